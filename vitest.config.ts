@@ -1,6 +1,6 @@
 /**
- * Two kinds of tests. `unit`: beside the code and in test/house, quick, no process of our own.
- * `process`: the rest of test/, each starts whole nodes on real files and may take a minute.
+ * Three kinds of tests. `house`: the rules of the repository. `unit`: beside the code, quick, no
+ * process of our own. `process`: the rest of test/, whole nodes on real files, may take minutes.
  * @module
  */
 import { defineConfig } from "vitest/config";
@@ -10,8 +10,15 @@ export default defineConfig({
     projects: [
       {
         test: {
+          name: "house",
+          include: ["test/house/**/*.test.ts"],
+          pool: "forks",
+        },
+      },
+      {
+        test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "test/house/**/*.test.ts", "native/**/*.test.ts"],
+          include: ["{src,native,bench,sim}/**/*.test.ts"],
           testTimeout: 20_000,
           pool: "forks",
         },
