@@ -19,8 +19,8 @@ for (const file of readdirSync(folder)
   const counts = existsSync(report)
     ? (JSON.parse(readFileSync(report, "utf8")) as Record<string, number>)
     : { numPassedTests: succeeded ? 1 : 0, numFailedTests: succeeded ? 0 : 1 };
-  const failures = counts["numFailedTests"] ?? 0;
-  passed += counts["numPassedTests"] ?? 0;
+  const failures = counts.numFailedTests ?? 0;
+  passed += counts.numPassedTests ?? 0;
   failed += succeeded ? failures : Math.max(failures, 1);
   if (!succeeded) console.log(`failed: ${step}`);
 }
