@@ -1,0 +1,270 @@
+/**
+ * Writes replies as RESP2 or RESP3 straight into output buffers. What does not fit into the
+ * current buffer goes into the next one, so nothing is copied twice. A connection without pending
+ * output holds no memory. Protocol: redis.io, "Redis serialization protocol specification".
+ * @module
+ */
+import { formatDouble } from "./numbers.ts";
+import { BufferPool } from "./pool.ts";
+import type { Reply } from "./reply.ts";
+
+const nothing = Buffer.alloc(0);
+/** `$<n>\r\n` for small n, made when first used. */
+const bulkHeaders: Buffer[] = [];
+const headersCachedMax = 4096;
+/** Shorter data is copied byte by byte: a call into C++ costs more. */
+const shortBytes = 24;
+const lineBytesMax = 32;
+
+const CR = 13;
+const LF = 10;
+
+function bulkHeader(length: number): Buffer {
+  if (bulkHeaders.length === 0)
+    for (let n = 0; n < headersCachedMax; n++) bulkHeaders.push(nothing);
+  const made = bulkHeaders[length];
+  if (made.length > 0) return made;
+  const header = Buffer.from(`$${length}\r\n`);
+  bulkHeaders[length] = header;
+  return header;
+}
+
+function oneLine(text: string): string {
+  return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, " ") : text;
+}
+
+export class RespWriter implements Reply {
+  /** Set by HELLO. */
+  resp3 = false;
+  /** True: what is written is thrown away (CLIENT REPLY OFF and SKIP). */
+  muted = false;
+
+  private readonly pool: BufferPool;
+  /** Buffers before the current one, and how many bytes of each are used. */
+  private full: Buffer[] = [];
+  private readonly fullLengths: number[] = [];
+  private fullBytes = 0;
+  private buffer: Buffer = nothing;
+  private at = 0;
+
+  constructor(pool: BufferPool = new BufferPool(0)) {
+    this.pool = pool;
+  }
+
+  /** Bytes written and not yet taken. */
+  get pending(): number {
+    return this.fullBytes + this.at;
+  }
+
+  /** Everything written, in one buffer, as a copy. */
+  take(): Buffer {
+    const parts: Buffer[] = [];
+    this.drain((buffer, length) => parts.push(Buffer.from(buffer.subarray(0, length))));
+    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+  }
+
+  /**
+   * Hands over the output in order, a buffer and the bytes that it holds. The receiver owns it and
+   * gives it back to the pool once it is done with it.
+   */
+  drain(receive: (buffer: Buffer, length: number) => void): void {
+    if (this.full.length > 0) {
+      const full = this.full;
+      this.full = [];
+      this.fullBytes = 0;
+      for (let i = 0; i < full.length; i++) receive(full[i], this.fullLengths[i]);
+      this.fullLengths.length = 0;
+    }
+    if (this.at === 0) return;
+    const { buffer, at } = this;
+    this.buffer = nothing;
+    this.at = 0;
+    receive(buffer, at);
+  }
+
+  /** Throws away what is pending. */
+  clear(): void {
+    this.drain((buffer) => this.pool.give(buffer));
+  }
+
+  ok(): void {
+    if (this.buffer.length - this.at < 5) this.turn(5);
+    const { buffer, at } = this;
+    buffer[at] = 43;
+    buffer[at + 1] = 79;
+    buffer[at + 2] = 75;
+    buffer[at + 3] = CR;
+    buffer[at + 4] = LF;
+    this.at = this.muted ? at : at + 5;
+  }
+
+  queued(): void {
+    this.raw("+QUEUED\r\n");
+  }
+
+  simple(text: string): void {
+    this.raw(`+${oneLine(text)}\r\n`);
+  }
+
+  error(text: string): void {
+    this.raw(`-${oneLine(text)}\r\n`);
+  }
+
+  integer(n: number | bigint): void {
+    if (typeof n === "number") this.line(58, n);
+    else this.raw(`:${n}\r\n`);
+  }
+
+  bulk(data: Uint8Array): void {
+    this.header(data.length);
+    this.copy(data, 0, data.length);
+    this.lineEnd();
+  }
+
+  bulkFrom(buffer: Buffer, start: number, end: number): void {
+    const length = end - start;
+    // The common case at once: the whole reply fits.
+    if (length < headersCachedMax && this.buffer.length - this.at >= length + lineBytesMax) {
+      const header = bulkHeader(length);
+      const out = this.buffer;
+      let at = this.at;
+      for (let i = 0; i < header.length; i++) out[at++] = header[i];
+      if (length < shortBytes) for (let i = start; i < end; i++) out[at++] = buffer[i];
+      else at += buffer.copy(out, at, start, end);
+      out[at] = CR;
+      out[at + 1] = LF;
+      if (!this.muted) this.at = at + 2;
+      return;
+    }
+    this.header(length);
+    this.copy(buffer, start, end);
+    this.lineEnd();
+  }
+
+  bulkText(text: string): void {
+    this.bulk(Buffer.from(text));
+  }
+
+  nil(): void {
+    this.raw(this.resp3 ? "_\r\n" : "$-1\r\n");
+  }
+
+  nilArray(): void {
+    this.raw(this.resp3 ? "_\r\n" : "*-1\r\n");
+  }
+
+  array(count: number): void {
+    this.line(42, count);
+  }
+
+  map(pairs: number): void {
+    if (this.resp3) this.line(37, pairs);
+    else this.line(42, pairs * 2);
+  }
+
+  set(count: number): void {
+    this.line(this.resp3 ? 126 : 42, count);
+  }
+
+  push(count: number): void {
+    this.line(this.resp3 ? 62 : 42, count);
+  }
+
+  double(n: number): void {
+    const text = formatDouble(n);
+    if (this.resp3) this.raw(`,${text}\r\n`);
+    else this.raw(`$${text.length}\r\n${text}\r\n`);
+  }
+
+  bool(b: boolean): void {
+    if (this.resp3) this.raw(b ? "#t\r\n" : "#f\r\n");
+    else this.raw(b ? ":1\r\n" : ":0\r\n");
+  }
+
+  verbatim(format: string, text: string): void {
+    const data = Buffer.from(this.resp3 ? `${format}:${text}` : text);
+    this.line(this.resp3 ? 61 : 36, data.length);
+    this.copy(data, 0, data.length);
+    this.lineEnd();
+  }
+
+  bigNumber(text: string): void {
+    if (this.resp3) this.raw(`(${text}\r\n`);
+    else this.raw(`$${text.length}\r\n${text}\r\n`);
+  }
+
+  /** Bytes that are replies already, a character each. */
+  raw(text: string): void {
+    const length = text.length;
+    if (this.muted) return;
+    if (this.buffer.length - this.at < length) this.turn(length);
+    if (length < shortBytes) {
+      const { buffer } = this;
+      let at = this.at;
+      for (let i = 0; i < length; i++) buffer[at++] = text.charCodeAt(i);
+      this.at = at;
+    } else this.at += this.buffer.write(text, this.at, length, "latin1");
+  }
+
+  /** `<type><n>\r\n` for a safe integer. */
+  private line(type: number, n: number): void {
+    if (this.muted) return;
+    if (this.buffer.length - this.at < lineBytesMax) this.turn(lineBytesMax);
+    if (n < 0 || n >= 1e9) {
+      this.raw(`${String.fromCharCode(type)}${n}\r\n`);
+      return;
+    }
+    const { buffer } = this;
+    let at = this.at;
+    buffer[at++] = type;
+    let digits = 1;
+    for (let top = 10; n >= top; top *= 10) digits++;
+    let rest = n | 0;
+    for (let i = at + digits - 1; i >= at; i--) {
+      const tenth = (rest / 10) | 0;
+      buffer[i] = 48 + rest - tenth * 10;
+      rest = tenth;
+    }
+    at += digits;
+    buffer[at] = CR;
+    buffer[at + 1] = LF;
+    this.at = at + 2;
+  }
+
+  private header(length: number): void {
+    this.line(36, length);
+  }
+
+  private lineEnd(): void {
+    if (this.muted) return;
+    if (this.buffer.length - this.at < 2) this.turn(2);
+    this.buffer[this.at++] = CR;
+    this.buffer[this.at++] = LF;
+  }
+
+  private copy(data: Uint8Array, start: number, end: number): void {
+    if (this.muted || start === end) return;
+    let from = start;
+    const room = this.buffer.length - this.at;
+    if (room < end - from) {
+      // What fits goes here, so that chunks are full; a long rest gets a buffer of its own.
+      this.buffer.set(data.subarray(from, from + room), this.at);
+      this.at += room;
+      from += room;
+      this.turn(end - from + 2);
+    }
+    this.buffer.set(data.subarray(from, end), this.at);
+    this.at += end - from;
+  }
+
+  /** Goes to a buffer with room for `bytes`. */
+  private turn(bytes: number): void {
+    if (this.at > 0) {
+      this.full.push(this.buffer);
+      this.fullLengths.push(this.at);
+      this.fullBytes += this.at;
+    } else if (this.buffer.length > 0) this.pool.give(this.buffer);
+    this.buffer = this.pool.take(bytes);
+    this.at = 0;
+  }
+}
