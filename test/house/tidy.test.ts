@@ -1,7 +1,9 @@
 // Goal: the repository stays readable and speaks of the product alone.
 // Method: every text file of the repository, by pattern. Data (vectors, recordings) may be long.
+import { existsSync } from "node:fs";
+import { posix } from "node:path";
 import { expect, test } from "vitest";
-import { isTestFile, type SourceFile, sourceFiles } from "./sources.ts";
+import { isTestFile, root, type SourceFile, sourceFiles } from "./sources.ts";
 
 const linesMax = 400;
 const functionLinesMax = 70;
@@ -80,4 +82,16 @@ test("tidy: text is UTF-8 with line feeds, ends in one, and has no trailing blan
     .filter((file) => !isData(file.path))
     .filter((file) => /\r|\ufffd|[ \t]\n|\n\n$|[^\n]$/.test(file.text));
   expect(odd.map((file) => file.path)).toEqual([]);
+});
+
+test("tidy: a link inside the documents leads somewhere", () => {
+  const broken = prose
+    .filter((file) => file.path.endsWith(".md"))
+    .flatMap((file) =>
+      [...file.text.matchAll(/\]\((?!https?:)([^)#\s]+)/g)]
+        .map((match) => posix.join(posix.dirname(file.path), match[1] as string))
+        .filter((path) => !existsSync(posix.join(root, path)))
+        .map((path) => `${file.path}: ${path}`),
+    );
+  expect(broken).toEqual([]);
 });
