@@ -1,0 +1,139 @@
+/**
+ * Byte helpers: a bounded reader and a growing writer for codecs. Integers are big-endian, as in
+ * every format of this project (docs/formats).
+ * @module
+ */
+import { StrongroomError } from "./errors.ts";
+
+/** Reads one value after the other; what does not fit is FORMAT_TRUNCATED, never a partial value. */
+export class ByteReader {
+  readonly buffer: Buffer;
+  at: number;
+  readonly end: number;
+
+  constructor(buffer: Buffer, at = 0, end = buffer.length) {
+    this.buffer = buffer;
+    this.at = at;
+    this.end = end;
+  }
+
+  get left(): number {
+    return this.end - this.at;
+  }
+
+  private take(bytes: number): number {
+    if (bytes > this.end - this.at)
+      throw new StrongroomError("FORMAT_TRUNCATED", `${bytes} bytes wanted, ${this.left} left`);
+    const at = this.at;
+    this.at += bytes;
+    return at;
+  }
+
+  u8(): number {
+    return this.buffer.readUInt8(this.take(1));
+  }
+  u16(): number {
+    return this.buffer.readUInt16BE(this.take(2));
+  }
+  u32(): number {
+    return this.buffer.readUInt32BE(this.take(4));
+  }
+  u64(): bigint {
+    return this.buffer.readBigUInt64BE(this.take(8));
+  }
+  /** A u64 that must be a safe integer. */
+  safe64(): number {
+    const at = this.take(8);
+    const high = this.buffer.readUInt32BE(at);
+    if (high > 0x1fffff) throw new StrongroomError("FORMAT_RANGE", "integer above 2^53");
+    return high * 0x1_0000_0000 + this.buffer.readUInt32BE(at + 4);
+  }
+  /** A view, not a copy. */
+  bytes(length: number): Buffer {
+    const at = this.take(length);
+    return this.buffer.subarray(at, at + length);
+  }
+  /** @throws FORMAT_TRAILING if anything is left. */
+  finish(): void {
+    if (this.at !== this.end)
+      throw new StrongroomError("FORMAT_TRAILING", `${this.left} bytes too many`);
+  }
+}
+
+/** Appends values to a buffer that grows by doubling. */
+export class ByteWriter {
+  buffer: Buffer;
+  at = 0;
+
+  constructor(bytes = 256) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  /** Makes room for `bytes` more and returns the offset at which they begin. */
+  reserve(bytes: number): number {
+    const at = this.at;
+    const needed = at + bytes;
+    if (needed > this.buffer.length) this.grow(needed);
+    this.at = needed;
+    return at;
+  }
+
+  private grow(needed: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+
+  u8(value: number): this {
+    const at = this.reserve(1);
+    this.buffer.writeUInt8(value, at);
+    return this;
+  }
+  u16(value: number): this {
+    const at = this.reserve(2);
+    this.buffer.writeUInt16BE(value, at);
+    return this;
+  }
+  u32(value: number): this {
+    const at = this.reserve(4);
+    this.buffer.writeUInt32BE(value, at);
+    return this;
+  }
+  u64(value: bigint): this {
+    const at = this.reserve(8);
+    this.buffer.writeBigUInt64BE(value, at);
+    return this;
+  }
+  /** A safe integer as a u64. */
+  safe64(value: number): this {
+    const at = this.reserve(8);
+    this.buffer.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at);
+    this.buffer.writeUInt32BE(value >>> 0, at + 4);
+    return this;
+  }
+  bytes(data: Uint8Array): this {
+    const at = this.reserve(data.length);
+    this.buffer.set(data, at);
+    return this;
+  }
+  /** What was written, as a copy of its own. */
+  finish(): Buffer {
+    return Buffer.from(this.buffer.subarray(0, this.at));
+  }
+  /** What was written, as a view that the next write may invalidate. */
+  view(): Buffer {
+    return this.buffer.subarray(0, this.at);
+  }
+}
+
+/** True if both hold the same bytes. Not constant time: never for tags or passwords. */
+export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}
+
+/** FNV-1a, 64 bits, as in http://www.isthe.com/chongo/tech/comp/fnv/ (public domain). */
+export function fnv1a64(data: Uint8Array): bigint {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of data) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;
+  return hash;
+}

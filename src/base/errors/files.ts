@@ -1,0 +1,128 @@
+/**
+ * Error codes of formats, files, log and store.
+ * @module
+ */
+import type { ErrorRow } from "./row.ts";
+
+export const fileErrors = {
+  FORMAT_TRUNCATED: {
+    retryable: false,
+    what: "stored data ends before its format does",
+    kept: "nothing was changed",
+    todo: "run `strongroom verify` and restore the damaged file from a backup",
+  },
+  FORMAT_TRAILING: {
+    retryable: false,
+    what: "stored data goes on after its format ends",
+    kept: "nothing was changed",
+    todo: "run `strongroom verify` and restore the damaged file from a backup",
+  },
+  FORMAT_RANGE: {
+    retryable: false,
+    what: "stored data holds a number outside its bounds",
+    kept: "nothing was changed",
+    todo: "run `strongroom verify` and restore the damaged file from a backup",
+  },
+  FORMAT_VERSION: {
+    retryable: false,
+    what: "stored data has a version or reserved bits that are unknown here",
+    kept: "nothing was changed",
+    todo: "use the version of Strongroom that wrote it",
+  },
+  FILE_HEADER_DAMAGED: {
+    retryable: false,
+    what: "the header of a data file is damaged",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  FILE_FRAME_DAMAGED: {
+    retryable: false,
+    what: "a data file is damaged where it was durable once",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  FILE_MANIFEST_DAMAGED: {
+    retryable: false,
+    what: "the list of data files is damaged",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  FILE_MAC_MISMATCH: {
+    retryable: false,
+    what: "the list of data files does not authenticate: it was edited or mixed up",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  LOG_FILE_MISSING: {
+    retryable: false,
+    what: "a file of the log is missing",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  LOG_FILE_FOREIGN: {
+    retryable: false,
+    what: "a file of the log belongs to another place, group or cluster",
+    kept: "no file was changed",
+    todo: "put the files back under their own names, or restore the data directory from a backup",
+  },
+  LOG_FILE_UNKNOWN: {
+    retryable: false,
+    what: "a file that is not of the log lies in the log's directory",
+    kept: "no file was changed",
+    todo: "move the file out of the directory",
+  },
+  LOG_MANIFEST_MISSING: {
+    retryable: false,
+    what: "the log has files but not the list of them",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  LOG_MANIFEST_OLD: {
+    retryable: false,
+    what: "the list of the log's files is older than the files",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  LOG_ENTRIES_MISSING: {
+    retryable: false,
+    what: "entries that were durable are missing from the log",
+    kept: "no file was changed",
+    todo: "run `strongroom verify` and restore the data directory from a backup",
+  },
+  LOG_TRUNCATED: {
+    retryable: false,
+    what: "an entry was asked for that the log no longer holds",
+    kept: "nothing was changed; later entries are there",
+    todo: "start from a newer commit or take a copy from a peer",
+  },
+  LOG_ENTRY_SIZE: {
+    retryable: false,
+    what: "a log entry is empty or larger than the limit",
+    kept: "nothing was written",
+    todo: "send smaller commands or raise the limit of an entry",
+  },
+  LOG_BUSY: {
+    retryable: true,
+    what: "too many bytes wait to be written to the log",
+    kept: "nothing of this entry was written",
+    todo: "try again once earlier writes have been answered",
+  },
+  LOG_DISK_FULL: {
+    retryable: true,
+    what: "the disk is full: the log could not take the entry",
+    kept: "everything acknowledged is durable and can be read; this entry was not written",
+    todo: "free space on the disk, then try again",
+  },
+  LOG_WRITE_FAILED: {
+    retryable: false,
+    what: "a durable write of the log failed: what is on disk behind the last acknowledged entry is unknown",
+    kept: "everything acknowledged before is durable; nothing more is accepted",
+    todo: "check the disk, then restart",
+  },
+  LOG_CLOSED: {
+    retryable: false,
+    what: "the log is closed",
+    kept: "everything acknowledged is durable",
+    todo: "open the log again",
+  },
+} as const satisfies Record<string, ErrorRow>;

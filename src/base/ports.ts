@@ -1,0 +1,86 @@
+/**
+ * The ports through which the house meets the world: clocks, randomness, files. Everything that
+ * must be deterministic or testable under faults takes them as parameters; `platform` implements
+ * them on Node, tests implement them in memory.
+ * @module
+ */
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. May jump. */
+  nowMs(): number;
+  /** Monotonic milliseconds, fractional, for durations. */
+  monotonicMs(): number;
+}
+
+export interface Random {
+  /** Cryptographically secure bytes in a new buffer of its own. */
+  bytes(length: number): Buffer;
+}
+
+export interface Scheduler {
+  /** Resolves after other pending work of the event loop had its turn. */
+  yieldNow(): Promise<void>;
+  /** Resolves after about `ms` milliseconds. Does not keep the process alive. */
+  delay(ms: number): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** `read`: must exist. `create`: must not exist (O_EXCL, mode 0600). `write`: must exist. */
+  readonly mode: "read" | "create" | "write";
+  /** Ask for O_DIRECT; the file tells whether it was granted. */
+  readonly direct?: boolean;
+  /** Every write is durable when it returns (O_DSYNC). */
+  readonly dsync?: boolean;
+}
+
+/**
+ * An open file. Writes are whole or throw. With `direct`, positions and lengths are multiples of
+ * 4096 and buffers page-aligned (see `Disk.alignedBuffer`).
+ */
+export interface DiskFile {
+  readonly path: string;
+  readonly direct: boolean;
+  /** Descriptor, for native batch reads; -1 where there is none (tests). */
+  readonly fd: number;
+  /** Reads at `position` until `target` is full or the file ends; returns the bytes read. */
+  read(target: Uint8Array, position: number): number;
+  write(data: Uint8Array, position: number): void;
+  writeAsync(data: Uint8Array, position: number, done: (error: Error | null) => void): void;
+  /** fdatasync. A failure is fatal for the writer: what is durable is unknown. */
+  sync(): void;
+  syncAsync(done: (error: Error | null) => void): void;
+  truncate(bytes: number): void;
+  size(): number;
+  /** Hints that this range will be read soon. Without native help it does nothing. */
+  willNeed(position: number, length: number): void;
+  close(): void;
+}
+
+export interface FileStatus {
+  readonly kind: "file" | "directory" | "other";
+  readonly bytes: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** Files and directories. Directories are made 0700, files 0600. Errors are Node's, with `code`. */
+export interface Disk {
+  open(path: string, options: OpenOptions): DiskFile;
+  /** Names in a directory, sorted; [] if it does not exist. */
+  list(directory: string): string[];
+  status(path: string): FileStatus | null;
+  makeDirectory(path: string): void;
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  link(from: string, to: string): void;
+  /** fsync of the directory: makes names in it durable. Throws where it is not supported. */
+  syncDirectory(directory: string): void;
+  readFile(path: string): Buffer;
+  /** `<path>.tmp` (O_EXCL after removing a stale one), fsync, rename, directory fsync. */
+  replaceFile(path: string, data: Uint8Array): void;
+  /** Exclusive lock of the kernel (flock) on a file, released at death; null if it is held. */
+  lock(path: string): { release(): void } | null;
+  /** Page-aligned, zeroed memory outside the JavaScript heap, shareable with workers. */
+  alignedBuffer(bytes: number): Buffer;
+  freeBytes(directory: string): number;
+}

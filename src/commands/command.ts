@@ -1,0 +1,52 @@
+/**
+ * The shape of a data command. `parse` and `run` are pure: no clock, no randomness, no I/O. A
+ * command with the flag "write" becomes part of a log entry and runs on every replica with the
+ * entry's time; it must not depend on `keyspace.directory` or other node-local results. A command
+ * with the flag "readonly" runs on one node, at once.
+ * @module
+ */
+import type { Database, Keyspace } from "../keyspace/api.ts";
+import type { Reply } from "../resp/reply.ts";
+import type { Args } from "./args.ts";
+
+export type CommandFlag = "write" | "readonly" | "denyoom" | "fast" | "random" | "movablekeys";
+
+/** As in Redis's command table; `last` < 0 counts from the end, `first` 0 means no keys. */
+export interface KeyRange {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}
+
+export interface Context {
+  readonly keyspace: Keyspace;
+  /** The selected database. */
+  readonly db: Database;
+}
+
+export interface CommandSpec<Parsed = unknown> {
+  /** Lower case. */
+  readonly name: string;
+  /** Permanent u16 that stands for the command in log entries; never reused. 0: not a write. */
+  readonly code: number;
+  /** As in Redis: counts the name; negative means "at least". */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly keys: KeyRange;
+  /** Redis group ("string", "generic", "bitmap", "server", …), for COMMAND DOCS and ACL CAT. */
+  readonly group: string;
+  readonly since: string;
+  readonly summary: string;
+  readonly complexity: string;
+  /** Checks the arguments. @throws CommandError with the reply of Redis 7.0. */
+  parse(args: Args): Parsed;
+  /** Performs it and writes exactly one reply. @throws CommandError before any change. */
+  run(context: Context, parsed: Parsed, reply: Reply): void;
+  /** Indexes of keys in args, for commands with "movablekeys". */
+  findKeys?(args: Args): number[];
+}
+
+/** Keeps the relation of `parse` and `run` typed while the table holds CommandSpec<unknown>. */
+export function defineCommand<Parsed>(spec: CommandSpec<Parsed>): CommandSpec<Parsed> {
+  return spec;
+}

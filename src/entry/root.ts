@@ -1,0 +1,54 @@
+// Permanent format of the opened body of a root: change it only by adding a type.
+//
+//   offset  size  field
+//        0     1  type     1 string
+//        1     1  flags    bit 0: encoding raw; others are refused
+//        2     8  modified index u64
+//       10     4  modified ordinal u32
+//       14     4  length of the key name
+//       18     k  key name, then the value
+//
+/**
+ * The body of a root record: what was sealed. The keyspace id stands in the record's header, where
+ * the seal authenticates it.
+ * @module
+ */
+import { StrongroomError } from "../base/errors.ts";
+
+export const rootHeaderBytes = 18;
+export const rootFlagRaw = 1;
+
+export interface RootHeader {
+  type: number;
+  raw: boolean;
+  index: number;
+  ordinal: number;
+  keyLength: number;
+}
+
+export function writeRootHeader(buffer: Buffer, at: number, root: RootHeader): void {
+  buffer[at] = root.type;
+  buffer[at + 1] = root.raw ? rootFlagRaw : 0;
+  buffer.writeUInt32BE(Math.floor(root.index / 0x1_0000_0000), at + 2);
+  buffer.writeUInt32BE(root.index >>> 0, at + 6);
+  buffer.writeUInt32BE(root.ordinal, at + 10);
+  buffer.writeUInt32BE(root.keyLength, at + 14);
+}
+
+/** @throws StrongroomError FORMAT_TRUNCATED, FORMAT_VERSION, FORMAT_RANGE. */
+export function readRootHeader(buffer: Buffer, at: number, end: number, into: RootHeader): void {
+  if (end - at < rootHeaderBytes)
+    throw new StrongroomError("FORMAT_TRUNCATED", "a root is shorter than its header");
+  const flags = buffer[at + 1] as number;
+  if (buffer[at] !== 1 || (flags & ~rootFlagRaw) !== 0)
+    throw new StrongroomError("FORMAT_VERSION", "a root has an unknown type or reserved flags");
+  const high = buffer.readUInt32BE(at + 2);
+  if (high > 0x1fffff) throw new StrongroomError("FORMAT_RANGE", "a log index above 2^53");
+  into.type = buffer[at] as number;
+  into.raw = flags === rootFlagRaw;
+  into.index = high * 0x1_0000_0000 + buffer.readUInt32BE(at + 6);
+  into.ordinal = buffer.readUInt32BE(at + 10);
+  into.keyLength = buffer.readUInt32BE(at + 14);
+  if (into.keyLength > end - at - rootHeaderBytes)
+    throw new StrongroomError("FORMAT_TRUNCATED", "a root is shorter than its key name");
+}

@@ -1,0 +1,285 @@
+/**
+ * The databases of a group over the resident set: SELECT numbers map to keyspace ids, which SWAPDB
+ * exchanges and FLUSHDB replaces, each in O(1).
+ * @module
+ */
+import { assertInteger } from "../base/assert.ts";
+import type { Database, Directory, Keyspace, Modified, SetOptions, ValueType } from "./api.ts";
+import { flag } from "./entries.ts";
+import { wrongType } from "./errors.ts";
+import type { Resident } from "./resident.ts";
+import { typeString } from "./resident.ts";
+
+export const databaseCount = 16;
+const typeNames: readonly (ValueType | null)[] = [null, "string"];
+
+export class Databases implements Keyspace {
+  readonly databaseCount = databaseCount;
+  readonly directory: Directory;
+  readonly resident: Resident;
+  /** Keyspace id of each database. */
+  readonly ids: Uint32Array = Uint32Array.from({ length: databaseCount }, (_, n) => n + 1);
+  nextId = databaseCount + 1;
+  /** Ids that FLUSHDB replaced and whose records are not reclaimed yet. */
+  dead: number[] = [];
+  /** Set whenever the mapping changes; the node makes it durable and clears it. */
+  changed = true;
+  /** The time that commands see; set before each entry and each read. */
+  nowMs = 0;
+  private readonly views: ResidentDatabase[] = [];
+
+  constructor(resident: Resident, directory: Directory) {
+    this.resident = resident;
+    this.directory = directory;
+    for (let n = 0; n < databaseCount; n++) this.views.push(new ResidentDatabase(this, n));
+  }
+
+  database(number: number): ResidentDatabase {
+    return this.views[number] as ResidentDatabase;
+  }
+
+  isLive(keyspace: number): boolean {
+    return this.ids.includes(keyspace);
+  }
+
+  flush(database: number): void {
+    assertInteger(database, { min: 0, max: databaseCount - 1 });
+    this.dead.push(this.ids[database] as number);
+    this.ids[database] = this.nextId++;
+    this.changed = true;
+  }
+
+  swap(one: number, other: number): void {
+    const id = this.ids[one] as number;
+    this.ids[one] = this.ids[other] as number;
+    this.ids[other] = id;
+    this.changed = true;
+  }
+}
+
+/** One database. Reads load what is not resident; nothing is evicted while a command runs. */
+export class ResidentDatabase implements Database {
+  readonly number: number;
+  private readonly owner: Databases;
+  private readonly resident: Resident;
+
+  constructor(owner: Databases, number: number) {
+    this.owner = owner;
+    this.resident = owner.resident;
+    this.number = number;
+  }
+
+  get nowMs(): number {
+    return this.owner.nowMs;
+  }
+  get keyspaceId(): number {
+    return this.owner.ids[this.number] as number;
+  }
+
+  /** The entry of a key at the current time, or 0. */
+  find(buffer: Buffer, start: number, end: number): number {
+    const now = this.owner.nowMs;
+    const resident = this.resident;
+    const id = resident.lookup(this.keyspaceId, buffer, start, end, now);
+    if (id !== 0) resident.entries.access[id] = now / 1000;
+    return id;
+  }
+
+  private findKey(key: Uint8Array): number {
+    return this.find(asBuffer(key), 0, key.length);
+  }
+
+  private findString(key: Uint8Array): number {
+    const id = this.findKey(key);
+    if (id !== 0 && this.typeAt(id) !== typeString) throw wrongType();
+    return id;
+  }
+
+  private typeAt(id: number): number {
+    return (this.resident.entries.flags[id] as number) & flag.type;
+  }
+
+  exists(key: Uint8Array): boolean {
+    return this.findKey(key) !== 0;
+  }
+
+  typeOf(key: Uint8Array): ValueType | null {
+    const id = this.findKey(key);
+    return id === 0 ? null : (typeNames[this.typeAt(id)] as ValueType);
+  }
+
+  delete(key: Uint8Array): boolean {
+    const id = this.findKey(key);
+    if (id === 0) return false;
+    this.resident.erase(id);
+    return true;
+  }
+
+  expireAt(key: Uint8Array): number {
+    const id = this.findKey(key);
+    return id === 0 ? -1 : (this.resident.entries.expireAt[id] as number);
+  }
+
+  setExpireAt(key: Uint8Array, expireAt: number): boolean {
+    const id = this.findKey(key);
+    if (id === 0) return false;
+    if (expireAt !== 0 && expireAt <= this.nowMs) this.resident.erase(id);
+    else {
+      this.resident.markChanged(id);
+      this.resident.entries.expireAt[id] = expireAt;
+    }
+    return true;
+  }
+
+  /** Deletes the key if its expiry is at or before nowMs. @returns whether it did. */
+  expire(buffer: Buffer, start: number, end: number): boolean {
+    const { resident, nowMs } = this;
+    const id = resident.lookup(this.keyspaceId, buffer, start, end, 0);
+    if (id === 0) return false;
+    const expireAt = resident.entries.expireAt[id] as number;
+    if (expireAt === 0 || expireAt > nowMs) return false;
+    resident.erase(id);
+    return true;
+  }
+
+  rename(from: Uint8Array, to: Uint8Array): boolean {
+    if (Buffer.compare(from, to) === 0) {
+      const id = this.findKey(from);
+      if (id !== 0) this.resident.markChanged(id);
+      return id !== 0;
+    }
+    if (!this.copy(from, this, to)) return false;
+    this.resident.erase(this.findKey(from));
+    return true;
+  }
+
+  copy(from: Uint8Array, target: Database, to: Uint8Array): boolean {
+    const id = this.findKey(from);
+    if (id === 0) return false;
+    const entries = this.resident.entries;
+    const length = entries.valueLength[id] as number;
+    const flags = (entries.flags[id] as number) & (flag.type | flag.raw);
+    const expireAt = entries.expireAt[id] as number;
+    const keyspace = (target as ResidentDatabase).keyspaceId;
+    const made = this.resident.replace(keyspace, asBuffer(to), 0, to.length, typeString, length);
+    const at = entries.valueAt(id);
+    entries.buffer(id).copy(entries.buffer(made), entries.valueAt(made), at, at + length);
+    entries.flags[made] = ((entries.flags[made] as number) & ~flag.type) | flags;
+    entries.expireAt[made] = expireAt;
+    entries.access[made] = this.nowMs / 1000;
+    return true;
+  }
+
+  modified(key: Uint8Array): Modified | null {
+    const id = this.findKey(key);
+    if (id === 0) return null;
+    const { index, ordinal } = this.resident.entries;
+    return { index: index[id] as number, ordinal: ordinal[id] as number };
+  }
+
+  getString(key: Uint8Array): Buffer | null {
+    const id = this.findString(key);
+    if (id === 0) return null;
+    const entries = this.resident.entries;
+    const at = entries.valueAt(id);
+    return entries.buffer(id).subarray(at, at + (entries.valueLength[id] as number));
+  }
+
+  stringLength(key: Uint8Array): number {
+    const id = this.findString(key);
+    return id === 0 ? -1 : (this.resident.entries.valueLength[id] as number);
+  }
+
+  setString(key: Uint8Array, value: Uint8Array, options?: SetOptions): void {
+    const keptTtl = options?.keepTtl === true ? Math.max(0, this.expireAt(key)) : 0;
+    const expireAt = options?.expireAt ?? keptTtl;
+    if (expireAt !== 0 && expireAt <= this.nowMs) {
+      this.delete(key);
+      return;
+    }
+    const buffer = asBuffer(value);
+    this.setRange(asBuffer(key), 0, key.length, buffer, 0, value.length, expireAt);
+  }
+
+  /** SET without views: copies value[from, to) into the arena. */
+  setRange(
+    key: Buffer,
+    start: number,
+    end: number,
+    value: Buffer,
+    from: number,
+    to: number,
+    expireAt: number,
+  ): void {
+    const resident = this.resident;
+    const id = resident.replace(this.keyspaceId, key, start, end, typeString, to - from);
+    const entries = resident.entries;
+    entries.expireAt[id] = expireAt;
+    entries.access[id] = this.owner.nowMs / 1000;
+    value.copy(entries.buffer(id), entries.valueAt(id), from, to);
+  }
+
+  editString(key: Uint8Array, length: number): Buffer {
+    const resident = this.resident;
+    const entries = resident.entries;
+    let id = this.findString(key);
+    let old = 0;
+    if (id === 0) {
+      const buffer = asBuffer(key);
+      id = resident.replace(this.keyspaceId, buffer, 0, key.length, typeString, length);
+      entries.expireAt[id] = 0;
+      entries.access[id] = this.nowMs / 1000;
+    } else {
+      old = entries.valueLength[id] as number;
+      resident.markChanged(id);
+      resident.dirtyBytes += length - old;
+      entries.resize(id, length);
+    }
+    entries.flags[id] = (entries.flags[id] as number) | flag.raw;
+    const at = entries.valueAt(id);
+    const view = entries.buffer(id).subarray(at, at + length);
+    if (length > old) view.fill(0, old);
+    return view;
+  }
+
+  encoding(key: Uint8Array): string | null {
+    const id = this.findKey(key);
+    if (id === 0) return null;
+    const entries = this.resident.entries;
+    const length = entries.valueLength[id] as number;
+    if (((entries.flags[id] as number) & flag.raw) !== 0) return "raw";
+    const at = entries.valueAt(id);
+    if (length <= 20 && isInt64(entries.buffer(id).toString("latin1", at, at + length)))
+      return "int";
+    return length <= 44 ? "embstr" : "raw";
+  }
+
+  idleSeconds(key: Uint8Array): number {
+    const { keyspaceId, resident } = this;
+    const id = resident.lookup(keyspaceId, asBuffer(key), 0, key.length, this.nowMs);
+    if (id === 0) return -1;
+    const access = resident.entries.access[id] as number;
+    return access === 0 ? 0 : Math.max(0, Math.floor(this.nowMs / 1000) - access);
+  }
+
+  touch(key: Uint8Array): boolean {
+    return this.findKey(key) !== 0;
+  }
+
+  memoryBytes(key: Uint8Array): number {
+    const id = this.findKey(key);
+    return id === 0 ? -1 : this.resident.bytesOf(id);
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Canonical signed 64-bit decimal. */
+function isInt64(text: string): boolean {
+  if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) return false;
+  const value = BigInt(text);
+  return value >= -(2n ** 63n) && value < 2n ** 63n;
+}

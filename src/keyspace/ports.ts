@@ -1,0 +1,32 @@
+/**
+ * What the resident set needs from below: loading a root that is not resident, and being told that
+ * a frozen record is about to change.
+ * @module
+ */
+
+/** A root as the store holds it. Buffers are views that are valid until the next load. */
+export interface LoadedRoot {
+  readonly type: number;
+  readonly raw: boolean;
+  readonly expireAt: number;
+  readonly index: number;
+  readonly ordinal: number;
+  readonly buffer: Buffer;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+  /** Physical key: 16 bytes at its beginning. */
+  readonly physical: Buffer;
+}
+
+export interface RecordSource {
+  /**
+   * The root of the key buffer[start, end) in a keyspace id; null if the store has none.
+   * @throws StrongroomError if the record is there and cannot be opened.
+   */
+  load(keyspace: number, buffer: Buffer, start: number, end: number): LoadedRoot | null;
+}
+
+export interface FreezeWatcher {
+  /** `id` belongs to the frozen set and is about to change: encode it now. */
+  beforeChange(id: number): void;
+}

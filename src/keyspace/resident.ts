@@ -1,0 +1,201 @@
+/**
+ * The resident set: what is in memory of a group's databases, what of it is dirty, and what may be
+ * evicted. Deleting leaves a mark that stays until its tombstone is durable; a frozen record is
+ * encoded before anything changes it. Reads change nothing but what is resident.
+ * @module
+ */
+import { assert } from "../base/assert.ts";
+import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
+import type { FreezeWatcher, RecordSource } from "./ports.ts";
+
+export const typeString = 1;
+/** Estimate of a record's bytes beside key and value: frame, header, envelope, root. */
+const recordOverheadBytes = 128;
+const evictStepsMax = 16384;
+
+export class Resident {
+  readonly entries: Entries;
+  /** Where the current entry stands: stamped on everything that it changes. */
+  index = 0;
+  ordinal = 0;
+  dirty: number[] = [];
+  dirtyBytes = 0;
+  private readonly source: RecordSource;
+  private watcher: FreezeWatcher | null = null;
+  private hand = 0;
+
+  constructor(source: RecordSource, seed: number) {
+    this.source = source;
+    this.entries = new Entries(seed);
+  }
+
+  /** Who encodes frozen records. */
+  watchFreeze(watcher: FreezeWatcher): void {
+    this.watcher = watcher;
+  }
+
+  get bytes(): number {
+    return this.entries.bytes;
+  }
+
+  /** The entry of a key, loaded if need be; 0 if it does not exist at `nowMs`. */
+  lookup(keyspace: number, buffer: Buffer, start: number, end: number, nowMs: number): number {
+    const entries = this.entries;
+    const hash = entries.hashOf(keyspace, buffer, start, end);
+    let id = entries.find(hash, keyspace, buffer, start, end);
+    if (id === 0) {
+      id = this.load(hash, keyspace, buffer, start, end);
+      if (id === 0) return 0;
+    }
+    const flags = entries.flags[id] as number;
+    if ((flags & flag.deleted) !== 0) return 0;
+    const expireAt = entries.expireAt[id] as number;
+    if (expireAt !== 0 && expireAt <= nowMs) return 0;
+    entries.flags[id] = flags | flag.used;
+    return id;
+  }
+
+  private load(hash: number, keyspace: number, buffer: Buffer, start: number, end: number): number {
+    const root = this.source.load(keyspace, buffer, start, end);
+    if (root === null) return 0;
+    const entries = this.entries;
+    const length = root.valueEnd - root.valueStart;
+    const id = entries.insert(hash, keyspace, buffer, start, end, length);
+    entries.flags[id] = root.type | flag.physical | (root.raw ? flag.raw : 0);
+    entries.expireAt[id] = root.expireAt;
+    entries.index[id] = root.index;
+    entries.ordinal[id] = root.ordinal;
+    const own = entries.buffer(id);
+    const at = entries.physicalAt(id);
+    own.set(root.physical, at);
+    root.buffer.copy(own, entries.valueAt(id), root.valueStart, root.valueEnd);
+    return id;
+  }
+
+  /** The entry of a key for being replaced: created if not resident, without loading. */
+  replace(
+    keyspace: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    type: number,
+    length: number,
+  ): number {
+    const entries = this.entries;
+    const hash = entries.hashOf(keyspace, buffer, start, end);
+    let id = entries.find(hash, keyspace, buffer, start, end);
+    if (id === 0) {
+      id = entries.insert(hash, keyspace, buffer, start, end, length);
+      this.markChanged(id);
+    } else {
+      this.markChanged(id);
+      this.dirtyBytes += length - (entries.valueLength[id] as number);
+      entries.resize(id, length);
+    }
+    const kept = flag.dirty | flag.flying | flag.physical;
+    entries.flags[id] = ((entries.flags[id] as number) & kept) | type | flag.used;
+    return id;
+  }
+
+  /** Must come before every change of an entry. */
+  markChanged(id: number): void {
+    const entries = this.entries;
+    const flags = entries.flags[id] as number;
+    if ((flags & flag.frozen) !== 0) {
+      assert(this.watcher !== null);
+      this.watcher.beforeChange(id);
+    }
+    entries.index[id] = this.index;
+    entries.ordinal[id] = this.ordinal;
+    if ((flags & flag.dirty) !== 0) return;
+    entries.flags[id] = (entries.flags[id] as number) | flag.dirty;
+    this.dirty.push(id);
+    this.dirtyBytes +=
+      recordOverheadBytes + (entries.keyLength[id] as number) + (entries.valueLength[id] as number);
+  }
+
+  /** Marks an existing entry as deleted. */
+  erase(id: number): void {
+    this.markChanged(id);
+    const entries = this.entries;
+    entries.resize(id, 0);
+    entries.expireAt[id] = 0;
+    const kept = flag.dirty | flag.flying | flag.physical;
+    entries.flags[id] = ((entries.flags[id] as number) & kept) | flag.deleted;
+  }
+
+  /** Takes the dirty set as it is now. Its entries stay as they are until they are encoded. */
+  freeze(): number[] {
+    const frozen = this.dirty;
+    this.dirty = [];
+    this.dirtyBytes = 0;
+    const flags = this.entries.flags;
+    for (const id of frozen) {
+      const old = flags[id] as number;
+      assert((old & flag.frozen) === 0, "frozen twice");
+      flags[id] = (old & ~flag.dirty) | flag.frozen;
+    }
+    return frozen;
+  }
+
+  /** A frozen entry has been encoded; until its run is in the index it stays resident. */
+  encoded(id: number): void {
+    const flags = this.entries.flags;
+    flags[id] = ((flags[id] as number) & ~flag.frozen) | flag.flying;
+  }
+
+  /** The run of an encoded entry is durable and in the index. */
+  landed(id: number): void {
+    const flags = this.entries.flags;
+    const now = (flags[id] as number) & ~flag.flying;
+    flags[id] = now;
+    if ((now & flag.deleted) !== 0 && (now & pinned) === 0) this.entries.remove(id);
+  }
+
+  /** A run failed: what it held is dirty again. */
+  returned(id: number): void {
+    const flags = this.entries.flags;
+    flags[id] = (flags[id] as number) & ~(flag.flying | flag.frozen);
+    if (((flags[id] as number) & flag.dirty) !== 0) return;
+    flags[id] = (flags[id] as number) | flag.dirty;
+    this.dirty.push(id);
+    this.dirtyBytes += recordOverheadBytes + (this.entries.valueLength[id] as number);
+  }
+
+  /**
+   * Evicts clean entries, those not used since the last visit first, until `limit` holds or a
+   * bounded number of entries was looked at.
+   */
+  evict(limit: number, isLive: (keyspace: number) => boolean): void {
+    const entries = this.entries;
+    if (entries.arena.bytes > limit) entries.compact();
+    let steps = evictStepsMax;
+    while (entries.bytes > limit && entries.count > 0 && steps-- > 0) {
+      this.hand = this.hand >= entries.top ? 1 : this.hand + 1;
+      const flags = entries.flags[this.hand] as number;
+      if (flags === 0 || (flags & pinned) !== 0) continue;
+      if ((flags & flag.used) !== 0 && isLive(entries.keyspace[this.hand] as number))
+        entries.flags[this.hand] = flags & ~flag.used;
+      else entries.remove(this.hand);
+    }
+  }
+
+  /** Evicts every clean entry; for tests of determinism. */
+  evictAll(): void {
+    for (let id = 1; id <= this.entries.top; id++) {
+      const flags = this.entries.flags[id] as number;
+      if (flags !== 0 && (flags & pinned) === 0) this.entries.remove(id);
+    }
+  }
+
+  /** Bytes of one entry with overhead. */
+  bytesOf(id: number): number {
+    const entries = this.entries;
+    return (
+      entryBytes +
+      physicalBytes +
+      (entries.keyLength[id] as number) +
+      (entries.valueLength[id] as number)
+    );
+  }
+}

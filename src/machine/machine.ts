@@ -1,0 +1,171 @@
+/**
+ * The replicated state machine: entries in, state and replies out. It sees no clock, no randomness
+ * and no I/O; time is the entry's. Whatever makes an entry impossible to apply is thrown as a
+ * StrongroomError and halts the node before the applied index advances; an error reply of a command
+ * is an ordinary result.
+ * @module
+ */
+import { assert } from "../base/assert.ts";
+import { StrongroomError } from "../base/errors.ts";
+import { Args } from "../commands/args.ts";
+import type { CommandSpec, Context } from "../commands/command.ts";
+import { BatchReader, commandCodeMin, expireCode, transactionCode } from "../entry/batch.ts";
+import { type EntryHeader, opcode } from "../entry/logentry.ts";
+import type { Databases } from "../keyspace/databases.ts";
+import { CommandError } from "../keyspace/errors.ts";
+import type { Reply } from "../resp/reply.ts";
+import type { BatchSink, ControlApplier } from "./ports.ts";
+
+/** A command's code to its implementation; undefined for a code that nobody has. */
+export type CommandsByCode = (code: number) => CommandSpec<unknown> | undefined;
+
+export class Machine {
+  readonly databases: Databases;
+  /** Index of the last entry that was applied. */
+  appliedIndex = 0;
+  /** Machine time: the greatest timestamp applied, in ms and its logical count. */
+  timeMs = 0;
+  timeLogical = 0;
+  expiredKeys = 0;
+  private readonly commands: CommandsByCode;
+  private readonly control: ControlApplier;
+  private readonly reader = new BatchReader();
+  private readonly args = new Args();
+  private readonly contexts: Context[] = [];
+
+  constructor(databases: Databases, commands: CommandsByCode, control: ControlApplier) {
+    this.databases = databases;
+    this.commands = commands;
+    this.control = control;
+    for (let n = 0; n < databases.databaseCount; n++)
+      this.contexts.push({ keyspace: databases, db: databases.database(n) });
+  }
+
+  /**
+   * Applies the opened payload (opcode and body) of the entry after the last one.
+   * @throws StrongroomError for what an honest log cannot hold; the node halts.
+   */
+  apply(
+    index: number,
+    header: EntryHeader,
+    payload: Buffer,
+    at: number,
+    end: number,
+    sink: BatchSink,
+  ): void {
+    assert(index === this.appliedIndex + 1, "an entry out of order");
+    if (at >= end) throw new StrongroomError("FORMAT_TRUNCATED", "a log entry without opcode");
+    const code = payload[at] as number;
+    if (code === opcode.batch) this.applyBatch(index, payload, at + 1, end, sink);
+    else if (code === opcode.hlcCeiling) this.applyCeiling(payload, at + 1, end);
+    else if (code >= opcode.registration && code <= opcode.keyring)
+      this.control.applyControl(index, header, code, payload.subarray(at + 1, end));
+    else throw new StrongroomError("ENTRY_OPCODE_UNKNOWN", `opcode 0x${code.toString(16)}`);
+    this.appliedIndex = index;
+  }
+
+  /** An entry that counts for nothing: its proposer sees it and retries or answers for it. */
+  skip(index: number): void {
+    assert(index === this.appliedIndex + 1, "an entry out of order");
+    this.appliedIndex = index;
+  }
+
+  private advanceTime(ms: number, logical: number): void {
+    if (ms < this.timeMs || (ms === this.timeMs && logical <= this.timeLogical)) return;
+    this.timeMs = ms;
+    this.timeLogical = logical;
+  }
+
+  private applyCeiling(payload: Buffer, at: number, end: number): void {
+    if (end - at !== 8) throw new StrongroomError("FORMAT_TRUNCATED", "an HLC ceiling of 8 bytes");
+    this.advanceTime(payload.readUIntBE(at, 6), payload.readUInt16BE(at + 6));
+  }
+
+  private applyBatch(
+    index: number,
+    payload: Buffer,
+    at: number,
+    end: number,
+    sink: BatchSink,
+  ): void {
+    const { reader, databases } = this;
+    reader.begin(payload, at, end);
+    this.advanceTime(reader.hlcMs, reader.hlcLogical);
+    const resident = databases.resident;
+    const count = reader.count;
+    for (let ordinal = 0; ordinal < count; ordinal++) {
+      // Reads that the sink runs in between move the clock; they never move the place.
+      databases.nowMs = this.timeMs;
+      resident.index = index;
+      resident.ordinal = ordinal;
+      reader.command();
+      if (reader.code === transactionCode) this.transaction(ordinal, sink);
+      else if (reader.code === expireCode) this.expire();
+      else {
+        reader.arguments();
+        const reply = sink.before(ordinal);
+        databases.nowMs = this.timeMs;
+        this.runCommand(reply);
+      }
+    }
+    reader.finish();
+  }
+
+  private runCommand(reply: Reply): void {
+    const { reader, args } = this;
+    const spec = reader.code < commandCodeMin ? undefined : this.commands(reader.code);
+    if (spec === undefined)
+      throw new StrongroomError("ENTRY_COMMAND_UNKNOWN", `command code ${reader.code}`);
+    args.buffer = reader.buffer;
+    args.starts = reader.starts;
+    args.ends = reader.ends;
+    args.first = 0;
+    args.count = reader.argc;
+    try {
+      spec.run(this.contexts[reader.database] as Context, spec.parse(args), reply);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      reply.error(error.message);
+    }
+  }
+
+  private expire(): void {
+    const { reader } = this;
+    reader.arguments();
+    const db = this.databases.database(reader.database);
+    for (let n = 0; n < reader.argc; n++)
+      if (db.expire(reader.buffer, reader.starts[n] as number, reader.ends[n] as number))
+        this.expiredKeys++;
+  }
+
+  private transaction(ordinal: number, sink: BatchSink): void {
+    const { reader } = this;
+    const kept = this.watchesHold();
+    const count = reader.u32();
+    sink.beginTransaction(ordinal, kept);
+    for (let place = 0; place < count; place++) {
+      reader.command();
+      reader.arguments();
+      if (!kept) continue;
+      const reply = sink.inner(ordinal, place);
+      this.databases.nowMs = this.timeMs;
+      this.runCommand(reply);
+    }
+    sink.endTransaction(ordinal);
+  }
+
+  private watchesHold(): boolean {
+    const { reader } = this;
+    let kept = true;
+    for (let left = reader.u32(); left > 0; left--) {
+      const database = reader.u8();
+      const index = reader.safe64();
+      const ordinal = reader.u32();
+      const key = reader.bytes();
+      if (database > 15) throw new StrongroomError("FORMAT_RANGE", "a database above 15");
+      const now = this.databases.database(database).modified(key);
+      if ((now?.index ?? 0) !== index || (now?.ordinal ?? 0) !== ordinal) kept = false;
+    }
+    return kept;
+  }
+}

@@ -1,0 +1,49 @@
+// Permanent format of the machine's control records (tables 0x20 and 0x21 of the store).
+//
+//   table 0x20, empty key: next keyspace id u32 | 16 × keyspace id u32
+//   table 0x21, empty key: time ms u48 | logical u16
+//
+/**
+ * What the machine keeps beside user data: the mapping of databases to keyspace ids and its time.
+ * It stands in the same commit as the applied index.
+ * @module
+ */
+import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { StrongroomError } from "../base/errors.ts";
+import { databaseCount } from "../keyspace/databases.ts";
+import type { Machine } from "./machine.ts";
+
+export const tableKeyspaces = 0x20;
+export const tableTime = 0x21;
+
+export function keyspacesRecord(machine: Machine): Buffer {
+  const writer = new ByteWriter(4 + 4 * databaseCount);
+  writer.u32(machine.databases.nextId);
+  for (const id of machine.databases.ids) writer.u32(id);
+  return writer.finish();
+}
+
+export function timeRecord(machine: Machine): Buffer {
+  const record = Buffer.alloc(8);
+  record.writeUIntBE(machine.timeMs, 0, 6);
+  record.writeUInt16BE(machine.timeLogical, 6);
+  return record;
+}
+
+/** Takes over a record that was read from the store. @returns false for other tables. */
+export function restoreRecord(machine: Machine, table: number, value: Buffer): boolean {
+  if (table === tableTime) {
+    if (value.length !== 8) throw new StrongroomError("FORMAT_TRUNCATED", "the time record");
+    machine.timeMs = value.readUIntBE(0, 6);
+    machine.timeLogical = value.readUInt16BE(6);
+    return true;
+  }
+  if (table !== tableKeyspaces) return false;
+  const reader = new ByteReader(value);
+  const { databases } = machine;
+  databases.nextId = reader.u32();
+  for (let n = 0; n < databaseCount; n++) databases.ids[n] = reader.u32();
+  reader.finish();
+  databases.changed = false;
+  return true;
+}

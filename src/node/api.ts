@@ -1,0 +1,55 @@
+/**
+ * What a running node offers to its servers, its command line and the library.
+ * @module
+ */
+
+/** Settings of a node. Sizes are bytes. Every one is a flag of `serve` under the same name. */
+export interface NodeOptions {
+  readonly dataDir: string;
+  /** `file:PATH` or `env:NAME`, any number; the first wraps new DEKs too, all of them do. */
+  readonly keks: readonly string[];
+  readonly encryption: "on" | "off";
+  /** Bound of the resident set. Default 256 MiB. */
+  readonly cacheBytes: number;
+  /** zstd before sealing, for string values of 4 KiB or more. */
+  readonly compress: boolean;
+  /** Name of this node; by default drawn once and kept in the data directory. */
+  readonly nodeId?: string;
+  /** Largest value in bytes (proto-max-bulk-len). Default 512 MiB. */
+  readonly valueBytesMax: number;
+  /** Seal and write store runs in a worker thread; tests may do without. Default true. */
+  readonly worker?: boolean;
+}
+
+export interface KeyStatus {
+  readonly id: number;
+  readonly purpose: "storage" | "log" | "index";
+  readonly state: "active" | "decrypt-only" | "fenced" | "retired";
+  readonly bytes: number;
+  readonly records: number;
+}
+
+export interface NodeStatus {
+  readonly nodeId: string;
+  readonly clusterId: string;
+  readonly encryption: boolean;
+  readonly state: "serving" | "halted" | "stopping";
+  readonly haltReason?: string;
+  readonly appliedIndex: number;
+  readonly durableIndex: number;
+  readonly log: { readonly first: number; readonly last: number; readonly bytes: number };
+  readonly store: { readonly bytes: number; readonly deadBytes: number; readonly segments: number };
+  readonly resident: {
+    readonly bytes: number;
+    readonly limit: number;
+    readonly dirtyBytes: number;
+  };
+  readonly active: { readonly storage: number; readonly log: number; readonly index: number };
+  readonly keys: readonly KeyStatus[];
+  readonly primitives: "native" | "node";
+}
+
+export interface RotateResult {
+  readonly keyId: number;
+  readonly appliedIndex: number;
+}
