@@ -8,6 +8,7 @@ import { controlErrors } from "./errors/control.ts";
 import { fileErrors } from "./errors/files.ts";
 import { keyErrors } from "./errors/keys.ts";
 import { nodeErrors } from "./errors/node.ts";
+import { toolErrors } from "./errors/tools.ts";
 
 export type { ErrorRow } from "./errors/row.ts";
 
@@ -17,6 +18,7 @@ export const errorTable = {
   ...fileErrors,
   ...controlErrors,
   ...nodeErrors,
+  ...toolErrors,
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;

@@ -1,0 +1,80 @@
+/**
+ * Error codes of configuration, command line and admin endpoint.
+ * @module
+ */
+import type { ErrorRow } from "./row.ts";
+
+export const toolErrors = {
+  CONFIG_INVALID: {
+    retryable: false,
+    what: "a setting is wrong",
+    kept: "nothing was opened or written",
+    todo: "correct it; `strongroom serve --help` lists the settings",
+  },
+  CONFIG_UNREADABLE: {
+    retryable: false,
+    what: "a file named in the settings cannot be read",
+    kept: "nothing was opened or written",
+    todo: "correct the path or its permissions",
+  },
+  KEYGEN_FAILED: {
+    retryable: false,
+    what: "the key file was not made",
+    kept: "a file that was there already was not touched",
+    todo: "name a path in an existing directory where no file is yet",
+  },
+  KEK_COPY_MISSING: {
+    retryable: false,
+    what: "the data directory is not empty and its default key file is missing",
+    kept: "no new key was made and the data was not touched",
+    todo: "put the key file back from your copy, or name the right one with --kek",
+  },
+  LISTEN_FAILED: {
+    retryable: true,
+    what: "the node cannot listen where it should",
+    kept: "the data was closed again and nothing acknowledged is lost",
+    todo: "end what uses the address, or choose another with --port, --bind or --unixsocket",
+  },
+  ADMIN_NOT_RUNNING: {
+    retryable: true,
+    what: "no running node was found for the data directory",
+    kept: "nothing was changed",
+    todo: "start the node, or give the data directory of the one that runs",
+  },
+  ADMIN_UNAUTHENTICATED: {
+    retryable: false,
+    what: "the admin token is missing or wrong",
+    kept: "nothing was changed",
+    todo: "run the command as the user who runs the node, with its data directory",
+  },
+  ADMIN_REQUEST_INVALID: {
+    retryable: false,
+    what: "the admin endpoint does not understand the request",
+    kept: "nothing was changed",
+    todo: "use the command line of the version that runs the node",
+  },
+  ADMIN_INTERNAL: {
+    retryable: false,
+    what: "the node failed in a way that it did not expect",
+    kept: "everything acknowledged is durable",
+    todo: "read the log of the node",
+  },
+  VERIFY_RUNNING: {
+    retryable: true,
+    what: "a running node holds the data directory, so its files change while they are read",
+    kept: "nothing was changed",
+    todo: "stop the node, or verify a copy; --scan alone works at any time",
+  },
+  VERIFY_DAMAGED: {
+    retryable: false,
+    what: "stored data is damaged",
+    kept: "every file was left as it is",
+    todo: "keep the directory, restore a backup elsewhere and compare",
+  },
+  VERIFY_PLAINTEXT: {
+    retryable: false,
+    what: "a text was found in the files of the data directory",
+    kept: "every file was left as it is",
+    todo: "find out when it was written: with encryption off, or by another program",
+  },
+} as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,64 @@
+/**
+ * Settings that contradict each other are refused before anything is opened, and what is allowed
+ * but unwise is told.
+ * @module
+ */
+import { StrongroomError } from "../../base/errors.ts";
+import type { Settings } from "./resolve.ts";
+
+function invalid(text: string): StrongroomError {
+  return new StrongroomError("CONFIG_INVALID", text);
+}
+
+/** True for addresses that only this machine can reach. */
+export function isLoopback(address: string): boolean {
+  return /^(127\.|::1$|::ffff:127\.|localhost$)/.test(address.toLowerCase());
+}
+
+/** @throws CONFIG_INVALID for settings that cannot go together. */
+export function checkSettings(settings: Settings): void {
+  const listens =
+    settings.port > 0 || settings["tls-port"] > 0 || settings.unixsocket !== undefined;
+  if (!listens) throw invalid("port, tls-port and unixsocket are all off: no client could connect");
+  const certificate = settings["tls-cert"] !== undefined;
+  if (certificate !== (settings["tls-key"] !== undefined))
+    throw invalid("tls-cert and tls-key belong together");
+  if (settings["tls-port"] > 0 && !certificate)
+    throw invalid("tls-port needs tls-cert and tls-key");
+  if (settings["tls-port"] > 0 && settings["tls-port"] === settings.port)
+    throw invalid("port and tls-port are the same");
+  if (settings["tls-auth-clients"] === "yes" && settings["tls-ca"] === undefined)
+    throw invalid("tls-auth-clients yes needs tls-ca");
+  if (!/^[0-7]{3,4}$/.test(settings.unixsocketperm))
+    throw invalid("unixsocketperm must be an octal mode such as 700");
+  if (settings.requirepass === "") throw invalid("requirepass is empty");
+  for (const spec of settings.kek)
+    if (!/^(file|env):./.test(spec)) throw invalid("kek must be file:PATH or env:NAME");
+}
+
+/** Sentences for the log: what an operator of such settings should know. */
+export function warningsOf(settings: Settings): string[] {
+  const warnings: string[] = [];
+  const open = settings.bind.filter((address) => !isLoopback(address));
+  const password = settings.requirepass !== undefined;
+  if (open.length > 0 && !password && settings["protected-mode"])
+    warnings.push(
+      "bound beyond the loopback without a password: protected mode refuses clients from other" +
+        " machines until --requirepass is set",
+    );
+  if (open.length > 0 && !password && !settings["protected-mode"])
+    warnings.push(
+      "bound beyond the loopback without a password and protected mode is off: whoever reaches" +
+        " the port reads and writes everything",
+    );
+  if (open.length > 0 && settings.port > 0)
+    warnings.push(
+      "bound beyond the loopback without TLS on --port: commands and values cross the network in" +
+        " clear; use --tls-port and --port 0",
+    );
+  if (settings.encryption === "off")
+    warnings.push("encryption is off: everything is written in clear");
+  if (settings.compress)
+    warnings.push("compression is on: the sizes of sealed values tell about their content");
+  return warnings;
+}

@@ -1,0 +1,172 @@
+/**
+ * The one table of settings of `serve`. Names that Redis has too mean what they mean there.
+ * @module
+ */
+import type { Setting } from "./spec.ts";
+
+const mebibyte = 2 ** 20;
+const gibibyte = 2 ** 30;
+
+export const settingTable = {
+  port: {
+    kind: "count",
+    min: 0,
+    max: 65_535,
+    default: 6380,
+    help: "TCP port of clients; 0: none",
+  },
+  bind: {
+    kind: "list",
+    placeholder: "address",
+    default: ["127.0.0.1"],
+    help: "address to listen on",
+  },
+  "data-dir": {
+    kind: "text",
+    placeholder: "dir",
+    default: "data",
+    help: "directory of everything the node writes",
+  },
+  kek: {
+    kind: "list",
+    placeholder: "spec",
+    default: [],
+    help: "key that opens the data: file:PATH or env:NAME; any one of several opens it",
+  },
+  requirepass: {
+    kind: "text",
+    placeholder: "password",
+    default: undefined,
+    secret: true,
+    help: "password of clients; better in the environment than in an argument",
+  },
+  "cache-bytes": {
+    kind: "size",
+    min: 4 * mebibyte,
+    max: 1024 * gibibyte,
+    default: 256 * mebibyte,
+    help: "bound of the data held in memory; all data may be far larger",
+  },
+  encryption: {
+    kind: "choice",
+    choices: ["on", "off"],
+    default: "on",
+    help: "off is for development and for migrations",
+  },
+  compress: {
+    kind: "switch",
+    default: false,
+    help: "zstd before sealing, string values of 4 KiB and more; sizes then tell about content",
+  },
+  "node-id": {
+    kind: "text",
+    placeholder: "name",
+    default: undefined,
+    help: "name of this node; by default drawn once and kept with the data",
+  },
+  unixsocket: {
+    kind: "text",
+    placeholder: "path",
+    default: undefined,
+    help: "also listen on this socket file",
+  },
+  unixsocketperm: {
+    kind: "text",
+    placeholder: "octal",
+    default: "700",
+    help: "mode of the socket file",
+  },
+  "tls-port": {
+    kind: "count",
+    min: 0,
+    max: 65_535,
+    default: 0,
+    help: "TCP port of clients that speak TLS; 0: none",
+  },
+  "tls-cert": {
+    kind: "text",
+    placeholder: "path",
+    default: undefined,
+    help: "certificate chain, PEM",
+  },
+  "tls-key": {
+    kind: "text",
+    placeholder: "path",
+    default: undefined,
+    help: "private key of the certificate, PEM",
+  },
+  "tls-ca": {
+    kind: "text",
+    placeholder: "path",
+    default: undefined,
+    help: "authorities that sign the clients' certificates, PEM",
+  },
+  "tls-auth-clients": {
+    kind: "choice",
+    choices: ["yes", "no", "optional"],
+    default: "optional",
+    help: "whether clients must show a certificate; without --tls-ca none is asked for",
+  },
+  "protected-mode": {
+    kind: "switch",
+    default: true,
+    help: "without a password, refuse clients that are not on the loopback",
+  },
+  maxclients: {
+    kind: "count",
+    min: 1,
+    max: 1_000_000,
+    default: 10_000,
+    help: "connections at once",
+  },
+  timeout: {
+    kind: "count",
+    min: 0,
+    max: 2 ** 31 - 1,
+    default: 0,
+    help: "seconds after which an idle client is disconnected; 0: never",
+  },
+  "tcp-keepalive": {
+    kind: "count",
+    min: 0,
+    max: 86_400,
+    default: 300,
+    help: "seconds between keepalive probes; 0: none",
+  },
+  "value-bytes-max": {
+    kind: "size",
+    min: mebibyte,
+    max: gibibyte,
+    default: 512 * mebibyte,
+    help: "largest string value (proto-max-bulk-len of Redis)",
+  },
+  "output-bytes-max": {
+    kind: "size",
+    min: mebibyte,
+    max: 1024 * gibibyte,
+    default: gibibyte,
+    help: "replies a client may leave unread before it is disconnected",
+  },
+  "admin-port": {
+    kind: "count",
+    min: 0,
+    max: 65_535,
+    default: 0,
+    help: "loopback port of the command line; 0: any free one",
+  },
+  "log-level": {
+    kind: "choice",
+    choices: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    default: "info",
+    help: "least important line that is logged",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settingTable;
+
+export const settingNames = Object.keys(settingTable) as SettingName[];
+
+/** The row of a name, null for a name that is not in the table. */
+export function findSetting(name: string): Setting | null {
+  return Object.hasOwn(settingTable, name) ? settingTable[name as SettingName] : null;
+}
