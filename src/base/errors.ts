@@ -8,6 +8,7 @@ import { controlErrors } from "./errors/control.ts";
 import { fileErrors } from "./errors/files.ts";
 import { keyErrors } from "./errors/keys.ts";
 import { nodeErrors } from "./errors/node.ts";
+import { platformErrors } from "./errors/platform.ts";
 import { toolErrors } from "./errors/tools.ts";
 
 export type { ErrorRow } from "./errors/row.ts";
@@ -18,6 +19,7 @@ export const errorTable = {
   ...fileErrors,
   ...controlErrors,
   ...nodeErrors,
+  ...platformErrors,
   ...toolErrors,
 } as const;
 

@@ -1,0 +1,34 @@
+// Goal: both disks keep the port's promises; the real one in every way in which it may be built.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { NodeDisk } from "./disk.ts";
+import { loadNative } from "./native.ts";
+import { diskSuite } from "./suite.ts";
+import { MemoryDisk } from "./testing/memory-disk.ts";
+
+function realDirectory() {
+  const directory = mkdtempSync(join(tmpdir(), "strongroom-disk-"));
+  return { directory, cleanUp: () => rmSync(directory, { recursive: true }) };
+}
+
+diskSuite("node, without the addon", () => ({ disk: new NodeDisk(null), ...realDirectory() }));
+
+if (loadNative() !== null)
+  diskSuite("node, with the addon", () => ({ disk: new NodeDisk(), ...realDirectory() }));
+
+for (const direct of [true, false])
+  diskSuite(`memory, ${direct ? "direct" : "buffered"}`, () => {
+    const disk = new MemoryDisk({ direct });
+    disk.makeDirectory("/data");
+    return { disk, directory: "/data", cleanUp() {} };
+  });
+
+test("disk: a lock taken without the addon holds against one taken with it", () => {
+  const { directory, cleanUp } = realDirectory();
+  const lock = new NodeDisk(null).lock(join(directory, "lock"));
+  expect(new NodeDisk().lock(join(directory, "lock"))).toBeNull();
+  lock!.release();
+  cleanUp();
+});

@@ -1,0 +1,111 @@
+/**
+ * An open file of NodeDisk. Writes are whole or fail: a short write (a full disk, a signal) is
+ * carried on until everything is written or the kernel says why not.
+ * @module
+ */
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  readSync,
+  write,
+  writeSync,
+} from "node:fs";
+import { getSystemErrorName } from "node:util";
+import { assert } from "../base/assert.ts";
+import type { DiskFile } from "../base/ports.ts";
+import type { NativeAddon } from "./native.ts";
+
+/** An error of the addon in the shape of Node's own. */
+export function systemError(errno: number, call: string): NodeJS.ErrnoException {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`${code}: ${call} failed`), { code, errno, syscall: call });
+}
+
+export class NodeFile implements DiskFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly direct: boolean;
+  readonly #native: NativeAddon | null;
+  #open = true;
+
+  constructor(path: string, fd: number, direct: boolean, native: NativeAddon | null) {
+    this.path = path;
+    this.fd = fd;
+    this.direct = direct;
+    this.#native = native;
+  }
+
+  read(target: Uint8Array, position: number): number {
+    assert(this.#open, "read of a closed file");
+    let done = 0;
+    while (done < target.length) {
+      const bytes = this.#readSome(target, done, position + done);
+      if (bytes === 0) break;
+      done += bytes;
+    }
+    return done;
+  }
+
+  #readSome(target: Uint8Array, at: number, position: number): number {
+    const length = target.length - at;
+    if (this.#native === null) return readSync(this.fd, target, at, length, position);
+    const bytes = this.#native.pread(this.fd, target, at, length, position);
+    if (bytes < 0) throw systemError(bytes, "pread");
+    return bytes;
+  }
+
+  write(data: Uint8Array, position: number): void {
+    assert(this.#open, "write to a closed file");
+    let done = 0;
+    while (done < data.length)
+      done += writeSync(this.fd, data, done, data.length - done, position + done);
+  }
+
+  writeAsync(data: Uint8Array, position: number, done: (error: Error | null) => void): void {
+    assert(this.#open, "write to a closed file");
+    this.#writeFrom(data, 0, position, done);
+  }
+
+  #writeFrom(
+    data: Uint8Array,
+    at: number,
+    position: number,
+    done: (error: Error | null) => void,
+  ): void {
+    write(this.fd, data, at, data.length - at, position + at, (error, bytes) => {
+      if (error !== null) done(error);
+      else if (at + bytes >= data.length) done(null);
+      else this.#writeFrom(data, at + bytes, position, done);
+    });
+  }
+
+  sync(): void {
+    fdatasyncSync(this.fd);
+  }
+
+  syncAsync(done: (error: Error | null) => void): void {
+    fdatasync(this.fd, done);
+  }
+
+  truncate(bytes: number): void {
+    ftruncateSync(this.fd, bytes);
+  }
+
+  size(): number {
+    return fstatSync(this.fd).size;
+  }
+
+  willNeed(position: number, length: number): void {
+    // Only a hint: a filesystem that refuses it reads all the same.
+    this.#native?.willNeed(this.fd, position, length);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.fd);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The cryptographic primitives that the house stands on, as a port with two implementations: the
+ * native addon (reused contexts) and `node:crypto`. Both produce the same bytes; one suite runs on
+ * both. AES-256-GCM: NIST SP 800-38D. HMAC: RFC 2104. HKDF: RFC 5869. SHA-256: FIPS 180-4.
+ * @module
+ */
+
+/** SP 800-38D, 5.2.1.1: the recommended IV length, 96 bits. */
+export const nonceBytes = 12;
+/** SP 800-38D, 5.2.1.2: the full tag, 128 bits. */
+export const tagBytes = 16;
+/** AES-256 and every key that HKDF derives here. */
+export const keyBytes = 32;
+/** Longest static prefix of the authenticated data. */
+export const aadPrefixBytesMax = 256;
+/** HMAC-SHA-256 and SHA-256 output. */
+export const hashBytes = 32;
+
+export interface Primitives {
+  readonly kind: "native" | "node";
+  /**
+   * @param key - 32 bytes; copied, the caller may zero its own at once.
+   * @param aadPrefix - Authenticated before the AAD of every call; copied. At most 256 bytes.
+   */
+  aead(key: Uint8Array, aadPrefix: Uint8Array): AeadKey;
+  /** @param key - Any length; copied. */
+  mac(key: Uint8Array): MacKey;
+  /** HKDF-SHA-256. @param length - 1..8160 bytes. */
+  hkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer;
+  sha256(data: Uint8Array): Buffer;
+}
+
+/**
+ * AES-256-GCM under one key. From `at` lie contiguously in `buffer`:
+ * `AAD (aadLength) | nonce 12 | text (textLength) | tag 16`. Authenticated is the static prefix
+ * followed by that AAD. Works in place. The caller answers for nonces that never repeat.
+ * Every call throws RangeError when the layout leaves the buffer, TypeError for another kind of
+ * argument, and Error once disposed.
+ */
+export interface AeadKey {
+  /** Encrypts the text in place and writes the tag. */
+  seal(buffer: Uint8Array, at: number, aadLength: number, textLength: number): void;
+  /**
+   * Seals `count` layouts. Row i of `table` is `at, aadLength, textLength` at 3i.
+   * All rows are checked before the first is sealed.
+   */
+  sealMany(buffer: Uint8Array, table: Uint32Array, count: number): void;
+  /** Decrypts in place. False on a tag mismatch: the text is then zeroed, the rest untouched. */
+  open(buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean;
+  /** Zeroes and frees the key. Idempotent. */
+  dispose(): void;
+}
+
+/** HMAC-SHA-256 under one key. Same throws as AeadKey. */
+export interface MacKey {
+  /** Writes the first `outLength` (1..32) bytes of the MAC of `data[at, at + length)`. */
+  sign(
+    data: Uint8Array,
+    at: number,
+    length: number,
+    out: Uint8Array,
+    outAt: number,
+    outLength: number,
+  ): void;
+  /**
+   * Signs `count` ranges, row i of `table` being `at, length` at 2i, into `out` from `outAt`,
+   * `outLength` bytes each, one after the other. All rows are checked before the first is signed.
+   */
+  signMany(
+    data: Uint8Array,
+    table: Uint32Array,
+    count: number,
+    out: Uint8Array,
+    outAt: number,
+    outLength: number,
+  ): void;
+  /** Zeroes and frees the key. Idempotent. */
+  dispose(): void;
+}

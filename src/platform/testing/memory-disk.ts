@@ -1,0 +1,309 @@
+/**
+ * A disk in memory whose failures a test commands: a crash at any operation with every fate of what
+ * was not synced, a full disk, failing calls, rotten bits. It implements the whole Disk port, so
+ * that log, store and sidecar meet on it what they would meet on a real one.
+ *
+ * Counted operations: create, write, truncate, sync, rename, unlink, link, makeDirectory and
+ * syncDirectory; `stopAfter(n)` lets n of them happen and throws CrashError from the n-th, which by
+ * then may or may not be durable: `crash` decides. After that everything throws until `crash`.
+ * @module
+ */
+import { dirname, resolve } from "node:path";
+import type { Disk, DiskFile, FileStatus, OpenOptions } from "../../base/ports.ts";
+import { alignedBuffer, directAlignment } from "../aligned.ts";
+import { diskError, MemoryFile } from "./memory-file.ts";
+import { type CrashVariant, chooser, MemoryInode } from "./memory-inode.ts";
+import { type Entry, MemoryTree } from "./memory-tree.ts";
+
+export type { CrashVariant } from "./memory-inode.ts";
+
+/** The machine stops here. Thrown by MemoryDisk at the operation that a test chose. */
+export class CrashError extends Error {
+  override readonly name = "CrashError";
+}
+
+export type Operation =
+  | "create"
+  | "write"
+  | "truncate"
+  | "sync"
+  | "rename"
+  | "unlink"
+  | "link"
+  | "makeDirectory"
+  | "syncDirectory";
+
+export interface MemoryDiskOptions {
+  /** Grants O_DIRECT and enforces its alignment. Default true. */
+  readonly direct?: boolean;
+  /** syncDirectory throws EINVAL, as on filesystems that lack it. Default false. */
+  readonly noDirectorySync?: boolean;
+}
+
+interface Fault {
+  readonly operation: Operation;
+  readonly code: string;
+  left: number;
+  readonly match: (path: string) => boolean;
+}
+
+export class MemoryDisk implements Disk {
+  #tree = new MemoryTree();
+  #life = 0;
+  #stopAt = Number.POSITIVE_INFINITY;
+  #crashed = false;
+  #faults: Fault[] = [];
+  readonly #locks = new Set<string>();
+  readonly options: MemoryDiskOptions;
+  /** Counted operations since the disk was made or last crashed. */
+  operations = 0;
+  /** Bytes that all files together may have; writes beyond throw ENOSPC. */
+  capacityBytes = Number.POSITIVE_INFINITY;
+
+  constructor(options: MemoryDiskOptions = {}) {
+    this.options = options;
+  }
+
+  /** The n-th counted operation from now is the last one of this life. */
+  stopAfter(count: number): void {
+    this.#stopAt = this.operations + count;
+  }
+
+  get crashed(): boolean {
+    return this.#crashed;
+  }
+
+  /** The power fails and comes back: open files are dead, locks are free, faults are gone. */
+  crash(variant: CrashVariant): void {
+    this.#tree = this.#afterCrash(variant);
+    this.#life++;
+    this.#crashed = false;
+    this.#stopAt = Number.POSITIVE_INFINITY;
+    this.#faults = [];
+    this.#locks.clear();
+    this.operations = 0;
+  }
+
+  /** Another disk as this one would be found after a crash; this one is left as it is. */
+  fork(variant: CrashVariant): MemoryDisk {
+    const disk = new MemoryDisk(this.options);
+    disk.#tree = this.#afterCrash(variant);
+    return disk;
+  }
+
+  #afterCrash(variant: CrashVariant): MemoryTree {
+    return this.#tree.afterCrash(variant, chooser(variant.kind === "torn" ? variant.seed : 0));
+  }
+
+  /** The next `times` such operations (on paths that match) throw `code` and change nothing. */
+  fail(
+    operation: Operation,
+    code: string,
+    times = 1,
+    match: (path: string) => boolean = () => true,
+  ): void {
+    this.#faults.push({ operation, code, left: times, match });
+  }
+
+  clearFaults(): void {
+    this.#faults = [];
+  }
+
+  /** From now on these bits of a byte read flipped, until the byte is overwritten. */
+  rot(path: string, position: number, mask = 1): void {
+    this.#inode(path).rot(position, mask);
+  }
+
+  /** Every file's bytes as a reader sees them: for searches and comparisons. */
+  contents(): Map<string, Buffer> {
+    const found = new Map<string, Buffer>();
+    for (const [path, entry] of this.#tree.names)
+      if (entry instanceof MemoryInode) {
+        const bytes = Buffer.alloc(entry.length);
+        entry.read(bytes, 0);
+        found.set(path, bytes);
+      }
+    return found;
+  }
+
+  /**
+   * Runs one counted operation. It happens; then, if it is the last one of this life, the machine
+   * stops: `lasting`, which makes it durable, is then left to the crash.
+   */
+  step(operation: Operation, path: string, happen: () => void, lasting: () => void): void {
+    this.checkAlive();
+    const fault = this.#faults.find(
+      (one) => one.left > 0 && one.operation === operation && one.match(path),
+    );
+    if (fault !== undefined) {
+      fault.left--;
+      if (operation === "sync") this.#failSync(path);
+      throw diskError(fault.code, path);
+    }
+    this.operations++;
+    happen();
+    if (this.operations >= this.#stopAt) {
+      this.#crashed = true;
+      throw new CrashError(`stopped at operation ${this.operations}, ${operation}`);
+    }
+    lasting();
+  }
+
+  #failSync(path: string): void {
+    const entry = this.#tree.names.get(path);
+    if (entry instanceof MemoryInode) entry.failSync();
+  }
+
+  checkAlive(): void {
+    if (this.#crashed) throw new CrashError("the machine has stopped");
+  }
+
+  /** Counts the lives of this disk: a file of an earlier one is dead. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** Bytes that a file may still grow by. */
+  get room(): number {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes;
+    return Math.max(0, this.capacityBytes - this.#tree.bytes());
+  }
+
+  #inode(path: string): MemoryInode {
+    const entry = this.#tree.names.get(resolve(path));
+    if (entry === undefined) throw diskError("ENOENT", path);
+    if (entry === "directory") throw diskError("EISDIR", path);
+    return entry;
+  }
+
+  #change(operation: Operation, path: string, happen: () => void): void {
+    this.step(operation, path, happen, () => {});
+  }
+
+  #checkParent(path: string): void {
+    if (this.#tree.names.get(dirname(path)) !== "directory") throw diskError("ENOENT", path);
+  }
+
+  open(given: string, options: OpenOptions): DiskFile {
+    const path = resolve(given);
+    this.checkAlive();
+    if (options.mode === "create") {
+      this.#checkParent(path);
+      if (this.#tree.names.has(path)) throw diskError("EEXIST", path);
+      this.#change("create", path, () => this.#tree.add(path, new MemoryInode()));
+    }
+    const direct = options.direct === true && this.options.direct !== false;
+    return new MemoryFile(this, path, this.#inode(path), { ...options, direct });
+  }
+
+  list(given: string): string[] {
+    this.checkAlive();
+    const directory = resolve(given);
+    return [...this.#tree.names.keys()]
+      .filter((path) => path !== "/" && dirname(path) === directory)
+      .map((path) => path.slice(directory === "/" ? 1 : directory.length + 1))
+      .sort();
+  }
+
+  status(path: string): FileStatus | null {
+    this.checkAlive();
+    const entry = this.#tree.names.get(resolve(path));
+    if (entry === undefined) return null;
+    if (entry === "directory") return { kind: "directory", bytes: 0, mode: 0o700 };
+    return { kind: "file", bytes: entry.length, mode: 0o600 };
+  }
+
+  makeDirectory(given: string): void {
+    const path = resolve(given);
+    if (this.#tree.names.get(path) === "directory") return;
+    this.makeDirectory(dirname(path));
+    this.#change("makeDirectory", path, () => this.#tree.add(path, "directory"));
+    if (this.options.noDirectorySync !== true) this.syncDirectory(dirname(path));
+  }
+
+  rename(givenFrom: string, givenTo: string): void {
+    const [from, to] = [resolve(givenFrom), resolve(givenTo)];
+    // Nothing here moves directories: their children would have to move with them.
+    if (this.#existing(from) === "directory") throw diskError("EISDIR", from);
+    this.#checkParent(to);
+    this.#change("rename", to, () => this.#tree.move(from, to));
+  }
+
+  unlink(given: string): void {
+    const path = resolve(given);
+    this.#inode(path);
+    this.#change("unlink", path, () => this.#tree.remove(path));
+  }
+
+  link(from: string, givenTo: string): void {
+    const to = resolve(givenTo);
+    const inode = this.#inode(from);
+    this.#checkParent(to);
+    if (this.#tree.names.has(to)) throw diskError("EEXIST", to);
+    this.#change("link", to, () => this.#tree.add(to, inode));
+  }
+
+  #existing(path: string): Entry {
+    this.checkAlive();
+    const entry = this.#tree.names.get(path);
+    if (entry === undefined) throw diskError("ENOENT", path);
+    return entry;
+  }
+
+  syncDirectory(given: string): void {
+    const directory = resolve(given);
+    if (this.#existing(directory) !== "directory") throw diskError("ENOTDIR", directory);
+    if (this.options.noDirectorySync === true) throw diskError("EINVAL", directory);
+    this.step(
+      "syncDirectory",
+      directory,
+      () => {},
+      () => this.#tree.sync(directory),
+    );
+  }
+
+  readFile(path: string): Buffer {
+    this.checkAlive();
+    const inode = this.#inode(path);
+    const bytes = Buffer.alloc(inode.length);
+    inode.read(bytes, 0);
+    return bytes;
+  }
+
+  replaceFile(path: string, data: Uint8Array): void {
+    const temporary = `${path}.tmp`;
+    if (this.status(temporary) !== null) this.unlink(temporary);
+    const file = this.open(temporary, { mode: "create" });
+    try {
+      file.write(data, 0);
+      file.sync();
+    } finally {
+      file.close();
+    }
+    this.rename(temporary, path);
+    this.syncDirectory(dirname(resolve(path)));
+  }
+
+  lock(given: string): { release(): void } | null {
+    const path = resolve(given);
+    this.checkAlive();
+    if (this.#locks.has(path)) return null;
+    if (!this.#tree.names.has(path)) this.open(path, { mode: "create" }).close();
+    this.#locks.add(path);
+    const life = this.#life;
+    return {
+      release: () => {
+        if (life === this.#life) this.#locks.delete(path);
+      },
+    };
+  }
+
+  alignedBuffer(bytes: number): Buffer {
+    return alignedBuffer(bytes);
+  }
+
+  freeBytes(_directory: string): number {
+    const room = Math.min(this.room, Number.MAX_SAFE_INTEGER);
+    return room - (room % directAlignment);
+  }
+}
