@@ -1,0 +1,112 @@
+/**
+ * `verify`: opens everything of a data directory that no node holds, and searches its files for
+ * plaintext. It changes nothing, except that it holds the directory's lock while it reads.
+ * @module
+ */
+import { join } from "node:path";
+import { readRunFile } from "../admin/runfile.ts";
+import { StrongroomError } from "../base/errors.ts";
+import type { Context } from "./context.ts";
+import { patternsOf, type ScanResult, scanDirectory } from "./scan.ts";
+import type { Settings } from "./settings/resolve.ts";
+import { renderTable } from "./table.ts";
+
+/** One place that does not open, or does not fit the rest. */
+export interface Damage {
+  /** Relative to the data directory. */
+  readonly path: string;
+  /** Offset in the file, -1 if it concerns the whole. */
+  readonly offset: number;
+  /** `[CODE] …`, without data. */
+  readonly problem: string;
+}
+
+/** What was opened, by kind ("records", "log entries", …). */
+export interface VerifyResult {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly damage: readonly Damage[];
+}
+
+export interface VerifyParts {
+  /** Opens every record and log entry. The caller holds the lock. */
+  verifyDirectory(dataDir: string, keks: readonly string[]): Promise<VerifyResult>;
+  /** The lock of a data directory; null while a node holds it. */
+  lockDirectory(dataDir: string): { release(): void } | null;
+}
+
+export interface VerifyRequest {
+  readonly settings: Settings;
+  readonly texts: readonly string[];
+  readonly json: boolean;
+}
+
+/** The KEKs that were named, else those of the latest start, else the default key file. */
+function keksOf(context: Context, settings: Settings): readonly string[] {
+  if (settings.kek.length > 0) return settings.kek;
+  const latest = readRunFile(context.disk, settings["data-dir"])?.keks ?? [];
+  if (latest.length > 0) return latest;
+  const standard = join(context.home, ".strongroom", "kek");
+  return context.disk.status(standard) === null ? [] : [`file:${standard}`];
+}
+
+async function opened(
+  context: Context,
+  parts: VerifyParts,
+  request: VerifyRequest,
+): Promise<VerifyResult | null> {
+  const { settings, texts } = request;
+  const dataDir = settings["data-dir"];
+  const lock = parts.lockDirectory(dataDir);
+  if (lock === null) {
+    if (texts.length === 0) throw new StrongroomError("VERIFY_RUNNING");
+    return null;
+  }
+  try {
+    return await parts.verifyDirectory(dataDir, keksOf(context, settings));
+  } finally {
+    lock.release();
+  }
+}
+
+function tell(context: Context, result: VerifyResult | null, scan: ScanResult | null): void {
+  if (result === null) context.out("a node holds the directory: its records were not opened");
+  else {
+    const counts = Object.entries(result.counts).map(([what, count]) => [what, count] as const);
+    for (const line of renderTable(counts)) context.out(line);
+    for (const { path, offset, problem } of result.damage)
+      context.out(`DAMAGE ${path}${offset < 0 ? "" : ` at ${offset}`}: ${problem}`);
+    context.out(`damage: ${result.damage.length}`);
+  }
+  if (scan === null) return;
+  for (const { text, form, path, offset } of scan.findings)
+    context.out(
+      `FOUND text ${text} (${form}) in ${path} ${offset < 0 ? "(name)" : `at ${offset}`}`,
+    );
+  context.out(`searched ${scan.files} files: found ${scan.findings.length}`);
+}
+
+/**
+ * Verifies a directory and prints what it found.
+ * @returns the exit status, 0 only if nothing is wrong.
+ * @throws VERIFY_RUNNING, or what keeps the directory from being opened at all.
+ */
+export async function verify(
+  context: Context,
+  parts: VerifyParts,
+  request: VerifyRequest,
+): Promise<number> {
+  const { settings, texts, json } = request;
+  const dataDir = settings["data-dir"];
+  if (context.disk.status(dataDir) === null)
+    throw new StrongroomError("CONFIG_UNREADABLE", `${dataDir} does not exist`);
+  const patterns = patternsOf(texts);
+  const scan = texts.length === 0 ? null : scanDirectory(context.disk, dataDir, patterns);
+  const result = await opened(context, parts, request);
+  if (json) context.out(JSON.stringify({ ...result, scan }, null, 2));
+  else tell(context, result, scan);
+  const damaged = (result?.damage.length ?? 0) > 0;
+  const found = (scan?.findings.length ?? 0) > 0;
+  if (damaged) context.err(new StrongroomError("VERIFY_DAMAGED").explain());
+  if (found) context.err(new StrongroomError("VERIFY_PLAINTEXT").explain());
+  return damaged || found ? 1 : 0;
+}
