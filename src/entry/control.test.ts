@@ -3,7 +3,7 @@
 // Method: golden vectors, every truncation and every flipped bit, random values there and back.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { KeyId } from "../base/brand.ts";
+import type { Epoch, FullNodeId, KeyId } from "../base/brand.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { nodePrimitives } from "../platform/node-primitives.ts";
 import {
@@ -30,12 +30,12 @@ const sha256 = nodePrimitives.sha256.bind(nodePrimitives);
 const key = (id: number): KeyId => id as KeyId;
 const cluster = Buffer.alloc(16, 0xc1);
 
-const registration = {
+const registration: Registration = {
   dek: 2,
-  fullNodeId: 0x0102030405060708n,
-  epoch: 3,
+  fullNodeId: 0x0102030405060708n as FullNodeId,
+  epoch: 3 as Epoch,
   salt: Buffer.alloc(32, 0x5a),
-} as Registration;
+};
 const wraps: Wrap[] = [
   { kekId: "file:00112233", bytes: Buffer.from("aabb", "hex") },
   { kekId: "é", bytes: Buffer.from("01", "hex") },

@@ -1,0 +1,235 @@
+/**
+ * The applier of control entries. Sans-IO: it judges an entry against the state, changes the state,
+ * and returns what must be durable before the entry counts as applied. An entry that halts changes
+ * nothing. Order of judgement: authentic, readable, in its session's order, allowed; so whoever
+ * merely writes to the log can neither stop a node nor move a session. DESIGN "Halting".
+ * @module
+ */
+import { assert } from "../base/assert.ts";
+import type { KeyId } from "../base/brand.ts";
+import { StrongroomError } from "../base/errors.ts";
+import {
+  type ControlOpcode,
+  controlMacInput,
+  controlOpcodes,
+  decodeRegistration,
+  splitTrailer,
+  type Trailer,
+} from "../entry/control.ts";
+import { decodeKeyChange, type KeyChange } from "../entry/keychange.ts";
+import type { EntryHeader } from "../entry/logentry.ts";
+import { type Registration, sessionIdOf } from "../entry/registration.ts";
+import { applyBootstrap, applyClearIndexKey } from "./bootstrap.ts";
+import {
+  applyActivate,
+  applyAdd,
+  applyCutover,
+  applyFeatureLevel,
+  applyFence,
+  applyRetire,
+  applyRewrap,
+} from "./keyring.ts";
+import {
+  accepted,
+  type ControlResult,
+  Draft,
+  halt,
+  noop,
+  type Outcome,
+  refused,
+} from "./outcome.ts";
+import { enterRegistration, judgeRegistration, opensSession } from "./registry.ts";
+import type { ControlState } from "./state.ts";
+
+/**
+ * Verifies an HMAC under the control MAC key of a log DEK. `unavailable`: the keystore does not hold
+ * that DEK (yet), so nothing can be said.
+ */
+export type VerifyMac = (
+  keyId: KeyId,
+  input: Buffer,
+  tag: Buffer,
+) => "valid" | "invalid" | "unavailable";
+
+export interface ControlEntry {
+  readonly index: number;
+  readonly header: EntryHeader;
+  readonly opcode: ControlOpcode;
+  /** What follows the opcode, trailer included. */
+  readonly body: Buffer;
+}
+
+/** Judges and applies one entry 0x03, 0x04 or 0x05, in log order. */
+export function applyControl(
+  state: ControlState,
+  entry: ControlEntry,
+  verifyMac: VerifyMac,
+): ControlResult {
+  assert(entry.index > 0, "log indexes count from 1");
+  const draft = new Draft();
+  return { outcome: judgeEntry(state, entry, verifyMac, draft), effects: draft };
+}
+
+function judgeEntry(
+  state: ControlState,
+  entry: ControlEntry,
+  verifyMac: VerifyMac,
+  draft: Draft,
+): Outcome {
+  const { header, opcode, body, index } = entry;
+  // Control entries are in clear. A sealed one opened under a current session: no honest node.
+  if (header.keyId !== 0) return halt("CONTROL_ENTRY_UNDECODABLE", "a sealed control entry");
+  if (opcode === controlOpcodes.bootstrap) return applyBootstrap(state, index, header, body, draft);
+  if (!state.bootstrapped) return applyUnkeyed(state, entry, draft);
+  const trailer = splitTrailer(body);
+  if (trailer === null) return noop("unauthenticated");
+  const authentic = authenticate(state, entry, trailer, verifyMac);
+  if (authentic !== null) return authentic;
+  return withDecoded(opcode, trailer.body, (registration, change) =>
+    registration !== null
+      ? applyRegistration(state, header, registration, draft)
+      : applyChange(state, index, header, change, draft),
+  );
+}
+
+/** Decodes, and hands on exactly one of the two; undecodable halts. */
+function withDecoded(
+  opcode: ControlOpcode,
+  body: Buffer,
+  then: (registration: Registration | null, change: KeyChange) => Outcome,
+): Outcome {
+  let registration: Registration | null = null;
+  let change: KeyChange = { kind: "enable-log" };
+  try {
+    if (opcode === controlOpcodes.registration) registration = decodeRegistration(body);
+    else change = decodeKeyChange(body);
+  } catch (error) {
+    if (!(error instanceof StrongroomError)) throw error;
+    return halt("CONTROL_ENTRY_UNDECODABLE", error.message);
+  }
+  return then(registration, change);
+}
+
+/** Null if the trailer is valid; any key that opens entries may sign, a fenced one may not. */
+function authenticate(
+  state: ControlState,
+  entry: ControlEntry,
+  trailer: Trailer,
+  verifyMac: VerifyMac,
+): Outcome | null {
+  const key = state.keys.get(trailer.keyId);
+  if (key === undefined || key.purpose !== "log") return noop("unauthenticated");
+  if (key.state === "fenced" || key.state === "retired") return noop("unauthenticated");
+  assert(state.cluster !== null);
+  const { session, seq } = entry.header;
+  const place = { cluster: state.cluster, group: state.deps.group, session, seq };
+  const input = controlMacInput(place, entry.opcode, trailer.keyId, trailer.body);
+  const verdict = verifyMac(trailer.keyId, input, trailer.tag);
+  if (verdict === "valid") return null;
+  if (verdict === "invalid") return noop("unauthenticated");
+  return halt("CONTROL_KEY_UNAVAILABLE", `log key ${trailer.keyId}`);
+}
+
+/** Before the bootstrap, with encryption off: entry 1 and registrations of sessions in clear. */
+function applyUnkeyed(state: ControlState, entry: ControlEntry, draft: Draft): Outcome {
+  return withDecoded(entry.opcode, entry.body, (registration, change) => {
+    if (registration !== null)
+      return registration.dek === 0
+        ? applyRegistration(state, entry.header, registration, draft)
+        : refused("CONTROL_NOT_BOOTSTRAPPED", `registration under key ${registration.dek}`);
+    if (change.kind === "clear-index-key")
+      return applyClearIndexKey(state, entry.index, entry.header, change, draft);
+    return noop("unauthenticated");
+  });
+}
+
+/** Takes an authentic entry's place in its session, or says why it has none. */
+function takeTurn(state: ControlState, header: EntryHeader): Outcome | null {
+  const load = state.sessions.get(header.session);
+  if (load === undefined || !load.open) return noop("stale-session");
+  if (header.seq !== load.lastSeq + 1) return noop("gap");
+  load.lastSeq = header.seq;
+  state.touchLoad(load);
+  return null;
+}
+
+/** A registration under a log DEK opens its own session, as number 0; others stand in a session. */
+function applyRegistration(
+  state: ControlState,
+  header: EntryHeader,
+  registration: Registration,
+  draft: Draft,
+): Outcome {
+  const key = state.keys.get(registration.dek) ?? null;
+  if (opensSession(registration.dek, key?.purpose ?? null)) {
+    const own = sessionIdOf(registration.salt, state.deps.sha256);
+    if (header.session !== own || header.seq !== 0) return noop("out-of-session");
+  } else {
+    const turn = takeTurn(state, header);
+    if (turn !== null) return turn;
+  }
+  const verdict = judgeRegistration(state, registration, key);
+  if (verdict.verdict === "replay") return noop("replayed");
+  if (verdict.verdict === "refuse") {
+    draft.refusedLoads.push({ registration, code: verdict.code, detail: verdict.detail });
+    return refused(verdict.code, verdict.detail);
+  }
+  enterRegistration(state, registration, key?.purpose ?? null, draft);
+  return accepted;
+}
+
+function applyChange(
+  state: ControlState,
+  index: number,
+  header: EntryHeader,
+  change: KeyChange,
+  draft: Draft,
+): Outcome {
+  if (change.kind === "clear-index-key") return noop("unauthenticated");
+  // The one change that can halt is judged first: what halts takes no turn.
+  if (change.kind === "feature-level" && change.level > (state.deps.featureLevelMax ?? 1))
+    return applyFeatureLevel(state, change.level);
+  const turn = takeTurn(state, header);
+  if (turn !== null) return turn;
+  switch (change.kind) {
+    case "add":
+      return applyAdd(state, index, change, draft);
+    case "activate":
+      return applyActivate(state, index, change, draft);
+    case "rewrap":
+      return applyRewrap(state, index, change, draft);
+    case "fence":
+      return applyFence(state, index, change, draft);
+    case "retire":
+      return applyRetire(state, index, change, draft);
+    case "enable-storage":
+    case "enable-log":
+      return applyCutover(state, index, change.kind, draft);
+    case "feature-level":
+      return applyFeatureLevel(state, change.level);
+    case "skip":
+      // Read ahead of time by the node that halted there (readSkip); in its turn it changes nothing.
+      return accepted;
+  }
+}
+
+/**
+ * A skip entry found ahead of a halted node: which entry may be passed, for what reason. Only the
+ * HMAC can be checked ahead of its turn. Null if it is no authentic skip.
+ */
+export function readSkip(
+  state: ControlState,
+  entry: ControlEntry,
+  verifyMac: VerifyMac,
+): (KeyChange & { kind: "skip" }) | null {
+  if (entry.opcode !== controlOpcodes.keyChange || entry.header.keyId !== 0) return null;
+  if (!state.bootstrapped) return null;
+  const trailer = splitTrailer(entry.body);
+  if (trailer === null || authenticate(state, entry, trailer, verifyMac) !== null) return null;
+  try {
+    const change = decodeKeyChange(trailer.body);
+    return change.kind === "skip" ? change : null;
+  } catch {
+    return null;
+  }
+}
