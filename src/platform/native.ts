@@ -14,21 +14,49 @@ export interface NativeIo {
   willNeed(fd: number, position: number, length: number): number;
 }
 
-/** The addon's exports. Arguments are checked in C: TypeError and RangeError as elsewhere. */
+/**
+ * The addon's exports. Arguments are checked in C: TypeError and RangeError as elsewhere. A key is
+ * named by a small integer that `dispose` takes back: only native-primitives.ts holds them.
+ */
 export interface NativeAddon extends NativeIo {
-  /** Changes with the functions below; another one is not loaded. */
+  /** Changes with the functions below; an addon of another version is not used. */
   readonly version: number;
-  aead(key: Uint8Array, aadPrefix: Uint8Array): NativeKey;
-  mac(key: Uint8Array): NativeKey;
+  aead(key: Uint8Array, aadPrefix: Uint8Array): number;
+  seal(key: number, buffer: Uint8Array, at: number, aadLength: number, textLength: number): void;
+  sealMany(key: number, buffer: Uint8Array, table: Uint32Array, count: number): void;
+  open(
+    key: number,
+    buffer: Uint8Array,
+    at: number,
+    aadLength: number,
+    textLength: number,
+  ): boolean;
+  mac(key: Uint8Array): number;
+  sign(
+    key: number,
+    data: Uint8Array,
+    at: number,
+    length: number,
+    out: Uint8Array,
+    outAt: number,
+    outLength: number,
+  ): void;
+  signMany(
+    key: number,
+    data: Uint8Array,
+    table: Uint32Array,
+    count: number,
+    out: Uint8Array,
+    outAt: number,
+    outLength: number,
+  ): void;
+  /** Zeroes and frees a key of either kind. */
+  dispose(key: number): void;
   /** flock(2), LOCK_EX | LOCK_NB: 0 or a negated errno. */
   flock(fd: number): number;
   /** Address of the first byte modulo 4096. */
   pageOffset(bytes: Uint8Array): number;
 }
-
-/** Functions bound to one key, which is zeroed by `dispose` or when they are collected. */
-// biome-ignore lint/complexity/noBannedTypes: the shape is narrowed where it is wrapped
-export type NativeKey = Readonly<Record<string, Function>>;
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
 const version = 1;
@@ -44,6 +72,11 @@ function load(): NativeAddon | null {
 }
 
 let loaded: NativeAddon | null | undefined;
+
+/** Reads and hints through the addon for who holds a descriptor, or null without the addon. */
+export function loadNativeIo(): NativeIo | null {
+  return loadNative();
+}
 
 /** The addon, or null. The first call decides for the life of this thread. */
 export function loadNative(): NativeAddon | null {

@@ -1,0 +1,185 @@
+/*
+ * The addon's entry and its arguments. Loaded once per environment; keys live in the environment's
+ * own table and are zeroed when JavaScript disposes of them, collects them, or the thread ends.
+ */
+#include "addon.h"
+
+#include <stdlib.h>
+
+/* Compared by src/platform/native.ts: an addon of another version is not used. */
+#define ADDON_VERSION 1
+
+bool throw_range(napi_env env, const char *text) {
+  napi_throw_range_error(env, NULL, text);
+  return false;
+}
+
+bool throw_type(napi_env env, const char *text) {
+  napi_throw_type_error(env, NULL, text);
+  return false;
+}
+
+bool throw_plain(napi_env env, const char *text) {
+  napi_throw_error(env, NULL, text);
+  return false;
+}
+
+bool call_begin(struct call *call, napi_env env, napi_callback_info info, size_t wanted) {
+  void *data = NULL;
+  call->env = env;
+  call->argc = wanted;
+  if (napi_get_cb_info(env, info, &call->argc, call->argv, NULL, &data) != napi_ok)
+    return throw_plain(env, "arguments cannot be read");
+  call->state = data;
+  return call->argc == wanted ? true : throw_type(env, "wrong number of arguments");
+}
+
+bool call_bytes(struct call *call, size_t index, struct bytes *out) {
+  napi_typedarray_type type;
+  void *data = NULL;
+  napi_status status = napi_get_typedarray_info(call->env, call->argv[index], &type, &out->length,
+                                                &data, NULL, NULL);
+  if (status != napi_ok || type != napi_uint8_array)
+    return throw_type(call->env, "a Uint8Array is needed");
+  out->data = data;
+  if (data == NULL) out->length = 0;
+  return true;
+}
+
+bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *length) {
+  napi_typedarray_type type;
+  void *data = NULL;
+  napi_status status =
+      napi_get_typedarray_info(call->env, call->argv[index], &type, length, &data, NULL, NULL);
+  if (status != napi_ok || type != napi_uint32_array)
+    return throw_type(call->env, "a Uint32Array is needed");
+  *rows = data;
+  if (data == NULL) *length = 0;
+  return true;
+}
+
+/* A double that is an integer in [0, max]; NaN fails every comparison. */
+static bool integer_in(struct call *call, size_t index, double max, double *out) {
+  if (napi_get_value_double(call->env, call->argv[index], out) != napi_ok)
+    return throw_type(call->env, "a number is needed");
+  if (!(*out >= 0 && *out <= max) || (double)(int64_t)*out != *out)
+    return throw_range(call->env, "range outside the buffer");
+  return true;
+}
+
+bool call_u32(struct call *call, size_t index, uint32_t *out) {
+  double value;
+  if (!integer_in(call, index, 4294967295.0, &value)) return false;
+  *out = (uint32_t)value;
+  return true;
+}
+
+bool call_position(struct call *call, size_t index, int64_t *out) {
+  double value;
+  if (!integer_in(call, index, 9007199254740991.0, &value)) return false;
+  *out = (int64_t)value;
+  return true;
+}
+
+struct key *call_key(struct call *call, size_t index, enum key_kind kind) {
+  double value;
+  if (napi_get_value_double(call->env, call->argv[index], &value) != napi_ok || !(value >= 0) ||
+      !(value < (double)call->state->key_count)) {
+    throw_plain(call->env, "the key was disposed of");
+    return NULL;
+  }
+  struct key *key = call->state->keys[(size_t)value];
+  if (key == NULL || key->kind != kind) {
+    throw_plain(call->env, "the key was disposed of");
+    return NULL;
+  }
+  return key;
+}
+
+void key_free(struct key *key) {
+  if (key == NULL) return;
+  if (key->kind == KEY_AEAD) aead_free(key);
+  else mac_free(key);
+}
+
+/* The first empty place, else a new one: keys are few and made seldom. */
+static bool find_place(struct state *state, size_t *place) {
+  for (size_t at = 0; at < state->key_count; at++) {
+    if (state->keys[at] != NULL) continue;
+    *place = at;
+    return true;
+  }
+  size_t count = state->key_count == 0 ? 64 : state->key_count * 2;
+  struct key **keys = realloc(state->keys, count * sizeof *keys);
+  if (keys == NULL) return false;
+  for (size_t at = state->key_count; at < count; at++) keys[at] = NULL;
+  *place = state->key_count;
+  state->keys = keys;
+  state->key_count = count;
+  return true;
+}
+
+napi_value key_add(napi_env env, struct state *state, struct key *key) {
+  size_t place = 0;
+  napi_value name = NULL;
+  if (!find_place(state, &place) || napi_create_uint32(env, (uint32_t)place, &name) != napi_ok) {
+    key_free(key);
+    throw_plain(env, "out of memory");
+    return NULL;
+  }
+  state->keys[place] = key;
+  return name;
+}
+
+/* dispose(key): zeroes and frees it. Of a key that is gone it does nothing. */
+static napi_value key_dispose(napi_env env, napi_callback_info info) {
+  struct call call;
+  uint32_t place;
+  if (!call_begin(&call, env, info, 1) || !call_u32(&call, 0, &place)) return NULL;
+  if (place >= call.state->key_count) return NULL;
+  key_free(call.state->keys[place]);
+  call.state->keys[place] = NULL;
+  return NULL;
+}
+
+static void state_free(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  struct state *state = data;
+  for (size_t at = 0; at < state->key_count; at++) key_free(state->keys[at]);
+  free(state->keys);
+  free(state);
+}
+
+static bool export_function(napi_env env, napi_value exports, struct state *state,
+                            const char *name, napi_callback callback) {
+  napi_value function;
+  return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, state, &function) == napi_ok &&
+         napi_set_named_property(env, exports, name, function) == napi_ok;
+}
+
+NAPI_MODULE_INIT() {
+  static const struct {
+    const char *name;
+    napi_callback callback;
+  } functions[] = {
+      {"aead", aead_new},         {"seal", aead_seal},        {"sealMany", aead_seal_many},
+      {"open", aead_open},        {"mac", mac_new},           {"sign", mac_sign},
+      {"signMany", mac_sign_many}, {"dispose", key_dispose},  {"pread", io_pread},
+      {"willNeed", io_will_need}, {"flock", io_flock},        {"pageOffset", io_page_offset},
+  };
+  struct state *state = calloc(1, sizeof *state);
+  if (state == NULL) return NULL;
+  if (napi_set_instance_data(env, state, state_free, NULL) != napi_ok) {
+    free(state);
+    return NULL;
+  }
+  for (size_t at = 0; at < sizeof functions / sizeof functions[0]; at++)
+    if (!export_function(env, exports, state, functions[at].name, functions[at].callback))
+      return NULL;
+  napi_value version;
+  if (napi_create_uint32(env, ADDON_VERSION, &version) != napi_ok ||
+      napi_set_named_property(env, exports, "version", version) != napi_ok)
+    return NULL;
+  return exports;
+}

@@ -1,0 +1,74 @@
+/*
+ * Shared parts of the addon: the state of one environment (main thread or worker) and checked
+ * access to arguments. The hazard is memory: every length and offset that JavaScript hands over is
+ * checked here before it is used. Typed arrays over SharedArrayBuffers are as welcome as others.
+ */
+#ifndef STRONGROOM_ADDON_H
+#define STRONGROOM_ADDON_H
+
+#define NAPI_VERSION 9
+#include <node_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum key_kind { KEY_AEAD = 1, KEY_MAC = 2 };
+
+/* A key of any kind. JavaScript names it by its place in `keys`, never by its address. */
+struct key {
+  enum key_kind kind;
+};
+
+/* One per environment, so that worker threads share nothing. */
+struct state {
+  struct key **keys;
+  size_t key_count; /* places in `keys`, empty ones included */
+};
+
+struct bytes {
+  uint8_t *data;
+  size_t length;
+};
+
+/* Arguments of a call, at most seven, and the state of its environment. */
+struct call {
+  napi_env env;
+  struct state *state;
+  size_t argc;
+  napi_value argv[7];
+};
+
+/* False, with a JavaScript exception pending, unless there are exactly `wanted` arguments. */
+bool call_begin(struct call *call, napi_env env, napi_callback_info info, size_t wanted);
+
+/* Each returns false with a TypeError or RangeError pending. */
+bool call_bytes(struct call *call, size_t index, struct bytes *out);
+bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *length);
+bool call_u32(struct call *call, size_t index, uint32_t *out);
+bool call_position(struct call *call, size_t index, int64_t *out);
+/* The key that argument `index` names, or NULL with an Error pending. */
+struct key *call_key(struct call *call, size_t index, enum key_kind kind);
+
+bool throw_range(napi_env env, const char *text);
+bool throw_type(napi_env env, const char *text);
+bool throw_plain(napi_env env, const char *text);
+
+/* Files the key and returns its name as a JavaScript number; on failure NULL, the key freed. */
+napi_value key_add(napi_env env, struct state *state, struct key *key);
+void key_free(struct key *key);
+void aead_free(struct key *key);
+void mac_free(struct key *key);
+
+napi_value aead_new(napi_env env, napi_callback_info info);
+napi_value aead_seal(napi_env env, napi_callback_info info);
+napi_value aead_seal_many(napi_env env, napi_callback_info info);
+napi_value aead_open(napi_env env, napi_callback_info info);
+napi_value mac_new(napi_env env, napi_callback_info info);
+napi_value mac_sign(napi_env env, napi_callback_info info);
+napi_value mac_sign_many(napi_env env, napi_callback_info info);
+napi_value io_pread(napi_env env, napi_callback_info info);
+napi_value io_will_need(napi_env env, napi_callback_info info);
+napi_value io_flock(napi_env env, napi_callback_info info);
+napi_value io_page_offset(napi_env env, napi_callback_info info);
+
+#endif

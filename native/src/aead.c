@@ -1,0 +1,188 @@
+/*
+ * AES-256-GCM (NIST SP 800-38D) over the OpenSSL that Node exports. A key keeps one context to seal
+ * and one to open: expanding an AES key and making a context cost more than sealing a kilobyte.
+ *
+ * Layout in the caller's buffer, from `at`: AAD | nonce 12 | text | tag 16. Authenticated is the
+ * key's static prefix followed by that AAD. Everything happens in place.
+ */
+#include "addon.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_BYTES 32
+#define NONCE_BYTES 12
+#define TAG_BYTES 16
+#define PREFIX_BYTES_MAX 256
+/* EVP takes lengths as int. */
+#define TEXT_BYTES_MAX 0x7fffffffu
+
+struct aead_key {
+  struct key base;
+  EVP_CIPHER_CTX *sealer;
+  EVP_CIPHER_CTX *opener;
+  int prefix_length;
+  uint8_t prefix[PREFIX_BYTES_MAX];
+};
+
+void aead_free(struct key *base) {
+  struct aead_key *key = (struct aead_key *)base;
+  /* The contexts hold the key schedule; freeing them cleanses it. */
+  EVP_CIPHER_CTX_free(key->sealer);
+  EVP_CIPHER_CTX_free(key->opener);
+  OPENSSL_cleanse(key, sizeof *key);
+  free(key);
+}
+
+/* aead(key 32, prefix): the name of the new key. */
+napi_value aead_new(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes secret, prefix;
+  if (!call_begin(&call, env, info, 2) || !call_bytes(&call, 0, &secret) ||
+      !call_bytes(&call, 1, &prefix))
+    return NULL;
+  if (secret.length != KEY_BYTES) {
+    throw_range(env, "an AES-256 key has 32 bytes");
+    return NULL;
+  }
+  if (prefix.length > PREFIX_BYTES_MAX) {
+    throw_range(env, "AAD prefix above 256 bytes");
+    return NULL;
+  }
+  struct aead_key *key = calloc(1, sizeof *key);
+  if (key == NULL) {
+    throw_plain(env, "out of memory");
+    return NULL;
+  }
+  key->base.kind = KEY_AEAD;
+  key->prefix_length = (int)prefix.length;
+  if (prefix.length > 0) memcpy(key->prefix, prefix.data, prefix.length);
+  key->sealer = EVP_CIPHER_CTX_new();
+  key->opener = EVP_CIPHER_CTX_new();
+  const EVP_CIPHER *cipher = EVP_aes_256_gcm();
+  if (key->sealer == NULL || key->opener == NULL ||
+      EVP_EncryptInit_ex(key->sealer, cipher, NULL, secret.data, NULL) != 1 ||
+      EVP_DecryptInit_ex(key->opener, cipher, NULL, secret.data, NULL) != 1) {
+    aead_free(&key->base);
+    throw_plain(env, "AES-256-GCM is not available");
+    return NULL;
+  }
+  return key_add(env, call.state, &key->base);
+}
+
+/* True if the whole layout lies in `length` bytes. Sums of u32 in u64 do not overflow. */
+static bool layout_fits(size_t length, uint32_t at, uint32_t aad, uint32_t text) {
+  uint64_t end = (uint64_t)at + aad + NONCE_BYTES + text + TAG_BYTES;
+  return aad <= TEXT_BYTES_MAX && text <= TEXT_BYTES_MAX && end <= length;
+}
+
+static bool seal_one(struct aead_key *key, uint8_t *aad, int aad_length, int text_length) {
+  EVP_CIPHER_CTX *context = key->sealer;
+  uint8_t *nonce = aad + aad_length;
+  uint8_t *text = nonce + NONCE_BYTES;
+  int written = 0;
+  if (EVP_EncryptInit_ex(context, NULL, NULL, NULL, nonce) != 1) return false;
+  if (key->prefix_length > 0 &&
+      EVP_EncryptUpdate(context, NULL, &written, key->prefix, key->prefix_length) != 1)
+    return false;
+  if (aad_length > 0 && EVP_EncryptUpdate(context, NULL, &written, aad, aad_length) != 1)
+    return false;
+  if (text_length > 0 && EVP_EncryptUpdate(context, text, &written, text, text_length) != 1)
+    return false;
+  return EVP_EncryptFinal_ex(context, text + text_length, &written) == 1 &&
+         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, text + text_length) == 1;
+}
+
+/* seal(key, buffer, at, aadLength, textLength) */
+napi_value aead_seal(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes buffer;
+  uint32_t at, aad, text;
+  if (!call_begin(&call, env, info, 5)) return NULL;
+  struct key *key = call_key(&call, 0, KEY_AEAD);
+  if (key == NULL || !call_bytes(&call, 1, &buffer) || !call_u32(&call, 2, &at) ||
+      !call_u32(&call, 3, &aad) || !call_u32(&call, 4, &text))
+    return NULL;
+  if (!layout_fits(buffer.length, at, aad, text))
+    throw_range(env, "sealed layout outside the buffer");
+  else if (!seal_one((struct aead_key *)key, buffer.data + at, (int)aad, (int)text))
+    throw_plain(env, "AES-256-GCM failed");
+  return NULL;
+}
+
+/*
+ * sealMany(key, buffer, table, count): row i of the table is at, aadLength, textLength. The table
+ * may be shared memory that another thread writes, so each row is read once, where it is checked.
+ */
+napi_value aead_seal_many(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes buffer;
+  const uint32_t *rows;
+  size_t length;
+  uint32_t count;
+  if (!call_begin(&call, env, info, 4)) return NULL;
+  struct key *key = call_key(&call, 0, KEY_AEAD);
+  if (key == NULL || !call_bytes(&call, 1, &buffer) || !call_table(&call, 2, &rows, &length) ||
+      !call_u32(&call, 3, &count))
+    return NULL;
+  if ((uint64_t)count * 3 > length) {
+    throw_range(env, "table shorter than its count");
+    return NULL;
+  }
+  const volatile uint32_t *table = rows;
+  for (size_t row = 0; row < (size_t)count * 3; row += 3)
+    if (!layout_fits(buffer.length, table[row], table[row + 1], table[row + 2])) {
+      throw_range(env, "sealed layout outside the buffer");
+      return NULL;
+    }
+  for (size_t row = 0; row < (size_t)count * 3; row += 3) {
+    uint32_t at = table[row], aad = table[row + 1], text = table[row + 2];
+    if (!layout_fits(buffer.length, at, aad, text) ||
+        !seal_one((struct aead_key *)key, buffer.data + at, (int)aad, (int)text)) {
+      throw_plain(env, "AES-256-GCM failed");
+      return NULL;
+    }
+  }
+  return NULL;
+}
+
+static bool open_one(struct aead_key *key, uint8_t *aad, int aad_length, int text_length) {
+  EVP_CIPHER_CTX *context = key->opener;
+  uint8_t *nonce = aad + aad_length;
+  uint8_t *text = nonce + NONCE_BYTES;
+  uint8_t *tag = text + text_length;
+  int written = 0;
+  if (EVP_DecryptInit_ex(context, NULL, NULL, NULL, nonce) != 1) return false;
+  if (key->prefix_length > 0 &&
+      EVP_DecryptUpdate(context, NULL, &written, key->prefix, key->prefix_length) != 1)
+    return false;
+  if (aad_length > 0 && EVP_DecryptUpdate(context, NULL, &written, aad, aad_length) != 1)
+    return false;
+  if (text_length > 0 && EVP_DecryptUpdate(context, text, &written, text, text_length) != 1)
+    return false;
+  return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+         EVP_DecryptFinal_ex(context, tag, &written) == 1;
+}
+
+/* open(key, buffer, at, aadLength, textLength): true, or false with the text zeroed. */
+napi_value aead_open(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes buffer;
+  uint32_t at, aad, text;
+  napi_value result = NULL;
+  if (!call_begin(&call, env, info, 5)) return NULL;
+  struct key *key = call_key(&call, 0, KEY_AEAD);
+  if (key == NULL || !call_bytes(&call, 1, &buffer) || !call_u32(&call, 2, &at) ||
+      !call_u32(&call, 3, &aad) || !call_u32(&call, 4, &text))
+    return NULL;
+  if (!layout_fits(buffer.length, at, aad, text)) {
+    throw_range(env, "sealed layout outside the buffer");
+    return NULL;
+  }
+  bool opened = open_one((struct aead_key *)key, buffer.data + at, (int)aad, (int)text);
+  if (!opened) memset(buffer.data + at + aad + NONCE_BYTES, 0, text);
+  napi_get_boolean(env, opened, &result);
+  return result;
+}

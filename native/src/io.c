@@ -1,0 +1,79 @@
+/*
+ * Calls of the kernel that Node lacks or makes slowly: pread into a part of a buffer without a
+ * request object, posix_fadvise, flock. Failures are returned as a negated errno.
+ */
+#include "addon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* read(2), NOTES: Linux transfers at most this much at once. */
+#define READ_BYTES_MAX 0x7ffff000u
+
+static napi_value number(napi_env env, int64_t value) {
+  napi_value result = NULL;
+  napi_create_int32(env, (int32_t)value, &result);
+  return result;
+}
+
+static bool call_descriptor(struct call *call, size_t index, int *out) {
+  uint32_t value;
+  if (!call_u32(call, index, &value)) return false;
+  if (value > 0x7fffffffu) return throw_range(call->env, "not a file descriptor");
+  *out = (int)value;
+  return true;
+}
+
+/* pread(fd, target, targetAt, length, position): bytes read. */
+napi_value io_pread(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes target;
+  uint32_t at, length;
+  int64_t position;
+  int fd;
+  if (!call_begin(&call, env, info, 5) || !call_descriptor(&call, 0, &fd) ||
+      !call_bytes(&call, 1, &target) || !call_u32(&call, 2, &at) || !call_u32(&call, 3, &length) ||
+      !call_position(&call, 4, &position))
+    return NULL;
+  if ((uint64_t)at + length > target.length) {
+    throw_range(env, "range outside the buffer");
+    return NULL;
+  }
+  if (length > READ_BYTES_MAX) length = READ_BYTES_MAX;
+  ssize_t bytes;
+  do bytes = pread(fd, target.data + at, length, (off_t)position);
+  while (bytes < 0 && errno == EINTR);
+  return number(env, bytes < 0 ? -errno : bytes);
+}
+
+/* willNeed(fd, position, length): 0. posix_fadvise returns its error. */
+napi_value io_will_need(napi_env env, napi_callback_info info) {
+  struct call call;
+  int64_t position, length;
+  int fd;
+  if (!call_begin(&call, env, info, 3) || !call_descriptor(&call, 0, &fd) ||
+      !call_position(&call, 1, &position) || !call_position(&call, 2, &length))
+    return NULL;
+  return number(env, -posix_fadvise(fd, (off_t)position, (off_t)length, POSIX_FADV_WILLNEED));
+}
+
+/* flock(fd): 0 when this open file description holds the exclusive lock. */
+napi_value io_flock(napi_env env, napi_callback_info info) {
+  struct call call;
+  int fd;
+  if (!call_begin(&call, env, info, 1) || !call_descriptor(&call, 0, &fd)) return NULL;
+  int failed;
+  do failed = flock(fd, LOCK_EX | LOCK_NB);
+  while (failed != 0 && errno == EINTR);
+  return number(env, failed == 0 ? 0 : -errno);
+}
+
+/* pageOffset(bytes): address of the first byte modulo 4096. */
+napi_value io_page_offset(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes bytes;
+  if (!call_begin(&call, env, info, 1) || !call_bytes(&call, 0, &bytes)) return NULL;
+  return number(env, (int64_t)((uintptr_t)bytes.data & 4095));
+}

@@ -1,0 +1,101 @@
+/**
+ * The primitives on the native addon: contexts are made once for a key and used again. The hazard
+ * is a key that outlives its use: it is zeroed by `dispose`, when its object is collected, and
+ * when its thread ends.
+ * @module
+ */
+import type { NativeAddon } from "./native.ts";
+import { checkAeadKey, nodePrimitives } from "./node-primitives.ts";
+import type { AeadKey, MacKey, Primitives } from "./primitive-types.ts";
+
+/** Names no key: the addon refuses it. */
+const disposed = -1;
+
+class NativeAeadKey implements AeadKey {
+  readonly #addon: NativeAddon;
+  readonly #collected: FinalizationRegistry<number>;
+  #key: number;
+
+  constructor(addon: NativeAddon, collected: FinalizationRegistry<number>, key: number) {
+    this.#addon = addon;
+    this.#collected = collected;
+    this.#key = key;
+    collected.register(this, key, this);
+  }
+
+  seal(buffer: Uint8Array, at: number, aadLength: number, textLength: number): void {
+    this.#addon.seal(this.#key, buffer, at, aadLength, textLength);
+  }
+
+  sealMany(buffer: Uint8Array, table: Uint32Array, count: number): void {
+    this.#addon.sealMany(this.#key, buffer, table, count);
+  }
+
+  open(buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean {
+    return this.#addon.open(this.#key, buffer, at, aadLength, textLength);
+  }
+
+  dispose(): void {
+    if (this.#key === disposed) return;
+    this.#collected.unregister(this);
+    this.#addon.dispose(this.#key);
+    this.#key = disposed;
+  }
+}
+
+class NativeMacKey implements MacKey {
+  readonly #addon: NativeAddon;
+  readonly #collected: FinalizationRegistry<number>;
+  #key: number;
+
+  constructor(addon: NativeAddon, collected: FinalizationRegistry<number>, key: number) {
+    this.#addon = addon;
+    this.#collected = collected;
+    this.#key = key;
+    collected.register(this, key, this);
+  }
+
+  sign(
+    data: Uint8Array,
+    at: number,
+    length: number,
+    out: Uint8Array,
+    outAt: number,
+    outLength: number,
+  ): void {
+    this.#addon.sign(this.#key, data, at, length, out, outAt, outLength);
+  }
+
+  signMany(
+    data: Uint8Array,
+    table: Uint32Array,
+    count: number,
+    out: Uint8Array,
+    outAt: number,
+    outLength: number,
+  ): void {
+    this.#addon.signMany(this.#key, data, table, count, out, outAt, outLength);
+  }
+
+  dispose(): void {
+    if (this.#key === disposed) return;
+    this.#collected.unregister(this);
+    this.#addon.dispose(this.#key);
+    this.#key = disposed;
+  }
+}
+
+/** HKDF and SHA-256 are off the hot path: they stay with node:crypto. */
+export function nativePrimitives(addon: NativeAddon): Primitives {
+  const collected = new FinalizationRegistry<number>((key) => addon.dispose(key));
+  return {
+    kind: "native",
+    aead(key, aadPrefix) {
+      checkAeadKey(key, aadPrefix);
+      return new NativeAeadKey(addon, collected, addon.aead(key, aadPrefix));
+    },
+    mac: (key) => new NativeMacKey(addon, collected, addon.mac(key)),
+    hkdf: nodePrimitives.hkdf,
+    sha256: nodePrimitives.sha256,
+  };
+}
