@@ -1,0 +1,145 @@
+/**
+ * The embedded log engine: one directory of recycled files, one durable write a batch.
+ * @module
+ */
+import type { LogIndex } from "../../base/brand.ts";
+import { StrongroomError } from "../../base/errors.ts";
+import type { Disk, Scheduler } from "../../base/ports.ts";
+import type { AppendDone, LogEntry, ReplicatedLog } from "../log.ts";
+import { SegmentFiles } from "./files.ts";
+import type { LogIdentity } from "./format.ts";
+import { type SegmentLogLimits, segmentLogDefaults } from "./limits.ts";
+import { BatchMemory } from "./memory.ts";
+import { Prewriter } from "./prewriter.ts";
+import { readEntries } from "./reader.ts";
+import { surveyLog } from "./survey.ts";
+import { BatchWriter } from "./writer.ts";
+
+export interface SegmentLogOptions extends LogIdentity {
+  readonly disk: Disk;
+  /** Holds nothing but this log. Whoever opens the log holds the lock on the data directory. */
+  readonly directory: string;
+  readonly scheduler: Scheduler;
+  readonly limits?: Partial<SegmentLogLimits>;
+}
+
+/**
+ * Reads the whole log once and judges it; changes nothing on disk (see `start`).
+ * @throws LOG_*, FILE_*, FORMAT_*: the log is not what was acknowledged.
+ */
+export function openSegmentLog(options: SegmentLogOptions): SegmentLog {
+  return new SegmentLog(options);
+}
+
+export class SegmentLog implements ReplicatedLog {
+  readonly limits: SegmentLogLimits;
+  private readonly disk: Disk;
+  private readonly files: SegmentFiles;
+  private readonly memory: BatchMemory;
+  private readonly writer: BatchWriter;
+  private truncating: Promise<void> = Promise.resolve();
+  private closing: Promise<void> | null = null;
+
+  constructor(options: SegmentLogOptions) {
+    const { disk, directory, scheduler } = options;
+    const identity = { cluster: options.cluster, group: options.group };
+    const limits = { ...segmentLogDefaults, ...options.limits };
+    const survey = surveyLog(disk, directory, identity);
+    this.disk = disk;
+    this.limits = limits;
+    this.files = new SegmentFiles({ disk, directory, identity, limits, scheduler, survey });
+    this.memory = new BatchMemory(disk, limits.batchBytesMax);
+    const prewriter = new Prewriter(disk, limits.fileBytes);
+    const { files, memory } = this;
+    const { last } = survey;
+    this.writer = new BatchWriter({ files, memory, prewriter, limits, scheduler, last });
+  }
+
+  get first(): LogIndex {
+    return this.files.firstIndex as LogIndex;
+  }
+
+  get last(): LogIndex {
+    return this.writer.last as LogIndex;
+  }
+
+  get bytes(): number {
+    return this.files.bytes;
+  }
+
+  /** How batches are written: past the page cache or through it; null before the start. */
+  get direct(): boolean | null {
+    return this.files.active === null ? null : this.files.active.file.direct;
+  }
+
+  /** True while a file is kept that may hold bytes from before the last `retireFiles`. */
+  get holdsRetiredFiles(): boolean {
+    return this.files.holdsRetired;
+  }
+
+  async start(): Promise<void> {
+    this.begin();
+  }
+
+  private begin(): void {
+    if (this.writer.failure !== null) throw this.writer.failure;
+    if (this.files.active === null) this.writer.guard(() => this.files.start(this.writer.last));
+  }
+
+  append(entry: Uint8Array, done: AppendDone): void {
+    this.writer.append(entry, done);
+  }
+
+  allocate(bytes: number): Buffer {
+    return this.memory.lend(bytes);
+  }
+
+  *read(from: LogIndex, to?: LogIndex): Generator<LogEntry> {
+    if (from < this.first)
+      throw new StrongroomError("LOG_TRUNCATED", `entry ${from}; the first is ${this.first}`);
+    const end = Math.min(to ?? this.last, this.last);
+    yield* readEntries(this.disk, this.files.list, from, end);
+  }
+
+  async readIndex(): Promise<LogIndex> {
+    return this.last;
+  }
+
+  truncate(before: LogIndex): Promise<void> {
+    const work = this.truncating.then(async () => {
+      this.begin();
+      const wanted = Math.min(before, this.last + 1);
+      const removal = this.writer.guard(() => this.files.truncate(wanted, this.writer.last));
+      await removal.catch((error: unknown) => this.writer.guard(() => Promise.reject(error)));
+    });
+    this.truncating = work.catch(() => {});
+    return work;
+  }
+
+  /**
+   * After a log key was retired: no file that exists now is ever written over again, the free ones
+   * are deleted, the next entry goes into a fresh file. The rest goes with truncation
+   * (`holdsRetiredFiles` tells when).
+   */
+  retireFiles(): void {
+    this.begin();
+    this.writer.guard(() => this.files.retire(this.writer.last));
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    this.writer.stop();
+    await this.writer.untilIdle();
+    await this.truncating;
+    try {
+      if (this.files.active !== null && this.writer.failure === null)
+        this.writer.guard(() => this.files.finish(this.writer.last));
+    } finally {
+      this.files.close();
+    }
+  }
+}
