@@ -76,6 +76,8 @@ export interface ScanPage {
 export interface Directory {
   /** DBSIZE. */
   count(database: number): number;
+  /** Keys that have an expiry, as far as this node knows. */
+  expiring(database: number): number;
   /** At least `count` slots are looked at, unless the end is reached. Expired keys are left out. */
   scan(database: number, cursor: bigint, count: number): ScanPage;
   /** RANDOMKEY. */

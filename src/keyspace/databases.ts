@@ -26,6 +26,9 @@ export class Databases implements Keyspace {
   changed = true;
   /** The time that commands see; set before each entry and each read. */
   nowMs = 0;
+  /** Look-ups by commands that found a key, and those that did not. */
+  hits = 0;
+  misses = 0;
   private readonly views: ResidentDatabase[] = [];
 
   constructor(resident: Resident, directory: Directory) {
@@ -81,7 +84,10 @@ export class ResidentDatabase implements Database {
     const now = this.owner.nowMs;
     const resident = this.resident;
     const id = resident.lookup(this.keyspaceId, buffer, start, end, now);
-    if (id !== 0) resident.entries.access[id] = now / 1000;
+    if (id !== 0) {
+      resident.entries.setAccess(id, now / 1000);
+      this.owner.hits++;
+    } else this.owner.misses++;
     return id;
   }
 
@@ -91,12 +97,17 @@ export class ResidentDatabase implements Database {
 
   private findString(key: Uint8Array): number {
     const id = this.findKey(key);
-    if (id !== 0 && this.typeAt(id) !== typeString) throw wrongType();
+    if (id !== 0) this.mustBeString(id);
     return id;
   }
 
+  /** @throws CommandError WRONGTYPE. */
+  mustBeString(id: number): void {
+    if (this.typeAt(id) !== typeString) throw wrongType();
+  }
+
   private typeAt(id: number): number {
-    return (this.resident.entries.flags[id] as number) & flag.type;
+    return this.resident.entries.flags(id) & flag.type;
   }
 
   exists(key: Uint8Array): boolean {
@@ -117,7 +128,7 @@ export class ResidentDatabase implements Database {
 
   expireAt(key: Uint8Array): number {
     const id = this.findKey(key);
-    return id === 0 ? -1 : (this.resident.entries.expireAt[id] as number);
+    return id === 0 ? -1 : this.resident.entries.expireAt(id);
   }
 
   setExpireAt(key: Uint8Array, expireAt: number): boolean {
@@ -126,7 +137,7 @@ export class ResidentDatabase implements Database {
     if (expireAt !== 0 && expireAt <= this.nowMs) this.resident.erase(id);
     else {
       this.resident.markChanged(id);
-      this.resident.entries.expireAt[id] = expireAt;
+      this.resident.entries.setExpireAt(id, expireAt);
     }
     return true;
   }
@@ -136,18 +147,14 @@ export class ResidentDatabase implements Database {
     const { resident, nowMs } = this;
     const id = resident.lookup(this.keyspaceId, buffer, start, end, 0);
     if (id === 0) return false;
-    const expireAt = resident.entries.expireAt[id] as number;
+    const expireAt = resident.entries.expireAt(id);
     if (expireAt === 0 || expireAt > nowMs) return false;
     resident.erase(id);
     return true;
   }
 
   rename(from: Uint8Array, to: Uint8Array): boolean {
-    if (Buffer.compare(from, to) === 0) {
-      const id = this.findKey(from);
-      if (id !== 0) this.resident.markChanged(id);
-      return id !== 0;
-    }
+    if (Buffer.compare(from, to) === 0) return this.exists(from);
     if (!this.copy(from, this, to)) return false;
     this.resident.erase(this.findKey(from));
     return true;
@@ -157,24 +164,24 @@ export class ResidentDatabase implements Database {
     const id = this.findKey(from);
     if (id === 0) return false;
     const entries = this.resident.entries;
-    const length = entries.valueLength[id] as number;
-    const flags = (entries.flags[id] as number) & (flag.type | flag.raw);
-    const expireAt = entries.expireAt[id] as number;
+    const length = entries.valueLength(id);
+    const flags = entries.flags(id) & (flag.type | flag.raw);
+    const expireAt = entries.expireAt(id);
     const keyspace = (target as ResidentDatabase).keyspaceId;
     const made = this.resident.replace(keyspace, asBuffer(to), 0, to.length, typeString, length);
     const at = entries.valueAt(id);
     entries.buffer(id).copy(entries.buffer(made), entries.valueAt(made), at, at + length);
-    entries.flags[made] = ((entries.flags[made] as number) & ~flag.type) | flags;
-    entries.expireAt[made] = expireAt;
-    entries.access[made] = this.nowMs / 1000;
+    entries.setFlags(made, (entries.flags(made) & ~flag.type) | flags);
+    entries.setExpireAt(made, expireAt);
+    entries.setAccess(made, this.nowMs / 1000);
     return true;
   }
 
   modified(key: Uint8Array): Modified | null {
     const id = this.findKey(key);
     if (id === 0) return null;
-    const { index, ordinal } = this.resident.entries;
-    return { index: index[id] as number, ordinal: ordinal[id] as number };
+    const { entries } = this.resident;
+    return { index: entries.index(id), ordinal: entries.ordinal(id) };
   }
 
   getString(key: Uint8Array): Buffer | null {
@@ -182,12 +189,12 @@ export class ResidentDatabase implements Database {
     if (id === 0) return null;
     const entries = this.resident.entries;
     const at = entries.valueAt(id);
-    return entries.buffer(id).subarray(at, at + (entries.valueLength[id] as number));
+    return entries.buffer(id).subarray(at, at + entries.valueLength(id));
   }
 
   stringLength(key: Uint8Array): number {
     const id = this.findString(key);
-    return id === 0 ? -1 : (this.resident.entries.valueLength[id] as number);
+    return id === 0 ? -1 : this.resident.entries.valueLength(id);
   }
 
   setString(key: Uint8Array, value: Uint8Array, options?: SetOptions): void {
@@ -214,8 +221,8 @@ export class ResidentDatabase implements Database {
     const resident = this.resident;
     const id = resident.replace(this.keyspaceId, key, start, end, typeString, to - from);
     const entries = resident.entries;
-    entries.expireAt[id] = expireAt;
-    entries.access[id] = this.owner.nowMs / 1000;
+    entries.setExpireAt(id, expireAt);
+    entries.setAccess(id, this.owner.nowMs / 1000);
     value.copy(entries.buffer(id), entries.valueAt(id), from, to);
   }
 
@@ -227,15 +234,15 @@ export class ResidentDatabase implements Database {
     if (id === 0) {
       const buffer = asBuffer(key);
       id = resident.replace(this.keyspaceId, buffer, 0, key.length, typeString, length);
-      entries.expireAt[id] = 0;
-      entries.access[id] = this.nowMs / 1000;
+      entries.setExpireAt(id, 0);
+      entries.setAccess(id, this.nowMs / 1000);
     } else {
-      old = entries.valueLength[id] as number;
+      old = entries.valueLength(id);
       resident.markChanged(id);
       resident.dirtyBytes += length - old;
       entries.resize(id, length);
     }
-    entries.flags[id] = (entries.flags[id] as number) | flag.raw;
+    entries.setFlags(id, entries.flags(id) | flag.raw);
     const at = entries.valueAt(id);
     const view = entries.buffer(id).subarray(at, at + length);
     if (length > old) view.fill(0, old);
@@ -246,8 +253,8 @@ export class ResidentDatabase implements Database {
     const id = this.findKey(key);
     if (id === 0) return null;
     const entries = this.resident.entries;
-    const length = entries.valueLength[id] as number;
-    if (((entries.flags[id] as number) & flag.raw) !== 0) return "raw";
+    const length = entries.valueLength(id);
+    if ((entries.flags(id) & flag.raw) !== 0) return "raw";
     const at = entries.valueAt(id);
     if (length <= 20 && isInt64(entries.buffer(id).toString("latin1", at, at + length)))
       return "int";
@@ -258,7 +265,7 @@ export class ResidentDatabase implements Database {
     const { keyspaceId, resident } = this;
     const id = resident.lookup(keyspaceId, asBuffer(key), 0, key.length, this.nowMs);
     if (id === 0) return -1;
-    const access = resident.entries.access[id] as number;
+    const access = resident.entries.access(id);
     return access === 0 ? 0 : Math.max(0, Math.floor(this.nowMs / 1000) - access);
   }
 

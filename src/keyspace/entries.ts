@@ -1,12 +1,14 @@
 /**
- * The entries of the resident set as columns outside the JavaScript heap, found by a sharded hash
- * table (linear probing, deletion by shifting back). An entry is a number; its key and value lie
- * in the arena as `physical key 16 | key | value`.
+ * The entries of the resident set outside the JavaScript heap, found by a sharded hash table
+ * (linear probing, deletion by shifting back). An entry is a number; its fields fill one cache line
+ * of 64 bytes, because a look-up costs what it misses; its key and value lie in the arena as
+ * `physical key 16 | key | value`. A slot of the table is `hash, id`, so that only the right entry
+ * is touched.
  * @module
  */
 import { assert } from "../base/assert.ts";
 import { Arena } from "./arena.ts";
-import { hashKey } from "./hash.ts";
+import { type HashSecret, hashKey, hashSecret } from "./hash.ts";
 
 export const flag = {
   type: 15,
@@ -24,42 +26,54 @@ export const flag = {
   flying: 512,
   /** The physical key in front of the key is filled in. */
   physical: 1024,
+  /** The directory was told that this unflushed key exists. */
+  listed: 2048,
+  /** The directory was told that this unflushed key is gone. */
+  unlisted: 4096,
 } as const;
 
 /** While one of these is set the entry must stay resident. */
 export const pinned = flag.dirty | flag.frozen | flag.flying;
 export const physicalBytes = 16;
-/** What an entry takes beside its slot in the arena: columns and table. */
-export const entryBytes = 72;
+/** What an entry takes beside its slot in the arena: its line, and its share of the table. */
+export const entryBytes = 80;
 
 const shardCount = 64;
 const shardSlotsMin = 256;
 
+/** Words of 4 bytes an entry. */
+const words = 16;
+const wordHash = 0;
+const wordFlags = 1;
+const wordKeyLength = 2;
+const wordValueLength = 3;
+const wordKeyspace = 4;
+const wordOrdinal = 5;
+const wordAccess = 6;
+const wordRoom = 7;
+/** Doubles, counted in 8 bytes from the entry's beginning. */
+const doubles = 8;
+const doubleAddress = 4;
+const doubleExpireAt = 5;
+const doubleIndex = 6;
+
 export class Entries {
   readonly arena = new Arena();
-  hash = new Int32Array(1024);
-  address = new Float64Array(1024);
-  keyLength = new Int32Array(1024);
-  valueLength = new Int32Array(1024);
-  expireAt = new Float64Array(1024);
-  index = new Float64Array(1024);
-  ordinal = new Uint32Array(1024);
-  flags = new Int32Array(1024);
-  keyspace = new Uint32Array(1024);
-  /** Seconds since 1970 of the last access. */
-  access = new Uint32Array(1024);
-  room = new Int32Array(1024);
+  private capacity = 1024;
+  private i32 = new Int32Array(1024 * words);
+  private f64 = new Float64Array(this.i32.buffer);
   count = 0;
   /** Ids from 1 to here were in use at least once. */
   top = 0;
   private readonly freeIds: number[] = [];
   private readonly shards: Int32Array[] = [];
   private readonly shardUsed = new Int32Array(shardCount);
-  private readonly seed: number;
+  private readonly secret: HashSecret;
 
+  /** @param seed - 32 secret bits. */
   constructor(seed: number) {
-    this.seed = seed;
-    for (let n = 0; n < shardCount; n++) this.shards.push(new Int32Array(shardSlotsMin));
+    this.secret = hashSecret(seed);
+    for (let n = 0; n < shardCount; n++) this.shards.push(new Int32Array(shardSlotsMin * 2));
   }
 
   get bytes(): number {
@@ -74,31 +88,24 @@ export class Entries {
     const arena = this.arena;
     if (arena.bytes < arena.liveBytes * 1.25 + (16 << 20) || arena.drainSparse() === 0) return;
     for (let id = 1; id <= this.top; id++) {
-      const old = this.address[id] as number;
-      if (this.flags[id] === 0 || !arena.isDraining(old)) continue;
-      const bytes =
-        physicalBytes + (this.keyLength[id] as number) + (this.valueLength[id] as number);
-      const address = arena.allocate(bytes);
-      const from = arena.offset(old);
-      arena.buffer(old).copy(arena.buffer(address), arena.offset(address), from, from + bytes);
-      arena.free(old);
-      this.address[id] = address;
-      this.room[id] = Arena.slotBytes(bytes);
+      if (this.flags(id) === 0 || !arena.isDraining(this.address(id))) continue;
+      const bytes = physicalBytes + this.keyLength(id) + this.valueLength(id);
+      this.move(id, bytes, bytes);
     }
   }
 
   hashOf(keyspace: number, buffer: Uint8Array, start: number, end: number): number {
-    return hashKey(this.seed ^ Math.imul(keyspace, 0x9e3779b1), buffer, start, end);
+    return hashKey(this.secret, Math.imul(keyspace, 0x9e3779b1), buffer, start, end);
   }
 
   /** @returns the entry's id, or 0. Deleted and expired entries are found too. */
   find(hash: number, keyspace: number, buffer: Uint8Array, start: number, end: number): number {
     const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
     const mask = shard.length - 1;
-    for (let at = (hash >>> 6) & mask; ; at = (at + 1) & mask) {
-      const id = shard[at] as number;
+    for (let at = (hash >>> 5) & mask & ~1; ; at = (at + 2) & mask) {
+      const id = shard[at + 1] as number;
       if (id === 0) return 0;
-      if (this.hash[id] === hash && this.sameKey(id, keyspace, buffer, start, end)) return id;
+      if (shard[at] === hash && this.sameKey(id, keyspace, buffer, start, end)) return id;
     }
   }
 
@@ -110,8 +117,10 @@ export class Entries {
     end: number,
   ): boolean {
     const length = end - start;
-    if (this.keyLength[id] !== length || this.keyspace[id] !== keyspace) return false;
-    const address = this.address[id] as number;
+    const line = id * words;
+    if (this.i32[line + wordKeyLength] !== length) return false;
+    if (this.i32[line + wordKeyspace] !== (keyspace | 0)) return false;
+    const address = this.f64[id * doubles + doubleAddress] as number;
     const own = this.arena.buffer(address);
     const at = this.arena.offset(address) + physicalBytes;
     if (length > 64) return own.compare(buffer, start, end, at, at + length) === 0;
@@ -132,14 +141,17 @@ export class Entries {
     const keyLength = end - start;
     const needed = physicalBytes + keyLength + valueLength;
     const address = this.arena.allocate(needed);
-    this.room[id] = Arena.slotBytes(needed);
-    this.hash[id] = hash;
-    this.address[id] = address;
-    this.keyLength[id] = keyLength;
-    this.valueLength[id] = valueLength;
-    this.expireAt[id] = 0;
-    this.keyspace[id] = keyspace;
-    this.flags[id] = 0;
+    const { i32, f64 } = this;
+    const line = id * words;
+    i32[line + wordHash] = hash;
+    i32[line + wordFlags] = 0;
+    i32[line + wordKeyLength] = keyLength;
+    i32[line + wordValueLength] = valueLength;
+    i32[line + wordKeyspace] = keyspace;
+    i32[line + wordAccess] = 0;
+    i32[line + wordRoom] = Arena.slotBytes(needed);
+    f64[id * doubles + doubleAddress] = address;
+    f64[id * doubles + doubleExpireAt] = 0;
     const own = this.arena.buffer(address);
     const at = this.arena.offset(address) + physicalBytes;
     if (keyLength <= 32)
@@ -152,26 +164,14 @@ export class Entries {
 
   private newId(): number {
     const id = ++this.top;
-    if (id === this.flags.length) this.growColumns(id * 2);
+    if (id === this.capacity) {
+      this.capacity *= 2;
+      const larger = new Int32Array(this.capacity * words);
+      larger.set(this.i32);
+      this.i32 = larger;
+      this.f64 = new Float64Array(larger.buffer);
+    }
     return id;
-  }
-
-  private growColumns(length: number): void {
-    const larger = <T extends Int32Array | Float64Array | Uint32Array>(old: T, made: T): T => {
-      made.set(old);
-      return made;
-    };
-    this.hash = larger(this.hash, new Int32Array(length));
-    this.address = larger(this.address, new Float64Array(length));
-    this.keyLength = larger(this.keyLength, new Int32Array(length));
-    this.valueLength = larger(this.valueLength, new Int32Array(length));
-    this.expireAt = larger(this.expireAt, new Float64Array(length));
-    this.index = larger(this.index, new Float64Array(length));
-    this.ordinal = larger(this.ordinal, new Uint32Array(length));
-    this.flags = larger(this.flags, new Int32Array(length));
-    this.keyspace = larger(this.keyspace, new Uint32Array(length));
-    this.access = larger(this.access, new Uint32Array(length));
-    this.room = larger(this.room, new Int32Array(length));
   }
 
   private place(id: number, hash: number): void {
@@ -179,90 +179,140 @@ export class Entries {
     let shard = this.shards[number] as Int32Array;
     const used = (this.shardUsed[number] as number) + 1;
     this.shardUsed[number] = used;
-    if (used * 3 > shard.length * 2) shard = this.growShard(number);
-    const mask = shard.length - 1;
-    let at = (hash >>> 6) & mask;
-    while (shard[at] !== 0) at = (at + 1) & mask;
-    shard[at] = id;
+    if (used * 3 > shard.length) shard = this.growShard(number);
+    putSlot(shard, hash, id);
   }
 
   private growShard(number: number): Int32Array {
     const old = this.shards[number] as Int32Array;
     const shard = new Int32Array(old.length * 2);
-    const mask = shard.length - 1;
-    for (const id of old) {
-      if (id === 0) continue;
-      let at = ((this.hash[id] as number) >>> 6) & mask;
-      while (shard[at] !== 0) at = (at + 1) & mask;
-      shard[at] = id;
-    }
+    for (let at = 0; at < old.length; at += 2)
+      if (old[at + 1] !== 0) putSlot(shard, old[at] as number, old[at + 1] as number);
     this.shards[number] = shard;
     return shard;
   }
 
   /** Forgets an entry and gives back its memory. */
   remove(id: number): void {
-    assert(((this.flags[id] as number) & pinned) === 0, "a pinned entry was removed");
-    const hash = this.hash[id] as number;
+    assert((this.flags(id) & pinned) === 0, "a pinned entry was removed");
+    const hash = this.i32[id * words + wordHash] as number;
     const number = hash & (shardCount - 1);
     const shard = this.shards[number] as Int32Array;
     const mask = shard.length - 1;
-    let at = (hash >>> 6) & mask;
-    while (shard[at] !== id) at = (at + 1) & mask;
-    this.shiftBack(shard, mask, at);
+    let at = (hash >>> 5) & mask & ~1;
+    while (shard[at + 1] !== id) at = (at + 2) & mask;
+    shiftBack(shard, at);
     this.shardUsed[number] = (this.shardUsed[number] as number) - 1;
-    this.arena.free(this.address[id] as number);
-    this.flags[id] = 0;
-    this.keyspace[id] = 0;
+    this.arena.free(this.f64[id * doubles + doubleAddress] as number);
+    this.i32[id * words + wordFlags] = 0;
+    this.i32[id * words + wordKeyspace] = 0;
     this.freeIds.push(id);
     this.count--;
   }
 
-  private shiftBack(shard: Int32Array, mask: number, hole: number): void {
-    let at = (hole + 1) & mask;
-    for (;;) {
-      const id = shard[at] as number;
-      if (id === 0) break;
-      const home = ((this.hash[id] as number) >>> 6) & mask;
-      if (((at - home) & mask) >= ((at - hole) & mask)) {
-        shard[hole] = id;
-        hole = at;
-      }
-      at = (at + 1) & mask;
-    }
-    shard[hole] = 0;
-  }
-
   /** Gives the value `length` bytes, keeping the first min(old, new) of them. */
   resize(id: number, length: number): void {
-    const head = physicalBytes + (this.keyLength[id] as number);
+    const head = physicalBytes + this.keyLength(id);
     const needed = head + length;
-    const room = this.room[id] as number;
+    const room = this.i32[id * words + wordRoom] as number;
     if (needed > room || needed * 2 < room) {
-      const old = this.address[id] as number;
-      const keep = head + Math.min(length, this.valueLength[id] as number);
+      const keep = head + Math.min(length, this.valueLength(id));
       const wanted = needed > 1 << 17 && needed > room ? Math.ceil(needed * 1.25) : needed;
-      const address = this.arena.allocate(wanted);
-      const from = this.arena.offset(old);
-      const to = this.arena.buffer(address);
-      this.arena.buffer(old).copy(to, this.arena.offset(address), from, from + keep);
-      this.arena.free(old);
-      this.address[id] = address;
-      this.room[id] = Arena.slotBytes(wanted);
+      this.move(id, wanted, keep);
     }
-    this.valueLength[id] = length;
+    this.i32[id * words + wordValueLength] = length;
+  }
+
+  /** Gives an entry another place of `bytes` bytes with its first `keep` bytes. */
+  private move(id: number, bytes: number, keep: number): void {
+    const { arena } = this;
+    const old = this.address(id);
+    const from = arena.offset(old);
+    const address = arena.allocate(bytes);
+    arena.buffer(old).copy(arena.buffer(address), arena.offset(address), from, from + keep);
+    arena.free(old);
+    this.f64[id * doubles + doubleAddress] = address;
+    this.i32[id * words + wordRoom] = Arena.slotBytes(bytes);
+  }
+
+  private address(id: number): number {
+    return this.f64[id * doubles + doubleAddress] as number;
+  }
+  flags(id: number): number {
+    return this.i32[id * words + wordFlags] as number;
+  }
+  setFlags(id: number, flags: number): void {
+    this.i32[id * words + wordFlags] = flags;
+  }
+  keyLength(id: number): number {
+    return this.i32[id * words + wordKeyLength] as number;
+  }
+  valueLength(id: number): number {
+    return this.i32[id * words + wordValueLength] as number;
+  }
+  /** u32; 0 for an id that is not in use. */
+  keyspace(id: number): number {
+    return (this.i32[id * words + wordKeyspace] as number) >>> 0;
+  }
+  /** Milliseconds since 1970, 0 for never. */
+  expireAt(id: number): number {
+    return this.f64[id * doubles + doubleExpireAt] as number;
+  }
+  setExpireAt(id: number, expireAt: number): void {
+    this.f64[id * doubles + doubleExpireAt] = expireAt;
+  }
+  /** Where it was changed last. */
+  index(id: number): number {
+    return this.f64[id * doubles + doubleIndex] as number;
+  }
+  ordinal(id: number): number {
+    return (this.i32[id * words + wordOrdinal] as number) >>> 0;
+  }
+  setModified(id: number, index: number, ordinal: number): void {
+    this.f64[id * doubles + doubleIndex] = index;
+    this.i32[id * words + wordOrdinal] = ordinal;
+  }
+  /** Seconds since 1970 of the last access. */
+  access(id: number): number {
+    return (this.i32[id * words + wordAccess] as number) >>> 0;
+  }
+  setAccess(id: number, seconds: number): void {
+    this.i32[id * words + wordAccess] = seconds;
   }
 
   buffer(id: number): Buffer {
-    return this.arena.buffer(this.address[id] as number);
+    return this.arena.buffer(this.address(id));
   }
   physicalAt(id: number): number {
-    return this.arena.offset(this.address[id] as number);
+    return this.arena.offset(this.address(id));
   }
   keyAt(id: number): number {
     return this.physicalAt(id) + physicalBytes;
   }
   valueAt(id: number): number {
-    return this.physicalAt(id) + physicalBytes + (this.keyLength[id] as number);
+    return this.physicalAt(id) + physicalBytes + this.keyLength(id);
   }
+}
+
+/** Slots are pairs; half of the bits above the shard's choose the home. */
+function putSlot(shard: Int32Array, hash: number, id: number): void {
+  const mask = shard.length - 1;
+  let at = (hash >>> 5) & mask & ~1;
+  while (shard[at + 1] !== 0) at = (at + 2) & mask;
+  shard[at] = hash;
+  shard[at + 1] = id;
+}
+
+/** Fills a hole from behind, so that probing never meets a gap before its key. */
+function shiftBack(shard: Int32Array, from: number): void {
+  const mask = shard.length - 1;
+  let hole = from;
+  for (let at = (hole + 2) & mask; shard[at + 1] !== 0; at = (at + 2) & mask) {
+    const home = ((shard[at] as number) >>> 5) & mask & ~1;
+    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+    shard[hole] = shard[at] as number;
+    shard[hole + 1] = shard[at + 1] as number;
+    hole = at;
+  }
+  shard[hole + 1] = 0;
 }

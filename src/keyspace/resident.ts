@@ -19,6 +19,7 @@ export class Resident {
   index = 0;
   ordinal = 0;
   dirty: number[] = [];
+  /** About what a run of the dirty set takes. */
   dirtyBytes = 0;
   private readonly source: RecordSource;
   private watcher: FreezeWatcher | null = null;
@@ -47,11 +48,11 @@ export class Resident {
       id = this.load(hash, keyspace, buffer, start, end);
       if (id === 0) return 0;
     }
-    const flags = entries.flags[id] as number;
+    const flags = entries.flags(id);
     if ((flags & flag.deleted) !== 0) return 0;
-    const expireAt = entries.expireAt[id] as number;
+    const expireAt = entries.expireAt(id);
     if (expireAt !== 0 && expireAt <= nowMs) return 0;
-    entries.flags[id] = flags | flag.used;
+    entries.setFlags(id, flags | flag.used);
     return id;
   }
 
@@ -61,10 +62,9 @@ export class Resident {
     const entries = this.entries;
     const length = root.valueEnd - root.valueStart;
     const id = entries.insert(hash, keyspace, buffer, start, end, length);
-    entries.flags[id] = root.type | flag.physical | (root.raw ? flag.raw : 0);
-    entries.expireAt[id] = root.expireAt;
-    entries.index[id] = root.index;
-    entries.ordinal[id] = root.ordinal;
+    entries.setFlags(id, root.type | flag.physical | (root.raw ? flag.raw : 0));
+    entries.setExpireAt(id, root.expireAt);
+    entries.setModified(id, root.index, root.ordinal);
     const own = entries.buffer(id);
     const at = entries.physicalAt(id);
     own.set(root.physical, at);
@@ -89,77 +89,84 @@ export class Resident {
       this.markChanged(id);
     } else {
       this.markChanged(id);
-      this.dirtyBytes += length - (entries.valueLength[id] as number);
+      this.dirtyBytes += length - entries.valueLength(id);
       entries.resize(id, length);
     }
-    const kept = flag.dirty | flag.flying | flag.physical;
-    entries.flags[id] = ((entries.flags[id] as number) & kept) | type | flag.used;
+    const kept = flag.dirty | flag.flying | flag.physical | flag.listed;
+    entries.setFlags(id, (entries.flags(id) & kept) | type | flag.used);
     return id;
   }
 
   /** Must come before every change of an entry. */
   markChanged(id: number): void {
     const entries = this.entries;
-    const flags = entries.flags[id] as number;
+    const flags = entries.flags(id);
     if ((flags & flag.frozen) !== 0) {
       assert(this.watcher !== null);
       this.watcher.beforeChange(id);
     }
-    entries.index[id] = this.index;
-    entries.ordinal[id] = this.ordinal;
+    entries.setModified(id, this.index, this.ordinal);
     if ((flags & flag.dirty) !== 0) return;
-    entries.flags[id] = (entries.flags[id] as number) | flag.dirty;
+    entries.setFlags(id, entries.flags(id) | flag.dirty);
     this.dirty.push(id);
-    this.dirtyBytes +=
-      recordOverheadBytes + (entries.keyLength[id] as number) + (entries.valueLength[id] as number);
+    this.dirtyBytes += this.recordBytes(id);
+  }
+
+  private recordBytes(id: number): number {
+    const { entries } = this;
+    return recordOverheadBytes + entries.keyLength(id) + entries.valueLength(id);
   }
 
   /** Marks an existing entry as deleted. */
   erase(id: number): void {
     this.markChanged(id);
     const entries = this.entries;
+    this.dirtyBytes -= entries.valueLength(id);
     entries.resize(id, 0);
-    entries.expireAt[id] = 0;
-    const kept = flag.dirty | flag.flying | flag.physical;
-    entries.flags[id] = ((entries.flags[id] as number) & kept) | flag.deleted;
+    entries.setExpireAt(id, 0);
+    const kept = flag.dirty | flag.flying | flag.physical | flag.unlisted;
+    entries.setFlags(id, (entries.flags(id) & kept) | flag.deleted);
   }
 
-  /** Takes the dirty set as it is now. Its entries stay as they are until they are encoded. */
+  /**
+   * Takes the dirty set as it is now. Its entries stay as they are until they are encoded. The run
+   * before must have landed or returned: an entry does not know in which of two it is flying.
+   */
   freeze(): number[] {
     const frozen = this.dirty;
     this.dirty = [];
     this.dirtyBytes = 0;
-    const flags = this.entries.flags;
+    const { entries } = this;
     for (const id of frozen) {
-      const old = flags[id] as number;
-      assert((old & flag.frozen) === 0, "frozen twice");
-      flags[id] = (old & ~flag.dirty) | flag.frozen;
+      const old = entries.flags(id);
+      assert((old & (flag.frozen | flag.flying)) === 0, "frozen while a run is under way");
+      entries.setFlags(id, (old & ~flag.dirty) | flag.frozen);
     }
     return frozen;
   }
 
   /** A frozen entry has been encoded; until its run is in the index it stays resident. */
   encoded(id: number): void {
-    const flags = this.entries.flags;
-    flags[id] = ((flags[id] as number) & ~flag.frozen) | flag.flying;
+    const { entries } = this;
+    entries.setFlags(id, (entries.flags(id) & ~flag.frozen) | flag.flying);
   }
 
   /** The run of an encoded entry is durable and in the index. */
   landed(id: number): void {
-    const flags = this.entries.flags;
-    const now = (flags[id] as number) & ~flag.flying;
-    flags[id] = now;
-    if ((now & flag.deleted) !== 0 && (now & pinned) === 0) this.entries.remove(id);
+    const { entries } = this;
+    const now = entries.flags(id) & ~(flag.flying | flag.listed | flag.unlisted);
+    entries.setFlags(id, now);
+    if ((now & flag.deleted) !== 0 && (now & pinned) === 0) entries.remove(id);
   }
 
   /** A run failed: what it held is dirty again. */
   returned(id: number): void {
-    const flags = this.entries.flags;
-    flags[id] = (flags[id] as number) & ~(flag.flying | flag.frozen);
-    if (((flags[id] as number) & flag.dirty) !== 0) return;
-    flags[id] = (flags[id] as number) | flag.dirty;
+    const { entries } = this;
+    entries.setFlags(id, entries.flags(id) & ~(flag.flying | flag.frozen));
+    if ((entries.flags(id) & flag.dirty) !== 0) return;
+    entries.setFlags(id, entries.flags(id) | flag.dirty);
     this.dirty.push(id);
-    this.dirtyBytes += recordOverheadBytes + (this.entries.valueLength[id] as number);
+    this.dirtyBytes += this.recordBytes(id);
   }
 
   /**
@@ -172,10 +179,10 @@ export class Resident {
     let steps = evictStepsMax;
     while (entries.bytes > limit && entries.count > 0 && steps-- > 0) {
       this.hand = this.hand >= entries.top ? 1 : this.hand + 1;
-      const flags = entries.flags[this.hand] as number;
+      const flags = entries.flags(this.hand);
       if (flags === 0 || (flags & pinned) !== 0) continue;
-      if ((flags & flag.used) !== 0 && isLive(entries.keyspace[this.hand] as number))
-        entries.flags[this.hand] = flags & ~flag.used;
+      if ((flags & flag.used) !== 0 && isLive(entries.keyspace(this.hand)))
+        entries.setFlags(this.hand, flags & ~flag.used);
       else entries.remove(this.hand);
     }
   }
@@ -183,7 +190,7 @@ export class Resident {
   /** Evicts every clean entry; for tests of determinism. */
   evictAll(): void {
     for (let id = 1; id <= this.entries.top; id++) {
-      const flags = this.entries.flags[id] as number;
+      const flags = this.entries.flags(id);
       if (flags !== 0 && (flags & pinned) === 0) this.entries.remove(id);
     }
   }
@@ -191,11 +198,6 @@ export class Resident {
   /** Bytes of one entry with overhead. */
   bytesOf(id: number): number {
     const entries = this.entries;
-    return (
-      entryBytes +
-      physicalBytes +
-      (entries.keyLength[id] as number) +
-      (entries.valueLength[id] as number)
-    );
+    return entryBytes + physicalBytes + entries.keyLength(id) + entries.valueLength(id);
   }
 }

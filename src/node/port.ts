@@ -13,8 +13,8 @@
  */
 import type { Args } from "../commands/args.ts";
 import type { CommandSpec } from "../commands/command.ts";
-import type { NodeStatus } from "./api.ts";
 import type { Reply } from "../resp/reply.ts";
+import type { NodeStatus } from "./api.ts";
 
 /** A connection (or the library) as the engine sees it. */
 export interface Client {

@@ -1,0 +1,88 @@
+/**
+ * One batch on its way: the commands in the clear, and who waits for their replies. Batches and
+ * their buffers are used again; nothing is allocated per command.
+ * @module
+ */
+import { BatchWriter } from "../entry/batch.ts";
+import { opcode } from "../entry/logentry.ts";
+import type { Client, QueuedCommand } from "./port.ts";
+
+/** The opcode stands before the batch. */
+const headroom = 1;
+const smallestBytes = 64 * 1024;
+/** Larger buffers are not kept. */
+const bytesKept = 4 << 20;
+const batchesKept = 8;
+
+/** A transaction in a batch: all its commands, of which the entry holds the writes. */
+export interface PendingTransaction {
+  readonly commands: readonly QueuedCommand[];
+  /** Place in `commands` that runs next. */
+  next: number;
+}
+
+/** A control entry waiting for its outcome. */
+export interface PendingControl {
+  resolve(index: number): void;
+  reject(error: Error): void;
+}
+
+export class PendingBatch {
+  readonly writer = new BatchWriter(Buffer.allocUnsafeSlow(smallestBytes), headroom, 0);
+  /** Who gets the reply of command n; null for commands of the node itself. */
+  readonly clients: (Client | null)[] = [];
+  readonly transactions = new Map<number, PendingTransaction>();
+  /** Set for a control entry, which is a batch of its own and is not sealed. */
+  control: { code: number; body: Buffer; pending: PendingControl } | null = null;
+  /** Bytes that the proposer counts for it. */
+  counted = 0;
+  keyId = 0;
+  session = 0n;
+  seq = 0;
+
+  get empty(): boolean {
+    return this.writer.count === 0 && this.control === null;
+  }
+
+  /** Makes room for `bytes` more. */
+  need(bytes: number): void {
+    const { writer } = this;
+    if (writer.fits(bytes)) return;
+    const wanted = Math.max(writer.buffer.length * 2, writer.at + bytes);
+    writer.moveTo(Buffer.allocUnsafeSlow(wanted));
+  }
+
+  /** The clear payload: opcode, then the body. */
+  payload(): Buffer {
+    if (this.control !== null) {
+      const { code, body } = this.control;
+      return Buffer.concat([Buffer.of(code), body]);
+    }
+    this.writer.buffer[0] = opcode.batch;
+    return this.writer.buffer.subarray(0, this.writer.at);
+  }
+
+  reset(): void {
+    if (this.writer.buffer.length > bytesKept)
+      this.writer.buffer = Buffer.allocUnsafeSlow(smallestBytes);
+    this.writer.at = headroom + 12;
+    this.writer.count = 0;
+    this.clients.length = 0;
+    this.transactions.clear();
+    this.control = null;
+    this.counted = 0;
+  }
+}
+
+export class BatchPool {
+  private readonly free: PendingBatch[] = [];
+
+  take(): PendingBatch {
+    return this.free.pop() ?? new PendingBatch();
+  }
+
+  give(batch: PendingBatch): void {
+    batch.reset();
+    if (this.free.length < batchesKept) this.free.push(batch);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * All keys of the databases, resident or not: DBSIZE, SCAN, RANDOMKEY. The store's index knows what
+ * was flushed; what was not is marked there when somebody asks, so that the hot path pays nothing.
+ * Results are this node's own and never part of an entry.
+ * @module
+ */
+import type { Random } from "../base/ports.ts";
+import type { PhysicalKeys } from "../crypto/prf.ts";
+import type { Directory, ScanPage } from "../keyspace/api.ts";
+import type { Databases } from "../keyspace/databases.ts";
+import { flag } from "../keyspace/entries.ts";
+import type { Store } from "../store/store.ts";
+import type { StoreSource } from "./source.ts";
+
+/** Attempts of RANDOMKEY to find a key that has not expired, as in Redis. */
+const randomAttempts = 100;
+
+export interface DirectoryDeps {
+  readonly store: Store;
+  readonly source: StoreSource;
+  readonly keys: PhysicalKeys;
+  readonly random: Random;
+  /** Ids of the run under way. */
+  readonly flying: () => readonly number[];
+}
+
+export class NodeDirectory implements Directory {
+  private readonly deps: DirectoryDeps;
+  private databases: Databases | null = null;
+  /** Entries marked in the index that it has no place for yet, by physical key. */
+  private readonly marks = new Map<string, number>();
+
+  constructor(deps: DirectoryDeps) {
+    this.deps = deps;
+  }
+
+  /** The databases and their directory need each other; called once. */
+  attach(databases: Databases): void {
+    this.databases = databases;
+  }
+
+  private get data(): Databases {
+    return this.databases as Databases;
+  }
+
+  /** Tells the index about everything that is not flushed. */
+  private resolve(): void {
+    for (const id of this.deps.flying()) this.mark(id);
+    for (const id of this.data.resident.dirty) this.mark(id);
+  }
+
+  private mark(id: number): void {
+    const { entries } = this.data.resident;
+    const flags = entries.flags(id);
+    const exists = (flags & flag.deleted) === 0;
+    if ((flags & (exists ? flag.listed : flag.unlisted)) !== 0) return;
+    if ((flags & (flag.dirty | flag.frozen | flag.flying)) === 0) return;
+    const keyspace = entries.keyspace(id);
+    if (!this.data.isLive(keyspace)) return;
+    const at = entries.physicalAt(id);
+    const buffer = entries.buffer(id);
+    if ((flags & flag.physical) === 0) {
+      const keyAt = entries.keyAt(id);
+      const end = keyAt + entries.keyLength(id);
+      this.deps.keys.root(keyspace, buffer, keyAt, end, buffer, at);
+    }
+    const others = flags & ~(flag.listed | flag.unlisted);
+    entries.setFlags(id, others | flag.physical | (exists ? flag.listed : flag.unlisted));
+    this.deps.store.markPending(buffer, at, keyspace, exists);
+    if (exists) this.marks.set(buffer.toString("latin1", at, at + 16), id);
+  }
+
+  /** A run has landed: the index has places for what it held. */
+  landed(): void {
+    this.marks.clear();
+    const { entries, dirty } = this.data.resident;
+    for (const id of dirty)
+      entries.setFlags(id, entries.flags(id) & ~(flag.listed | flag.unlisted));
+  }
+
+  count(database: number): number {
+    this.resolve();
+    return this.deps.store.count(this.data.ids[database] as number);
+  }
+
+  expiring(database: number): number {
+    const { entries } = this.data.resident;
+    const keyspace = this.data.ids[database] as number;
+    let count = 0;
+    for (let id = 1; id <= entries.top; id++)
+      if (entries.expireAt(id) !== 0 && entries.keyspace(id) === keyspace)
+        if ((entries.flags(id) & flag.deleted) === 0) count++;
+    return count;
+  }
+
+  scan(database: number, cursor: bigint, count: number): ScanPage {
+    this.resolve();
+    const keys: Buffer[] = [];
+    const keyspace = this.data.ids[database] as number;
+    const next = this.deps.store.scan(keyspace, cursor, count, (physical) => {
+      const name = this.nameOf(keyspace, physical);
+      if (name !== null) keys.push(name);
+    });
+    return { cursor: next, keys };
+  }
+
+  random(database: number): Buffer | null {
+    this.resolve();
+    const keyspace = this.data.ids[database] as number;
+    for (let attempt = 0; attempt < randomAttempts; attempt++) {
+      const draw = this.deps.random.bytes(4).readUInt32BE() / 0x1_0000_0000;
+      const physical = this.deps.store.random(keyspace, draw);
+      if (physical === null) return null;
+      const name = this.nameOf(keyspace, physical);
+      if (name !== null) return name;
+    }
+    return null;
+  }
+
+  /** A copy of the key's name; null if it is gone or expired by now. */
+  private nameOf(keyspace: number, physical: Buffer): Buffer | null {
+    const { resident, nowMs } = this.data;
+    const { entries } = resident;
+    const marked = this.marks.size === 0 ? 0 : this.marks.get(physical.toString("latin1", 0, 16));
+    if (marked !== undefined && marked !== 0) return this.liveName(marked, nowMs);
+    const root = this.deps.source.loadPhysical(physical, 0);
+    if (root === null) return null;
+    const { buffer, keyStart, valueStart } = root;
+    const hash = entries.hashOf(keyspace, buffer, keyStart, valueStart);
+    const id = entries.find(hash, keyspace, buffer, keyStart, valueStart);
+    if (id !== 0) return this.liveName(id, nowMs);
+    if (root.expireAt !== 0 && root.expireAt <= nowMs) return null;
+    return Buffer.from(buffer.subarray(keyStart, valueStart));
+  }
+
+  private liveName(id: number, nowMs: number): Buffer | null {
+    const { entries } = this.data.resident;
+    const expireAt = entries.expireAt(id);
+    if ((entries.flags(id) & flag.deleted) !== 0) return null;
+    if (expireAt !== 0 && expireAt <= nowMs) return null;
+    const at = entries.keyAt(id);
+    const end = at + entries.keyLength(id);
+    return Buffer.from(entries.buffer(id).subarray(at, end));
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * What connections and the library talk to: writes go to the proposer, reads run at once on the
+ * resident set. Memory is bounded here, where commands are admitted, never inside apply.
+ * @module
+ */
+import { StrongroomError } from "../base/errors.ts";
+import type { Clock } from "../base/ports.ts";
+import type { Args } from "../commands/args.ts";
+import type { CommandSpec, Context } from "../commands/command.ts";
+import { get } from "../commands/strings/get.ts";
+import { set } from "../commands/strings/set.ts";
+import type { Watch } from "../entry/batch.ts";
+import { CommandError } from "../keyspace/errors.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { Reply } from "../resp/reply.ts";
+import type { NodeStatus } from "./api.ts";
+import type { Flusher } from "./flusher.ts";
+import type { Group } from "./group.ts";
+import type {
+  Client,
+  DatabaseInfo,
+  Engine,
+  EngineCounters,
+  EngineSettings,
+  QueuedCommand,
+  WatchToken,
+} from "./port.ts";
+import type { Proposer } from "./proposer.ts";
+import { runLocal } from "./sink.ts";
+
+/** Bytes proposed and not yet applied above which connections stop reading. */
+const proposedBytesMax = 32 << 20;
+
+export interface EngineDeps {
+  readonly machine: Machine;
+  readonly proposer: Proposer;
+  readonly group: Group;
+  readonly flusher: Flusher;
+  readonly clock: Clock;
+  readonly settings: EngineSettings;
+  /** Bound of the resident set in bytes; may change. */
+  readonly cacheBytes: () => number;
+  readonly status: () => NodeStatus;
+  readonly setActiveExpiry: (on: boolean) => void;
+  readonly shutdown: () => Promise<void>;
+}
+
+interface Token extends WatchToken, Watch {}
+
+export class NodeEngine implements Engine {
+  onReady: (() => void) | null = null;
+  checkpointing = false;
+  readonly databaseCount: number;
+  readonly settings: EngineSettings;
+  private readonly deps: EngineDeps;
+  private readonly contexts: Context[] = [];
+  private wasBusy = false;
+  private hitsBefore = 0;
+  private missesBefore = 0;
+  private expiredBefore = 0;
+  private readonly runRead = (command: QueuedCommand, reply: Reply): void => {
+    this.read(command.spec as CommandSpec, command.db, command.args, reply);
+  };
+
+  constructor(deps: EngineDeps) {
+    this.deps = deps;
+    this.settings = deps.settings;
+    const { databases } = deps.machine;
+    this.databaseCount = databases.databaseCount;
+    for (let n = 0; n < databases.databaseCount; n++)
+      this.contexts.push({ keyspace: databases, db: databases.database(n) });
+  }
+
+  write(client: Client, spec: CommandSpec, db: number, args: Args): void {
+    // What cannot be refused need not be parsed twice.
+    if (spec !== (set as CommandSpec) || args.count !== 2) spec.parse(args);
+    this.deps.proposer.write(client, spec.code, db, args);
+  }
+
+  read(spec: CommandSpec, db: number, args: Args, reply: Reply): void {
+    const { machine, group } = this.deps;
+    if (group.haltedBy !== null) throw halted(group.haltedBy);
+    const { databases } = machine;
+    databases.nowMs = Math.max(machine.timeMs, this.deps.clock.nowMs());
+    try {
+      if (spec === (get as CommandSpec)) this.get(db, args, reply);
+      else spec.run(this.contexts[db] as Context, spec.parse(args), reply);
+    } catch (error) {
+      // A damaged record is an error for its reader, and for nobody else.
+      if (error instanceof StrongroomError) throw new CommandError(`ERR ${error.message}`);
+      throw error;
+    }
+    this.trim();
+  }
+
+  /** GET without a view: from the arena straight into the output. */
+  private get(db: number, args: Args, reply: Reply): void {
+    const database = this.deps.machine.databases.database(db);
+    const { entries } = this.deps.machine.databases.resident;
+    const id = database.find(args.buffer, args.start(0), args.end(0));
+    if (id === 0) {
+      reply.nil();
+      return;
+    }
+    database.mustBeString(id);
+    const at = entries.valueAt(id);
+    reply.bulkFrom(entries.buffer(id), at, at + entries.valueLength(id));
+  }
+
+  /** Evicts what is clean and cold until the bound holds. */
+  trim(): void {
+    const { databases } = this.deps.machine;
+    const limit = this.deps.cacheBytes();
+    if (databases.resident.bytes > limit)
+      databases.resident.evict(limit, (id) => databases.isLive(id));
+  }
+
+  /** After entries were applied or a run has landed. */
+  progressed(): void {
+    this.trim();
+    if (!this.wasBusy || this.busy) return;
+    this.onReady?.();
+  }
+
+  get busy(): boolean {
+    const { proposer, machine, flusher } = this.deps;
+    const unflushed = machine.databases.resident.dirtyBytes + flusher.flyingBytes;
+    this.wasBusy =
+      proposer.bytes > proposedBytesMax ||
+      (unflushed > this.deps.cacheBytes() / 2 && proposer.refusing === null);
+    return this.wasBusy;
+  }
+
+  mayRead(): boolean {
+    return true;
+  }
+
+  exec(client: Client, commands: readonly QueuedCommand[], watches: readonly WatchToken[]): void {
+    const isWrite = (c: QueuedCommand): boolean => c.spec?.flags.includes("write") === true;
+    if (commands.some(isWrite)) {
+      this.deps.proposer.transaction(client, commands, watches as readonly Token[]);
+      return;
+    }
+    if ((watches as readonly Token[]).every((watch) => this.holds(watch))) {
+      client.reply.array(commands.length);
+      for (const command of commands) runLocal(command, client.reply, this.runRead);
+    } else client.reply.nilArray();
+    client.settled();
+  }
+
+  private holds(watch: Token): boolean {
+    const now = this.watch(watch.db, watch.key) as Token;
+    return now.index === watch.index && now.ordinal === watch.ordinal;
+  }
+
+  watch(db: number, key: Uint8Array): WatchToken {
+    const { machine, clock } = this.deps;
+    machine.databases.nowMs = Math.max(machine.timeMs, clock.nowMs());
+    const modified = machine.databases.database(db).modified(key);
+    const token: Token = {
+      db,
+      database: db,
+      key: Buffer.from(key),
+      index: modified?.index ?? 0,
+      ordinal: modified?.ordinal ?? 0,
+    };
+    return token;
+  }
+
+  status(): NodeStatus {
+    return this.deps.status();
+  }
+
+  counters(): EngineCounters {
+    const { machine } = this.deps;
+    return {
+      expiredKeys: machine.expiredKeys - this.expiredBefore,
+      evictedKeys: 0,
+      keyspaceHits: machine.databases.hits - this.hitsBefore,
+      keyspaceMisses: machine.databases.misses - this.missesBefore,
+    };
+  }
+
+  resetCounters(): void {
+    const { machine } = this.deps;
+    this.expiredBefore = machine.expiredKeys;
+    this.hitsBefore = machine.databases.hits;
+    this.missesBefore = machine.databases.misses;
+  }
+
+  databases(): DatabaseInfo[] {
+    const { databases } = this.deps.machine;
+    const found: DatabaseInfo[] = [];
+    for (let db = 0; db < databases.databaseCount; db++) {
+      const keys = databases.directory.count(db);
+      if (keys > 0) found.push({ db, keys, expires: databases.directory.expiring(db) });
+    }
+    return found;
+  }
+
+  async checkpoint(): Promise<void> {
+    this.checkpointing = true;
+    try {
+      await this.deps.flusher.flush();
+    } finally {
+      this.checkpointing = false;
+    }
+  }
+
+  get lastCheckpointMs(): number {
+    return this.deps.flusher.lastFlushMs;
+  }
+
+  setActiveExpiry(on: boolean): void {
+    this.deps.setActiveExpiry(on);
+  }
+
+  async evictAll(): Promise<void> {
+    await this.checkpoint();
+    this.deps.machine.databases.resident.evictAll();
+  }
+
+  shutdown(): Promise<void> {
+    return this.deps.shutdown();
+  }
+}
+
+function halted(error: StrongroomError): CommandError {
+  return new CommandError(`ERR [NODE_HALTED] the node has halted: ${error.message}`);
+}

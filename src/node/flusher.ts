@@ -1,0 +1,180 @@
+/**
+ * Moves what changed into the store. A run holds exactly the state at one applied index: the dirty
+ * set is frozen between two entries, and a frozen record is encoded before anything changes it
+ * again. A record stays resident until its run is durable and in the index. Encoding and settling
+ * happen in slices, so that clients wait no longer than a slice.
+ * @module
+ */
+import { isStrongroomError } from "../base/errors.ts";
+import type { Clock, Scheduler } from "../base/ports.ts";
+import type { PhysicalKeys } from "../crypto/prf.ts";
+import { rootHeaderBytes, writeRootHeader } from "../entry/root.ts";
+import type { Databases } from "../keyspace/databases.ts";
+import { flag } from "../keyspace/entries.ts";
+import type { FreezeWatcher } from "../keyspace/ports.ts";
+import type { CommitMeta, RunBuilder, Store } from "../store/store.ts";
+
+/** Records encoded or settled between two looks at the event loop. */
+const sliceRecords = 512;
+/** Whole string values of this size may be compressed before they are sealed. */
+const compressBytesMin = 4096;
+
+export interface FlushLimits {
+  /** Dirty bytes at which a flush starts. */
+  readonly flushBytes: number;
+  /** Milliseconds after which anything dirty is flushed. */
+  readonly flushIntervalMs: number;
+}
+
+export interface FlusherDeps {
+  readonly databases: Databases;
+  readonly store: Store;
+  readonly keys: PhysicalKeys;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly limits: FlushLimits;
+  /** What the commit says: the state between two entries, now. */
+  readonly commit: () => CommitMeta;
+  /** Adds the control records that changed since the last successful run. */
+  readonly controls: (run: RunBuilder) => void;
+  readonly landed: (appliedIndex: number) => void;
+  readonly failed: (error: Error) => void;
+}
+
+export class Flusher implements FreezeWatcher {
+  /** Bytes of the run that is being made durable. */
+  flyingBytes = 0;
+  /** Entries of the run under way, by id; for those who must see what is not in the index yet. */
+  flying: readonly number[] = [];
+  lastFlushMs: number;
+  private readonly deps: FlusherDeps;
+  private run: RunBuilder | null = null;
+  private commitTs = 0n;
+  private under: Promise<void> | null = null;
+  private stopped = false;
+  private oldestDirtyMs = 0;
+
+  constructor(deps: FlusherDeps) {
+    this.deps = deps;
+    this.lastFlushMs = deps.clock.nowMs();
+    deps.databases.resident.watchFreeze(this);
+  }
+
+  get running(): boolean {
+    return this.under !== null;
+  }
+
+  /** Starts a flush if it is time; called after entries and by a timer. */
+  tick(): void {
+    if (this.under !== null || this.stopped) return;
+    const { databases, limits, clock } = this.deps;
+    const { resident } = databases;
+    if (resident.dirty.length === 0) {
+      this.oldestDirtyMs = 0;
+      return;
+    }
+    if (resident.dirtyBytes < limits.flushBytes) {
+      const now = clock.monotonicMs();
+      if (this.oldestDirtyMs === 0) this.oldestDirtyMs = now;
+      if (now - this.oldestDirtyMs < limits.flushIntervalMs) return;
+    }
+    void this.start();
+  }
+
+  /** Everything applied when this is called is in the store when it resolves. */
+  async flush(): Promise<void> {
+    if (this.under !== null) await this.under;
+    if (this.stopped) return;
+    await (this.under ?? this.start());
+  }
+
+  /** Waits for the run under way and starts no more. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.under !== null) await this.under.catch(() => {});
+  }
+
+  private start(): Promise<void> {
+    this.oldestDirtyMs = 0;
+    const under = this.perform().finally(() => {
+      this.under = null;
+      this.run = null;
+      this.flying = [];
+      this.flyingBytes = 0;
+    });
+    this.under = under;
+    under.catch((error: Error) => this.deps.failed(error));
+    return under;
+  }
+
+  private async perform(): Promise<void> {
+    const { databases, store, scheduler } = this.deps;
+    const { resident } = databases;
+    const commit = this.deps.commit();
+    this.flyingBytes = resident.dirtyBytes;
+    const run = store.newRun();
+    this.commitTs = commit.commitTs;
+    this.run = run;
+    const frozen = resident.freeze();
+    this.flying = frozen;
+    try {
+      this.deps.controls(run);
+      for (let at = 0; at < frozen.length; at++) {
+        this.beforeChange(frozen[at] as number);
+        if (at % sliceRecords === sliceRecords - 1) await scheduler.yieldNow();
+      }
+      await store.flush(run, commit);
+    } catch (error) {
+      store.discard(run);
+      for (const id of frozen) resident.returned(id);
+      if (!isStrongroomError(error, "STORE_DISK_FULL")) this.stopped = true;
+      throw error;
+    }
+    for (let at = 0; at < frozen.length; at++) {
+      resident.landed(frozen[at] as number);
+      if (at % (sliceRecords * 8) === sliceRecords * 8 - 1) await scheduler.yieldNow();
+    }
+    this.lastFlushMs = this.deps.clock.nowMs();
+    this.deps.landed(commit.appliedIndex);
+  }
+
+  /** Encodes a frozen record, if it still is one. */
+  beforeChange(id: number): void {
+    const { databases, keys } = this.deps;
+    const { resident } = databases;
+    const { entries } = resident;
+    const flags = entries.flags(id);
+    if ((flags & flag.frozen) === 0 || this.run === null) return;
+    resident.encoded(id);
+    const keyspace = entries.keyspace(id);
+    if (!databases.isLive(keyspace)) return;
+    const at = entries.physicalAt(id);
+    const buffer = entries.buffer(id);
+    const keyAt = entries.keyAt(id);
+    const keyLength = entries.keyLength(id);
+    if ((flags & flag.physical) === 0) {
+      keys.root(keyspace, buffer, keyAt, keyAt + keyLength, buffer, at);
+      entries.setFlags(id, entries.flags(id) | flag.physical);
+    }
+    if ((flags & flag.deleted) !== 0) {
+      // Without a copy on disk there is nothing that could come back.
+      if (this.deps.store.onDisk(buffer, at))
+        this.run.tombstone(buffer, at, true, keyspace, this.commitTs);
+      return;
+    }
+    const copied = keyLength + entries.valueLength(id);
+    const expireAt = entries.expireAt(id);
+    const length = rootHeaderBytes + copied;
+    const long = copied - keyLength >= compressBytesMin;
+    const to = this.run.put(buffer, at, true, keyspace, expireAt, this.commitTs, length, long);
+    const body = this.run.buffer;
+    writeRootHeader(body, to, {
+      type: flags & flag.type,
+      raw: (flags & flag.raw) !== 0,
+      index: entries.index(id),
+      ordinal: entries.ordinal(id),
+      keyLength,
+    });
+    buffer.copy(body, to + rootHeaderBytes, keyAt, keyAt + copied);
+  }
+}

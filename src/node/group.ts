@@ -1,0 +1,174 @@
+/**
+ * The apply loop of a group: entries in log order, each judged, opened, applied, answered. Own
+ * entries come back from the proposer with their clear payload; at start and from other nodes they
+ * come from the log. What cannot be applied halts the group without advancing the applied index.
+ * @module
+ */
+import { assert } from "../base/assert.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
+import { type Admission, advance, judge } from "../control/admit.ts";
+import type { ControlState } from "../control/state.ts";
+import { type EntryHeader, entryHeaderBytes, opcode, readEntryHeader } from "../entry/logentry.ts";
+import type { ReplicatedLog } from "../log/log.ts";
+import { discardSink } from "../machine/discard.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { BatchSink } from "../machine/ports.ts";
+import type { PendingBatch } from "./batch.ts";
+import type { ControlHost } from "./controlhost.ts";
+import type { ReplySink } from "./sink.ts";
+
+/** Opens a sealed entry in place. */
+export interface EntryOpener {
+  /** @returns where the clear payload stands in `entry`. */
+  open(header: EntryHeader, entry: Buffer): { at: number; end: number };
+}
+
+export interface GroupDeps {
+  readonly machine: Machine;
+  readonly state: ControlState;
+  readonly host: ControlHost;
+  readonly opener: EntryOpener;
+  readonly sink: ReplySink;
+  /** The batch was dealt with; its memory may be used again. */
+  readonly release: (batch: PendingBatch) => void;
+  /** Answers everybody who waits for this batch. */
+  readonly fail: (batch: PendingBatch, error: Error) => void;
+  /** After entries were applied: eviction, flush. */
+  readonly applied: () => void;
+  readonly halted: (error: StrongroomError) => void;
+}
+
+export class Group {
+  /** Why the group has halted. */
+  haltedBy: StrongroomError | null = null;
+  private readonly deps: GroupDeps;
+  private readonly queue: { batch: PendingBatch; index: number }[] = [];
+  private applying = false;
+  private readonly header: EntryHeader = { keyId: 0, session: 0n, seq: 0 };
+
+  constructor(deps: GroupDeps) {
+    this.deps = deps;
+  }
+
+  /** True while the effects of a control entry are not durable yet: no commit may say so. */
+  get settling(): boolean {
+    return this.deps.host.unsettled;
+  }
+
+  /** An own entry is durable. */
+  durable(batch: PendingBatch, index: number): void {
+    if (!this.applying && this.queue.length === 0 && batch.control === null) {
+      this.applyOwn(batch, index);
+      return;
+    }
+    this.queue.push({ batch, index });
+    if (!this.applying) void this.drain();
+  }
+
+  private async drain(): Promise<void> {
+    this.applying = true;
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+      if (next.batch.control === null) this.applyOwn(next.batch, next.index);
+      else await this.applyControl(next.batch, next.index);
+    }
+    this.applying = false;
+  }
+
+  private applyOwn(batch: PendingBatch, index: number): void {
+    const { deps, header } = this;
+    try {
+      if (this.haltedBy !== null) throw this.haltedBy;
+      header.keyId = batch.keyId;
+      header.session = batch.session;
+      header.seq = batch.seq;
+      const admission = judge(deps.state, header, index);
+      if (admission === "apply") {
+        deps.sink.begin(batch);
+        const payload = batch.payload();
+        deps.machine.apply(index, header, payload, 0, payload.length, deps.sink);
+        advance(deps.state, header);
+        deps.sink.end();
+      } else {
+        deps.machine.skip(index);
+        deps.fail(batch, refusalOf(admission));
+      }
+    } catch (error) {
+      this.halt(error as Error);
+      deps.fail(batch, error as Error);
+    }
+    deps.release(batch);
+    deps.applied();
+  }
+
+  private async applyControl(batch: PendingBatch, index: number): Promise<void> {
+    const { deps } = this;
+    const pending = batch.control?.pending;
+    assert(pending !== undefined);
+    try {
+      if (this.haltedBy !== null) throw this.haltedBy;
+      const { keyId, session, seq } = batch;
+      const payload = batch.payload();
+      await this.control(index, { keyId, session, seq }, payload, 0, payload.length);
+      const refusal = deps.host.refusal();
+      if (refusal === null) pending.resolve(index);
+      else pending.reject(refusal);
+    } catch (error) {
+      this.halt(error as Error);
+      pending.reject(error as Error);
+    }
+    deps.release(batch);
+    deps.applied();
+  }
+
+  /** Applies a control entry and completes what must be durable with it. */
+  private async control(
+    index: number,
+    header: EntryHeader,
+    payload: Buffer,
+    at: number,
+    end: number,
+  ): Promise<void> {
+    this.deps.machine.apply(index, header, payload, at, end, discardSink);
+    await this.deps.host.settle();
+  }
+
+  /** Applies what the log holds beyond the applied index. */
+  async replay(log: ReplicatedLog): Promise<void> {
+    const { machine, state, opener } = this.deps;
+    const from = machine.appliedIndex + 1;
+    for (const { index, entry } of log.read(from as typeof log.first)) {
+      const header = readEntryHeader(entry);
+      if (header.keyId === 0 && isControl(entry[entryHeaderBytes] as number)) {
+        await this.control(index, header, entry, entryHeaderBytes, entry.length);
+        continue;
+      }
+      if (judge(state, header, index) !== "apply") {
+        machine.skip(index);
+        continue;
+      }
+      let at = entryHeaderBytes;
+      let end = entry.length;
+      if (header.keyId !== 0) ({ at, end } = opener.open(header, entry));
+      machine.apply(index, header, entry, at, end, discardSink as BatchSink);
+      advance(state, header);
+      this.deps.applied();
+    }
+  }
+
+  private halt(error: Error): void {
+    if (this.haltedBy !== null) return;
+    this.haltedBy = isStrongroomError(error)
+      ? (error as StrongroomError)
+      : new StrongroomError("NODE_HALTED", "a defect of the program", { cause: error });
+    this.deps.halted(this.haltedBy);
+  }
+}
+
+function isControl(code: number): boolean {
+  return code >= opcode.registration && code <= opcode.keyring;
+}
+
+/** What the proposer of a no-op is told: it was not applied and may be sent again. */
+function refusalOf(admission: Admission): StrongroomError {
+  return new StrongroomError("NODE_ENTRY_REFUSED", admission);
+}

@@ -1,0 +1,261 @@
+/**
+ * Collects writes into one batch while earlier ones become durable, seals each batch once and
+ * appends it: the only way into the log. After a failed append nothing new is proposed until
+ * everything under way is settled, because what follows a missing sequence number is a no-op.
+ * @module
+ */
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/ports.ts";
+import type { Args } from "../commands/args.ts";
+import { expireCode, transactionCode, type Watch } from "../entry/batch.ts";
+import type { ReplicatedLog } from "../log/log.ts";
+import { BatchPool, type PendingBatch } from "./batch.ts";
+import type { Client, QueuedCommand } from "./port.ts";
+
+/** A batch is proposed at once when it has grown to this. */
+const batchBytesMax = 4 << 20;
+/** Entries under way: one is written while the next is sealed. */
+const inFlightMax = 2;
+
+/** Turns a batch into an entry of the node's current session. */
+export interface EntrySealer {
+  /** The session's last sequence number that was applied. */
+  lastApplied(): number;
+  /** Fills in keyId, session of the batch and returns the entry for `seq`. */
+  seal(batch: PendingBatch, payload: Buffer, allocate: (bytes: number) => Buffer): Buffer;
+}
+
+export interface ProposerDeps {
+  readonly log: ReplicatedLog;
+  readonly clock: Clock;
+  readonly sealer: EntrySealer;
+  /** Runs after the events of this turn of the loop. */
+  readonly defer: (run: () => void) => void;
+  /** The batch is durable at `index`: apply it, then call `release`. */
+  readonly durable: (batch: PendingBatch, index: number) => void;
+  /** The batch is not in the log and never will be. */
+  readonly failed: (batch: PendingBatch, error: Error) => void;
+  /** Greatest timestamp applied, ms. */
+  readonly machineMs: () => number;
+}
+
+export class Proposer {
+  /** Bytes collected and under way. */
+  bytes = 0;
+  /** Set: everything not yet proposed is answered with it, in order, until it is null again. */
+  refusing: Error | null = null;
+  private readonly deps: ProposerDeps;
+  private readonly pool = new BatchPool();
+  private open: PendingBatch;
+  private readonly queue: PendingBatch[] = [];
+  /** Entries not yet durable, and entries not yet applied. */
+  private inFlight = 0;
+  private held = 0;
+  private exclusive = false;
+  private recovering = false;
+  private scheduled = false;
+  private lastMs = 0;
+  private lastLogical = 0;
+  private nextSeq = 0;
+  private idleWaiters: (() => void)[] = [];
+  private readonly turn = (): void => {
+    this.scheduled = false;
+    this.pump();
+  };
+
+  constructor(deps: ProposerDeps) {
+    this.deps = deps;
+    this.open = this.pool.take();
+  }
+
+  /** A new session counts from its first entry. */
+  restart(): void {
+    assert(this.inFlight === 0, "the session changed under entries in flight");
+    this.nextSeq = this.deps.sealer.lastApplied() + 1;
+  }
+
+  write(client: Client | null, code: number, db: number, args: Args): void {
+    const { buffer, starts, ends, first, count } = args;
+    let bytes = 7 + 4 * count;
+    for (let n = first; n < first + count; n++)
+      bytes += (ends[n] as number) - (starts[n] as number);
+    const batch = this.open;
+    batch.need(bytes);
+    const { writer } = batch;
+    writer.head(code, db);
+    writer.u32(count);
+    for (let n = first; n < first + count; n++)
+      writer.argument(buffer, starts[n] as number, ends[n] as number);
+    this.added(batch, client, bytes);
+  }
+
+  /** Deletes what has expired among these keys. */
+  expire(db: number, keys: readonly Buffer[]): void {
+    const bytes = keys.reduce((sum, key) => sum + 4 + key.length, 7);
+    this.open.need(bytes);
+    const { writer } = this.open;
+    writer.head(expireCode, db);
+    writer.u32(keys.length);
+    for (const key of keys) writer.argument(key, 0, key.length);
+    this.added(this.open, null, bytes);
+  }
+
+  transaction(client: Client, commands: readonly QueuedCommand[], watches: readonly Watch[]): void {
+    const writes = commands.filter((c) => c.spec?.flags.includes("write") === true);
+    let bytes = 3 + 8;
+    for (const watch of watches) bytes += 17 + watch.key.length;
+    for (const { args } of writes) bytes += 7 + 4 * args.count + args.buffer.length;
+    const batch = this.open;
+    batch.need(bytes);
+    const { writer } = batch;
+    batch.transactions.set(writer.count, { commands, next: 0 });
+    writer.head(transactionCode, 0);
+    writer.u32(watches.length);
+    for (const watch of watches) {
+      writer.buffer[writer.at++] = watch.database;
+      writer.safe64(watch.index);
+      writer.u32(watch.ordinal);
+      writer.argument(watch.key, 0, watch.key.length);
+    }
+    writer.u32(writes.length);
+    for (const { spec, db, args } of writes) {
+      writer.head(spec?.code as number, db);
+      writer.u32(args.count);
+      for (let n = 0; n < args.count; n++) writer.argument(args.buffer, args.start(n), args.end(n));
+    }
+    this.added(batch, client, bytes);
+  }
+
+  private added(batch: PendingBatch, client: Client | null, bytes: number): void {
+    batch.clients.push(client);
+    batch.writer.count++;
+    batch.counted += bytes;
+    this.bytes += bytes;
+    if (batch.writer.at >= batchBytesMax) this.close();
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.deps.defer(this.turn);
+  }
+
+  /** Proposes a control entry. Resolves with its index once it was applied. */
+  control(code: number, body: (seq: number) => Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.close();
+      const batch = this.pool.take();
+      this.queue.push(batch);
+      // The body authenticates its sequence number, so it is made when that is known.
+      batch.control = { code, body: Buffer.alloc(0), pending: { resolve, reject } };
+      this.bodies.set(batch, body);
+      this.pump();
+    });
+  }
+  private readonly bodies = new Map<PendingBatch, (seq: number) => Buffer>();
+
+  /** Ends the batch that is being collected. */
+  private close(): void {
+    if (this.open.empty) return;
+    this.queue.push(this.open);
+    this.open = this.pool.take();
+  }
+
+  private pump(): void {
+    if (this.refusing !== null) {
+      // Clients get their replies in order: first those of the entries under way.
+      if (this.held === 0) this.failAll(this.refusing);
+      return;
+    }
+    while (!this.recovering && !this.exclusive && this.inFlight < inFlightMax) {
+      if (this.queue.length === 0) this.close();
+      const batch = this.queue[0];
+      if (batch === undefined) break;
+      // A control entry may change keys and session: it is alone until it was applied.
+      if (batch.control !== null && this.held > 0) break;
+      this.queue.shift();
+      this.exclusive = batch.control !== null;
+      this.propose(batch);
+    }
+    if (this.held === 0 && this.queue.length === 0 && this.open.empty) this.idle();
+  }
+
+  private propose(batch: PendingBatch): void {
+    const { log, sealer } = this.deps;
+    batch.seq = this.nextSeq++;
+    this.inFlight++;
+    this.held++;
+    try {
+      if (batch.control !== null)
+        batch.control.body = (this.bodies.get(batch) as (seq: number) => Buffer)(batch.seq);
+      else this.stamp(batch);
+      const allocate = log.allocate?.bind(log) ?? ((n: number) => Buffer.allocUnsafeSlow(n));
+      const entry = sealer.seal(batch, batch.payload(), allocate);
+      log.append(entry, (error, index) => this.settled(batch, error, index));
+    } catch (error) {
+      this.settled(batch, error as Error, 0);
+    }
+  }
+
+  private stamp(batch: PendingBatch): void {
+    const now = Math.max(this.deps.clock.nowMs(), this.deps.machineMs(), this.lastMs);
+    this.lastLogical = now === this.lastMs ? this.lastLogical + 1 : 0;
+    this.lastMs = now;
+    if (this.lastLogical > 0xffff) {
+      this.lastMs++;
+      this.lastLogical = 0;
+    }
+    batch.writer.seal(this.lastMs, this.lastLogical);
+  }
+
+  private settled(batch: PendingBatch, error: Error | null, index: number): void {
+    this.inFlight--;
+    this.bytes -= batch.counted;
+    this.bodies.delete(batch);
+    if (error === null) {
+      this.deps.durable(batch, index);
+      return;
+    }
+    this.recovering = true;
+    this.deps.failed(batch, error);
+    this.release(batch);
+  }
+
+  /** The batch was applied, refused or answered for. */
+  release(batch: PendingBatch): void {
+    this.held--;
+    if (batch.control !== null) this.exclusive = false;
+    this.pool.give(batch);
+    if (this.recovering && this.held === 0) {
+      this.recovering = false;
+      this.restart();
+    }
+    this.pump();
+  }
+
+  /** From now on nothing is proposed (null: again). */
+  refuse(error: Error | null): void {
+    this.refusing = error;
+    this.pump();
+  }
+
+  private failAll(error: Error): void {
+    this.close();
+    for (const batch of this.queue.splice(0)) {
+      this.bodies.delete(batch);
+      this.bytes -= batch.counted;
+      this.deps.failed(batch, error);
+      this.pool.give(batch);
+    }
+    if (this.held === 0) this.idle();
+  }
+
+  private idle(): void {
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** Resolves once nothing is collected or under way. */
+  drained(): Promise<void> {
+    if (this.held === 0 && this.queue.length === 0 && this.open.empty) return Promise.resolve();
+    return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+}

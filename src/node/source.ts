@@ -1,0 +1,73 @@
+/**
+ * Loads roots from the store for the resident set: physical key, index, read, open, check the
+ * name. Synchronous, because commands are; nothing is allocated but views.
+ * @module
+ */
+import { StrongroomError } from "../base/errors.ts";
+import type { PhysicalKeys } from "../crypto/prf.ts";
+import { type RootHeader, readRootHeader, rootHeaderBytes } from "../entry/root.ts";
+import type { LoadedRoot, RecordSource } from "../keyspace/ports.ts";
+import type { OpenedRecord, Store } from "../store/store.ts";
+
+/** A root with its name: buffer[keyStart, valueStart). */
+export interface LoadedName extends LoadedRoot {
+  readonly keyspace: number;
+  readonly keyStart: number;
+}
+
+class Root implements LoadedName, RootHeader {
+  type = 0;
+  raw = false;
+  expireAt = 0;
+  index = 0;
+  ordinal = 0;
+  keyLength = 0;
+  buffer: Buffer = Buffer.alloc(0);
+  keyspace = 0;
+  keyStart = 0;
+  valueStart = 0;
+  valueEnd = 0;
+  readonly physical: Buffer = Buffer.alloc(16);
+}
+
+export class StoreSource implements RecordSource {
+  private readonly store: Store;
+  private readonly keys: PhysicalKeys;
+  private readonly root = new Root();
+
+  constructor(store: Store, keys: PhysicalKeys) {
+    this.store = store;
+    this.keys = keys;
+  }
+
+  load(keyspace: number, buffer: Buffer, start: number, end: number): LoadedRoot | null {
+    const { root } = this;
+    this.keys.root(keyspace, buffer, start, end, root.physical, 0);
+    const record = this.store.get(root.physical, 0);
+    if (record === null) return null;
+    this.parse(record);
+    const same = root.buffer.compare(buffer, start, end, root.keyStart, root.valueStart) === 0;
+    if (!same || record.keyspace !== keyspace)
+      throw new StrongroomError("STORE_KEY_COLLISION", "two names share a physical key");
+    return root;
+  }
+
+  /** The root under a physical key, for scans; its name is buffer[keyStart, valueStart). */
+  loadPhysical(physical: Uint8Array, at: number): LoadedName | null {
+    const record = this.store.get(physical, at);
+    if (record === null) return null;
+    this.parse(record);
+    return this.root;
+  }
+
+  private parse(record: OpenedRecord): void {
+    const { root } = this;
+    readRootHeader(record.body, record.bodyStart, record.bodyEnd, root);
+    root.buffer = record.body;
+    root.keyspace = record.keyspace;
+    root.expireAt = record.expireAt;
+    root.keyStart = record.bodyStart + rootHeaderBytes;
+    root.valueStart = root.keyStart + root.keyLength;
+    root.valueEnd = record.bodyEnd;
+  }
+}
