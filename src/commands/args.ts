@@ -4,9 +4,9 @@
  * @module
  */
 import { CommandError } from "../keyspace/errors.ts";
+import { floatText as notAFloat, integerText as notAnInteger } from "./failures.ts";
+import { smallInteger } from "./numbers.ts";
 
-const notAnInteger = "ERR value is not an integer or out of range";
-const notAFloat = "ERR value is not a valid float";
 const int64Min = -(2n ** 63n);
 const int64Max = 2n ** 63n - 1n;
 
@@ -75,6 +75,12 @@ export class Args {
     const value = this.int64(i, error);
     if (value < BigInt(min) || value > BigInt(max)) throw new CommandError(error);
     return Number(value);
+  }
+
+  /** A signed 64-bit integer, rounded beyond 2^53: for positions and counts, never for values. */
+  long(i: number, error = notAnInteger): number {
+    const small = smallInteger(this.buffer, this.start(i), this.end(i));
+    return Number.isNaN(small) ? Number(this.int64(i, error)) : small;
   }
 
   /** A finite or infinite float, as Redis's string2d takes it; NaN is refused. */

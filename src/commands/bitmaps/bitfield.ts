@@ -1,0 +1,33 @@
+/**
+ * BITFIELD key [GET encoding offset | [OVERFLOW WRAP | SAT | FAIL]
+ * SET encoding offset value | INCRBY encoding offset increment ...]
+ *
+ * Reply: an array, one element for each GET, SET (the old value) and INCRBY (the new one); nil for
+ * what OVERFLOW FAIL kept from being done. Complexity: O(operations).
+ * https://redis.io/docs/latest/commands/bitfield/
+ * @module
+ */
+import { defineCommand } from "../command.ts";
+import { type Operations, parseOperations, runOperations } from "./operations.ts";
+
+const empty = Buffer.alloc(0);
+
+export const bitfield = defineCommand<Operations>({
+  name: "bitfield",
+  code: 0x0303,
+  arity: -2,
+  flags: ["write", "denyoom"],
+  keys: { first: 1, last: 1, step: 1 },
+  group: "bitmap",
+  since: "3.2.0",
+  summary: "Perform arbitrary bitfield integer operations on strings",
+  complexity: "O(1) for each subcommand specified",
+  parse: parseOperations,
+  run({ db }, { key, list, bytesNeeded }, reply) {
+    const bytes =
+      bytesNeeded === 0
+        ? (db.getString(key) ?? empty)
+        : db.editString(key, Math.max(db.stringLength(key), bytesNeeded));
+    runOperations(list, bytes, reply);
+  },
+});

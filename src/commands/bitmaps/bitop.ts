@@ -1,0 +1,76 @@
+/**
+ * BITOP AND | OR | XOR | NOT destkey key [key ...]
+ *
+ * Reply: the length of the result, which is that of the longest source; shorter ones and absent
+ * keys are continued by zeros. An empty result deletes the destination. Complexity: O(bytes).
+ * https://redis.io/docs/latest/commands/bitop/
+ * @module
+ */
+import { CommandError } from "../../keyspace/errors.ts";
+import { defineCommand } from "../command.ts";
+import { syntaxError } from "../failures.ts";
+import { keysFrom } from "../keyargs.ts";
+
+type Operation = "and" | "or" | "xor" | "not";
+
+interface Parsed {
+  readonly operation: Operation;
+  readonly target: Buffer;
+  readonly sources: Buffer[];
+}
+
+const operations = ["and", "or", "xor", "not"] as const;
+
+/** Changes `result` by one more source of at most its length. */
+function combine(operation: Operation, result: Uint8Array, source: Uint8Array): void {
+  const length = source.length;
+  if (operation === "and") {
+    for (let i = 0; i < length; i++) result[i] = (result[i] as number) & (source[i] as number);
+    result.fill(0, length);
+  } else if (operation === "or") {
+    for (let i = 0; i < length; i++) result[i] = (result[i] as number) | (source[i] as number);
+  } else {
+    for (let i = 0; i < length; i++) result[i] = (result[i] as number) ^ (source[i] as number);
+  }
+}
+
+function compute(operation: Operation, values: Uint8Array[]): Buffer {
+  const length = Math.max(0, ...values.map((value) => value.length));
+  const result = Buffer.alloc(length);
+  result.set(values[0] as Uint8Array);
+  if (operation === "not") for (let i = 0; i < length; i++) result[i] = ~(result[i] as number);
+  for (const value of values.slice(1)) combine(operation, result, value);
+  return result;
+}
+
+export const bitop = defineCommand<Parsed>({
+  name: "bitop",
+  code: 0x0302,
+  arity: -4,
+  flags: ["write", "denyoom"],
+  keys: { first: 2, last: -1, step: 1 },
+  group: "bitmap",
+  since: "2.6.0",
+  summary: "Perform bitwise operations between strings",
+  complexity: "O(N)",
+  parse(args) {
+    const operation = operations.find((name) => args.is(0, name));
+    if (operation === undefined) throw syntaxError();
+    if (operation === "not" && args.count !== 3)
+      throw new CommandError("ERR BITOP NOT must be called with a single source key.");
+    return { operation, target: args.bytes(1), sources: keysFrom(args, 2) };
+  },
+  run({ db }, { operation, target, sources }, reply) {
+    const empty = Buffer.alloc(0);
+    // Reading a key may move what an earlier view showed: they are copied.
+    const values = sources.map((key) => Buffer.from(db.getString(key) ?? empty));
+    const result = compute(operation, values);
+    if (result.length === 0) db.delete(target);
+    else {
+      // Drops an expiry; the edit makes the encoding raw, as in Redis.
+      db.setString(target, result);
+      db.editString(target, result.length);
+    }
+    reply.integer(result.length);
+  },
+});

@@ -1,0 +1,31 @@
+/**
+ * DEL key [key ...]
+ *
+ * Reply: how many were there and are deleted. Complexity: O(keys).
+ * https://redis.io/docs/latest/commands/del/
+ * @module
+ */
+import { defineCommand } from "../command.ts";
+import { keysFrom } from "../keyargs.ts";
+
+export const del = defineCommand<Buffer[]>({
+  name: "del",
+  code: 0x0101,
+  arity: -2,
+  flags: ["write"],
+  keys: { first: 1, last: -1, step: 1 },
+  group: "generic",
+  since: "1.0.0",
+  summary: "Delete a key",
+  complexity:
+    "O(N) where N is the number of keys that will be removed. When a key to remove holds " +
+    "a value other than a string, the individual complexity for this key is O(M) where M " +
+    "is the number of elements in the list, set, sorted set or hash. Removing a single " +
+    "key that holds a string value is O(1).",
+  parse: (args) => keysFrom(args, 0),
+  run({ db }, keys, reply) {
+    let deleted = 0;
+    for (const key of keys) if (db.delete(key)) deleted++;
+    reply.integer(deleted);
+  },
+});

@@ -1,0 +1,25 @@
+/**
+ * EXPIREAT key unix-time-seconds [NX | XX | GT | LT]
+ *
+ * Reply: 1 if the expiry was set, 0 if there is no such key or the condition does not hold.
+ * A time that is over deletes the key. Complexity: O(1).
+ * https://redis.io/docs/latest/commands/expireat/
+ * @module
+ */
+import { defineCommand } from "../command.ts";
+import { unitExat } from "../expiry.ts";
+import { type Expiring, parseExpiring, runExpiring } from "./expiring.ts";
+
+export const expireat = defineCommand<Expiring>({
+  name: "expireat",
+  code: 0x0108,
+  arity: -3,
+  flags: ["write", "fast"],
+  keys: { first: 1, last: 1, step: 1 },
+  group: "generic",
+  since: "1.2.0",
+  summary: "Set the expiration for a key as a UNIX timestamp",
+  complexity: "O(1)",
+  parse: parseExpiring,
+  run: (context, parsed, reply) => runExpiring(context, parsed, reply, unitExat, "expireat"),
+});

@@ -1,0 +1,24 @@
+/**
+ * EXPIRETIME key
+ *
+ * Reply: the expiry in seconds since 1970; -1 without expiry, -2 if there is no such key.
+ * Complexity: O(1). https://redis.io/docs/latest/commands/expiretime/
+ * @module
+ */
+import { defineCommand } from "../command.ts";
+import { unitExat } from "../expiry.ts";
+import { runLifetime } from "./lifetime.ts";
+
+export const expiretime = defineCommand<Buffer>({
+  name: "expiretime",
+  code: 0,
+  arity: 2,
+  flags: ["readonly", "fast"],
+  keys: { first: 1, last: 1, step: 1 },
+  group: "generic",
+  since: "7.0.0",
+  summary: "Get the expiration Unix timestamp for a key",
+  complexity: "O(1)",
+  parse: (args) => args.bytes(0),
+  run: (context, key, reply) => runLifetime(context, key, reply, unitExat),
+});

@@ -1,0 +1,24 @@
+/**
+ * TTL key
+ *
+ * Reply: seconds left; -1 without expiry, -2 if there is no such key.
+ * Complexity: O(1). https://redis.io/docs/latest/commands/ttl/
+ * @module
+ */
+import { defineCommand } from "../command.ts";
+import { unitEx } from "../expiry.ts";
+import { runLifetime } from "./lifetime.ts";
+
+export const ttl = defineCommand<Buffer>({
+  name: "ttl",
+  code: 0,
+  arity: 2,
+  flags: ["readonly", "fast"],
+  keys: { first: 1, last: 1, step: 1 },
+  group: "generic",
+  since: "1.0.0",
+  summary: "Get the time to live for a key in seconds",
+  complexity: "O(1)",
+  parse: (args) => args.bytes(0),
+  run: (context, key, reply) => runLifetime(context, key, reply, unitEx),
+});
