@@ -40,7 +40,9 @@ function findHeaders() {
   const candidates = [pinned, dirname(dirname(process.execPath))];
   return candidates
     .map((folder) => join(folder, "include", "node"))
-    .find((folder) => existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "openssl")));
+    .find(
+      (folder) => existsSync(join(folder, "node_api.h")) && existsSync(join(folder, "openssl")),
+    );
 }
 
 /** Changes with anything that the result depends on. */

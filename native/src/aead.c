@@ -7,8 +7,10 @@
  */
 #include "addon.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,8 @@
 #define NONCE_BYTES 12
 #define TAG_BYTES 16
 #define PREFIX_BYTES_MAX 256
+/* An AAD up to this length joins the prefix for one call of EVP instead of two. */
+#define JOINED_BYTES_MAX 256
 /* EVP takes lengths as int. */
 #define TEXT_BYTES_MAX 0x7fffffffu
 
@@ -23,8 +27,9 @@ struct aead_key {
   struct key base;
   EVP_CIPHER_CTX *sealer;
   EVP_CIPHER_CTX *opener;
-  int prefix_length;
-  uint8_t prefix[PREFIX_BYTES_MAX];
+  size_t prefix_length;
+  /* The static prefix, then room for the AAD of the call at hand. */
+  uint8_t aad[PREFIX_BYTES_MAX + JOINED_BYTES_MAX];
 };
 
 void aead_free(struct key *base) {
@@ -57,8 +62,8 @@ napi_value aead_new(napi_env env, napi_callback_info info) {
     return NULL;
   }
   key->base.kind = KEY_AEAD;
-  key->prefix_length = (int)prefix.length;
-  if (prefix.length > 0) memcpy(key->prefix, prefix.data, prefix.length);
+  key->prefix_length = prefix.length;
+  if (prefix.length > 0) memcpy(key->aad, prefix.data, prefix.length);
   key->sealer = EVP_CIPHER_CTX_new();
   key->opener = EVP_CIPHER_CTX_new();
   const EVP_CIPHER *cipher = EVP_aes_256_gcm();
@@ -78,21 +83,37 @@ static bool layout_fits(size_t length, uint32_t at, uint32_t aad, uint32_t text)
   return aad <= TEXT_BYTES_MAX && text <= TEXT_BYTES_MAX && end <= length;
 }
 
-static bool seal_one(struct aead_key *key, uint8_t *aad, int aad_length, int text_length) {
+/* EVP takes AAD as an update without output; it is the same for both directions. */
+static bool authenticate(struct aead_key *key, EVP_CIPHER_CTX *context, const uint8_t *aad,
+                         size_t length) {
+  int written = 0;
+  bool joined = length <= JOINED_BYTES_MAX;
+  size_t first = key->prefix_length + (joined ? length : 0);
+  if (joined) memcpy(key->aad + key->prefix_length, aad, length);
+  if (first > 0 && EVP_CipherUpdate(context, NULL, &written, key->aad, (int)first) != 1)
+    return false;
+  return joined || EVP_CipherUpdate(context, NULL, &written, aad, (int)length) == 1;
+}
+
+static bool seal_one(struct aead_key *key, uint8_t *aad, size_t aad_length, size_t text_length) {
   EVP_CIPHER_CTX *context = key->sealer;
   uint8_t *nonce = aad + aad_length;
   uint8_t *text = nonce + NONCE_BYTES;
+  uint8_t *tag = text + text_length;
   int written = 0;
-  if (EVP_EncryptInit_ex(context, NULL, NULL, NULL, nonce) != 1) return false;
-  if (key->prefix_length > 0 &&
-      EVP_EncryptUpdate(context, NULL, &written, key->prefix, key->prefix_length) != 1)
+  if (EVP_EncryptInit_ex(context, NULL, NULL, NULL, nonce) != 1 ||
+      !authenticate(key, context, aad, aad_length))
     return false;
-  if (aad_length > 0 && EVP_EncryptUpdate(context, NULL, &written, aad, aad_length) != 1)
+  if (text_length > 0 &&
+      EVP_EncryptUpdate(context, text, &written, text, (int)text_length) != 1)
     return false;
-  if (text_length > 0 && EVP_EncryptUpdate(context, text, &written, text, text_length) != 1)
-    return false;
-  return EVP_EncryptFinal_ex(context, text + text_length, &written) == 1 &&
-         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, text + text_length) == 1;
+  /* What EVP_CTRL_AEAD_GET_TAG does, without its detour. */
+  OSSL_PARAM wanted[2] = {
+      OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, TAG_BYTES),
+      OSSL_PARAM_construct_end(),
+  };
+  return EVP_EncryptFinal_ex(context, tag, &written) == 1 &&
+         EVP_CIPHER_CTX_get_params(context, wanted) == 1;
 }
 
 /* seal(key, buffer, at, aadLength, textLength) */
@@ -107,7 +128,7 @@ napi_value aead_seal(napi_env env, napi_callback_info info) {
     return NULL;
   if (!layout_fits(buffer.length, at, aad, text))
     throw_range(env, "sealed layout outside the buffer");
-  else if (!seal_one((struct aead_key *)key, buffer.data + at, (int)aad, (int)text))
+  else if (!seal_one((struct aead_key *)key, buffer.data + at, aad, text))
     throw_plain(env, "AES-256-GCM failed");
   return NULL;
 }
@@ -140,7 +161,7 @@ napi_value aead_seal_many(napi_env env, napi_callback_info info) {
   for (size_t row = 0; row < (size_t)count * 3; row += 3) {
     uint32_t at = table[row], aad = table[row + 1], text = table[row + 2];
     if (!layout_fits(buffer.length, at, aad, text) ||
-        !seal_one((struct aead_key *)key, buffer.data + at, (int)aad, (int)text)) {
+        !seal_one((struct aead_key *)key, buffer.data + at, aad, text)) {
       throw_plain(env, "AES-256-GCM failed");
       return NULL;
     }
@@ -148,19 +169,17 @@ napi_value aead_seal_many(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static bool open_one(struct aead_key *key, uint8_t *aad, int aad_length, int text_length) {
+static bool open_one(struct aead_key *key, uint8_t *aad, size_t aad_length, size_t text_length) {
   EVP_CIPHER_CTX *context = key->opener;
   uint8_t *nonce = aad + aad_length;
   uint8_t *text = nonce + NONCE_BYTES;
   uint8_t *tag = text + text_length;
   int written = 0;
-  if (EVP_DecryptInit_ex(context, NULL, NULL, NULL, nonce) != 1) return false;
-  if (key->prefix_length > 0 &&
-      EVP_DecryptUpdate(context, NULL, &written, key->prefix, key->prefix_length) != 1)
+  if (EVP_DecryptInit_ex(context, NULL, NULL, NULL, nonce) != 1 ||
+      !authenticate(key, context, aad, aad_length))
     return false;
-  if (aad_length > 0 && EVP_DecryptUpdate(context, NULL, &written, aad, aad_length) != 1)
-    return false;
-  if (text_length > 0 && EVP_DecryptUpdate(context, text, &written, text, text_length) != 1)
+  if (text_length > 0 &&
+      EVP_DecryptUpdate(context, text, &written, text, (int)text_length) != 1)
     return false;
   return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
          EVP_DecryptFinal_ex(context, tag, &written) == 1;
@@ -181,7 +200,7 @@ napi_value aead_open(napi_env env, napi_callback_info info) {
     throw_range(env, "sealed layout outside the buffer");
     return NULL;
   }
-  bool opened = open_one((struct aead_key *)key, buffer.data + at, (int)aad, (int)text);
+  bool opened = open_one((struct aead_key *)key, buffer.data + at, aad, text);
   if (!opened) memset(buffer.data + at + aad + NONCE_BYTES, 0, text);
   napi_get_boolean(env, opened, &result);
   return result;

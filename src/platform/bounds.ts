@@ -21,11 +21,15 @@ export function checkRange(bytes: Uint8Array, at: number, length: number): void 
     throw new RangeError("range outside the buffer");
 }
 
+/** OpenSSL counts the bytes of one call in an int. */
+const textBytesMax = 0x7fff_ffff;
+
 /** @throws RangeError unless a whole sealed layout lies in `bytes`. */
 export function checkLayout(bytes: Uint8Array, at: number, aad: number, text: number): void {
   checkBytes(bytes);
-  const fits = isLength(at) && isLength(aad) && isLength(text);
-  if (!fits || at + aad + nonceBytes + text + tagBytes > bytes.length)
+  const lengths = isLength(at) && isLength(aad) && isLength(text);
+  const small = aad <= textBytesMax && text <= textBytesMax;
+  if (!lengths || !small || at + aad + nonceBytes + text + tagBytes > bytes.length)
     throw new RangeError("sealed layout outside the buffer");
 }
 

@@ -24,13 +24,7 @@ export interface NativeAddon extends NativeIo {
   aead(key: Uint8Array, aadPrefix: Uint8Array): number;
   seal(key: number, buffer: Uint8Array, at: number, aadLength: number, textLength: number): void;
   sealMany(key: number, buffer: Uint8Array, table: Uint32Array, count: number): void;
-  open(
-    key: number,
-    buffer: Uint8Array,
-    at: number,
-    aadLength: number,
-    textLength: number,
-  ): boolean;
+  open(key: number, buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean;
   mac(key: Uint8Array): number;
   sign(
     key: number,

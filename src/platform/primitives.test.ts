@@ -1,0 +1,112 @@
+// Goal: both implementations behave alike and produce the same bytes.
+import { mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { alignedBuffer } from "./aligned.ts";
+import { loadNative } from "./native.ts";
+import { primitivesSuite } from "./primitives.suite.ts";
+import { loadPrimitives } from "./primitives.ts";
+
+const addon = loadNative();
+const node = loadPrimitives("node");
+primitivesSuite(node);
+
+test("primitives: insisting on an addon that is missing is an error, else node:crypto serves", () => {
+  if (addon === null) {
+    expect(() => loadPrimitives("native")).toThrow(/not available/);
+    expect(loadPrimitives().kind).toBe("node");
+  } else expect(loadPrimitives().kind).toBe("native");
+});
+
+if (addon !== null) {
+  const native = loadPrimitives("native");
+  primitivesSuite(native);
+
+  test("primitives: both implementations produce the same bytes", () => {
+    const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        bytes(256),
+        bytes(600),
+        bytes(3000),
+        (key, prefix, aad, text) => {
+          const outputs = [native, node].map((primitives) => {
+            const buffer = Buffer.concat([aad, key.subarray(0, 12), text, Buffer.alloc(16 + 32)]);
+            primitives.aead(key, prefix).seal(buffer, 0, aad.length, text.length);
+            const signed = buffer.length - 32;
+            primitives.mac(text).sign(buffer, 0, signed, buffer, signed, 32);
+            return buffer;
+          });
+          expect(outputs[0]!.equals(outputs[1]!)).toBe(true);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  test("native: many keys live side by side, and collected ones give their place back", () => {
+    const buffer = Buffer.alloc(64);
+    const macs = Array.from({ length: 300 }, (_, i) => native.mac(Buffer.from([i & 255, i >> 8])));
+    macs.forEach((mac, i) => {
+      const expected = Buffer.alloc(32);
+      node.mac(Buffer.from([i & 255, i >> 8])).sign(buffer, 32, 8, expected, 0, 32);
+      mac.sign(buffer, 32, 8, buffer, 0, 32);
+      expect(buffer.subarray(0, 32).equals(expected)).toBe(true);
+    });
+    for (const mac of macs) mac.dispose();
+  });
+
+  test("native: a worker thread has keys of its own", async () => {
+    const url = JSON.stringify(new URL("./primitives.ts", import.meta.url).href);
+    const source = `
+      const { parentPort } = require("node:worker_threads");
+      import(${url}).then(({ loadPrimitives }) => {
+        const out = Buffer.alloc(32);
+        loadPrimitives("native").mac(Buffer.alloc(32, 1)).sign(out, 0, 32, out, 0, 32);
+        parentPort.postMessage(out.toString("hex"));
+      });`;
+    const answers = [1, 2].map(
+      () =>
+        new Promise((resolve, reject) => {
+          const worker = new Worker(source, { eval: true, execArgv: [] });
+          worker.once("message", resolve).once("error", reject);
+        }),
+    );
+    const expected = Buffer.alloc(32);
+    node.mac(Buffer.alloc(32, 1)).sign(expected, 0, 32, expected, 0, 32);
+    expect(await Promise.all(answers)).toEqual([
+      expected.toString("hex"),
+      expected.toString("hex"),
+    ]);
+  });
+
+  test("native: reads at a place into a part of a buffer, and answers with a negated errno", () => {
+    const directory = mkdtempSync(join(tmpdir(), "strongroom-native-"));
+    writeFileSync(join(directory, "a"), "hello world");
+    const fd = openSync(join(directory, "a"), "r");
+    const target = Buffer.alloc(8, ".");
+    expect(addon.pread(fd, target, 2, 5, 6)).toBe(5);
+    expect(target.toString()).toBe("..world.");
+    expect(addon.pread(fd, target, 0, 8, 100)).toBe(0);
+    expect(addon.willNeed(fd, 0, 4096)).toBe(0);
+    expect(addon.pread(999_999, target, 0, 8, 0)).toBeLessThan(0);
+    for (const wrong of [-1, 0.5, Number.NaN, 2 ** 32]) {
+      expect(() => addon.pread(wrong, target, 0, 1, 0)).toThrow(RangeError);
+      expect(() => addon.pread(fd, target, wrong, 1, 0)).toThrow(RangeError);
+      expect(() => addon.pread(fd, target, 0, wrong, 0)).toThrow(RangeError);
+    }
+    expect(() => addon.pread(fd, target, 4, 5, 0)).toThrow(RangeError);
+    expect(() => addon.pread(fd, "text" as never, 0, 0, 0)).toThrow(TypeError);
+    rmSync(directory, { recursive: true });
+  });
+
+  test("native: aligned memory begins on a page", () => {
+    for (const bytes of [1, 4096, 4097, 2 ** 20, 2 ** 24])
+      expect(addon.pageOffset(alignedBuffer(bytes))).toBe(0);
+    expect(addon.pageOffset(alignedBuffer(8192).subarray(100))).toBe(100);
+  });
+}
