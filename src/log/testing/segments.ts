@@ -1,0 +1,47 @@
+/**
+ * For tests: segment logs on disks in memory, and disks made from files.
+ * @module
+ */
+import { dirname } from "node:path";
+import { systemScheduler as scheduler } from "../../platform/scheduler.ts";
+import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
+import type { SegmentLogLimits } from "../segments/limits.ts";
+import { openSegmentLog, type SegmentLog } from "../segments/open.ts";
+import { appendOne, numbered, type Outcome } from "../suite.ts";
+
+export const directory = "/data/log";
+export const identity = { cluster: Buffer.alloc(16, 7), group: 3 };
+export const smallLimits = { fileBytes: 32 * 1024, batchBytesMax: 16 * 1024, freeFilesMax: 2 };
+
+export function openOn(disk: MemoryDisk, limits: Partial<SegmentLogLimits> = {}): SegmentLog {
+  const all = { ...smallLimits, ...limits };
+  return openSegmentLog({ disk, directory, scheduler, limits: all, ...identity });
+}
+
+export type Files = ReadonlyMap<string, Buffer>;
+
+/** A disk on which just these files lie, durably. */
+export function diskWith(files: Files): MemoryDisk {
+  const disk = new MemoryDisk();
+  disk.makeDirectory(directory);
+  for (const [path, bytes] of files) {
+    const file = disk.open(path, { mode: "create" });
+    file.write(bytes, 0);
+    file.sync();
+    file.close();
+    disk.syncDirectory(dirname(path));
+  }
+  return disk;
+}
+
+/** Appends entries numbered from `first` on, one batch each. */
+export async function appendNumbered(
+  log: SegmentLog,
+  first: number,
+  sizes: readonly number[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const bytes of sizes)
+    outcomes.push(await appendOne(log, numbered(first + outcomes.length, bytes)));
+  return outcomes;
+}
