@@ -1,0 +1,65 @@
+// Goal: the library is the same node in-process: typed replies, errors thrown, closed cleanly.
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { open, ReplyError } from "../src/index.ts";
+import { temporaryFolder, writeKek } from "./support/server.ts";
+
+function place() {
+  const folder = temporaryFolder();
+  const kek = join(folder, "kek");
+  writeKek(kek);
+  return { dataDir: join(folder, "data"), kek: `file:${kek}` };
+}
+
+test("library: a tour", async () => {
+  const where = place();
+  const db = await open(where);
+  const ok: "OK" | string | null = await db.execute("SET", "k", "v");
+  expect(ok).toBe("OK");
+  const value: string | null = await db.execute("GET", "k");
+  expect(value).toBe("v");
+  const count: number = await db.execute("INCR", "n");
+  expect(count).toBe(1);
+  expect(await db.execute("MSET", "a", 1, "b", 2)).toBe("OK");
+  expect(await db.execute("MGET", "a", "b", "none")).toEqual(["1", "2", null]);
+  expect(await db.execute("DEL", "a", "b")).toBe(2);
+  expect(await db.execute("GET", "none")).toBe(null);
+  const bytes = Buffer.from([0, 255, 13, 10]);
+  await db.execute("SET", bytes, bytes);
+  expect(await db.executeBytes("GET", bytes)).toEqual(bytes);
+  await expect(db.execute("INCR", "k")).rejects.toThrow(ReplyError);
+  await expect(db.execute("INCR", "k")).rejects.toMatchObject({ code: "ERR" });
+  await expect(db.execute("NOSUCH")).rejects.toThrow(/unknown command/);
+  await db.execute("SET", "k", "other database", { db: 3 });
+  expect(await db.execute("GET", "k", { db: 3 })).toBe("other database");
+  expect(await db.execute("GET", "k")).toBe("v");
+  const many = await Promise.all(
+    Array.from({ length: 1000 }, (_, at) => db.execute("SET", `m${at}`, "x".repeat(at))),
+  );
+  expect(new Set(many)).toEqual(new Set(["OK"]));
+  expect(db.status().state).toBe("serving");
+  await db.close();
+  await db.close();
+  await expect(db.execute("GET", "k")).rejects.toMatchObject({ code: "NODE_STOPPING" });
+
+  const again = await open(where);
+  expect(await again.execute("GET", "k")).toBe("v");
+  expect(await again.execute("STRLEN", "m999")).toBe(999);
+  await again.close();
+});
+
+test("library: two opens of one directory, and a wrong KEK, are refused; then it opens", async () => {
+  const where = place();
+  const db = await open(where);
+  await db.execute("SET", "k", "v");
+  await expect(open(where)).rejects.toMatchObject({ name: "StrongroomError" });
+  expect(await db.execute("GET", "k")).toBe("v");
+  await db.close();
+  await expect(open({ ...where, kek: place().kek })).rejects.toMatchObject({ code: "KEK_WRONG" });
+  await expect(open({ ...where, kek: `${where.kek}x` })).rejects.toMatchObject({
+    code: "KEK_MISSING",
+  });
+  const again = await open(where);
+  expect(await again.execute("GET", "k")).toBe("v");
+  await again.close();
+});
