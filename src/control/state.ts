@@ -114,6 +114,11 @@ export class ControlState {
     return this.bootstrapIndex > 0;
   }
 
+  /** True if the first entry was the bootstrap: this cluster never had anything in clear. */
+  get bornEncrypted(): boolean {
+    return this.bootstrapIndex === 1;
+  }
+
   /** The active key of a purpose, null before the bootstrap. */
   active(purpose: Purpose): KeyRow | null {
     for (const key of this.keys.values())

@@ -10,6 +10,7 @@ import { assert } from "../base/assert.ts";
 import type { KeyId } from "../base/brand.ts";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
+import { opcode } from "./logentry.ts";
 import {
   type Registration,
   readRegistration,
@@ -19,7 +20,11 @@ import {
 } from "./registration.ts";
 import { readKeyId, readWraps, type Wrap, writeWraps } from "./wraps.ts";
 
-export const controlOpcodes = { registration: 0x03, bootstrap: 0x04, keyChange: 0x05 } as const;
+export const controlOpcodes = {
+  registration: opcode.registration,
+  bootstrap: opcode.bootstrap,
+  keyChange: opcode.keyring,
+} as const;
 export type ControlOpcode = (typeof controlOpcodes)[keyof typeof controlOpcodes];
 
 export const controlVersion = 1;
@@ -51,8 +56,8 @@ export interface ControlPlace {
 }
 
 /** True for payloads in clear that `control` judges, by their first byte. */
-export function isControlOpcode(opcode: number): opcode is ControlOpcode {
-  return opcode >= 0x03 && opcode <= 0x05;
+export function isControlOpcode(first: number): first is ControlOpcode {
+  return first >= controlOpcodes.registration && first <= controlOpcodes.keyChange;
 }
 
 /** @throws FORMAT_VERSION unless the next byte is 1. */
@@ -107,14 +112,14 @@ export function decodeBootstrap(body: Buffer): Bootstrap {
  */
 export function controlMacInput(
   place: ControlPlace,
-  opcode: ControlOpcode,
+  kind: ControlOpcode,
   keyId: KeyId,
   body: Uint8Array,
 ): Buffer {
   assert(place.cluster.length === clusterBytes);
   const writer = new ByteWriter(domain.length + 39 + body.length).bytes(domain);
   writer.bytes(place.cluster).u16(place.group).u64(place.session).safe64(place.seq);
-  return writer.u8(opcode).u32(keyId).bytes(body).finish();
+  return writer.u8(kind).u32(keyId).bytes(body).finish();
 }
 
 export interface Trailer {
@@ -134,11 +139,11 @@ export function splitTrailer(bodyAndTrailer: Buffer): Trailer | null {
 
 /** The payload of an entry: `opcode | body`, then the trailer unless `mac` is null. */
 export function encodeControlPayload(
-  opcode: ControlOpcode,
+  kind: ControlOpcode,
   body: Uint8Array,
   mac: { readonly keyId: KeyId; readonly tag: Uint8Array } | null,
 ): Buffer {
-  const writer = new ByteWriter(1 + body.length + trailerBytes).u8(opcode).bytes(body);
+  const writer = new ByteWriter(1 + body.length + trailerBytes).u8(kind).bytes(body);
   if (mac !== null) {
     assert(mac.tag.length === 32);
     writer.u32(mac.keyId).bytes(mac.tag);
