@@ -59,7 +59,7 @@ export function encodeManifest(
 }
 
 /**
- * @param keyFor - Finds the key that the manifest names; it throws its own error for an unknown one.
+ * @param keyFor - Finds the key that the manifest names; throws its own error for an unknown one.
  * @param path - Only for errors.
  * @throws FILE_MANIFEST_DAMAGED, FILE_MAC_MISMATCH, FORMAT_VERSION, or what `keyFor` throws.
  */
