@@ -19,7 +19,7 @@ export type NodeId16 = Brand<number, "NodeId16">;
 export type FullNodeId = Brand<bigint, "FullNodeId">;
 /** Identifies a group: u16. One group exists on the embedded default, number 0. */
 export type GroupId = Brand<number, "GroupId">;
-/** Identifies the contents of a database; SWAPDB exchanges and FLUSHDB replaces it. u32, never 0. */
+/** The contents of a database; SWAPDB exchanges and FLUSHDB replaces it. u32, never 0. */
 export type KeyspaceId = Brand<number, "KeyspaceId">;
 /** First 8 bytes of SHA-256(salt) of an accepted registration, big-endian. */
 export type SessionId = Brand<bigint, "SessionId">;

@@ -5,7 +5,7 @@
  */
 import { StrongroomError } from "./errors.ts";
 
-/** Reads one value after the other; what does not fit is FORMAT_TRUNCATED, never a partial value. */
+/** Reads one value after the other; what does not fit is FORMAT_TRUNCATED, never partial. */
 export class ByteReader {
   readonly buffer: Buffer;
   at: number;

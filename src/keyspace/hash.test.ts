@@ -39,8 +39,8 @@ function wordFor(mixed: number): number {
 
 test("hash: keys that collide under every seed of MurmurHash3 do not collide here", () => {
   // A pair of words whose two choices leave the same state behind, whatever it was before.
-  const choices = [[0x1234567, 0x89abcdef] as const];
-  choices.push([choices[0]![0] ^ 0x00040000, choices[0]![1] ^ 0x80000000]);
+  const choices: [number, number][] = [[0x1234567, 0x89abcdef]];
+  choices.push([0x1234567 ^ 0x00040000, 0x89abcdef ^ 0x80000000]);
   const keys = Array.from({ length: 256 }, (_, n) => {
     const key = Buffer.alloc(64);
     for (let pair = 0; pair < 8; pair++) {
