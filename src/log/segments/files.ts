@@ -65,9 +65,13 @@ export class SegmentFiles {
   constructor(options: FilesOptions) {
     this.options = options;
     this.list = options.survey.files;
-    this.free = [...options.survey.free];
-    this.leftOver = [...options.survey.leftOver];
-    this.state = options.survey.state;
+    const { survey } = options;
+    this.state = survey.state;
+    // A free file of a number still to come was put back from another life of this log.
+    const lastFile = this.state?.lastFile ?? 0;
+    this.free = survey.free.filter((file) => file.number <= lastFile);
+    const strange = survey.free.filter((file) => file.number > lastFile);
+    this.leftOver = [...survey.leftOver, ...strange.map((file) => file.path)];
     this.header = options.disk.alignedBuffer(blockBytes);
   }
 
@@ -231,10 +235,11 @@ export class SegmentFiles {
     }
   }
 
-  /** Path of a free file that may become number `number`. */
+  /** Path of a free file that may become number `number`, above all in it. */
   private reusable(number: number): string | null {
-    const at = this.free.findIndex((file) => file.number < number);
-    return at < 0 ? null : this.free.splice(at, 1)[0]!.path;
+    const file = this.free.shift();
+    assert(file === undefined || file.number < number, "stale frames of a number to come");
+    return file === undefined ? null : file.path;
   }
 
   private writeState(last: number, change: Partial<LogState>): void {

@@ -2,9 +2,11 @@
  * The embedded log engine: one directory of recycled files, one durable write a batch.
  * @module
  */
+import { assert } from "../../base/assert.ts";
 import type { LogIndex } from "../../base/brand.ts";
-import { StrongroomError } from "../../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { Disk, Scheduler } from "../../base/ports.ts";
+import { blockBytes } from "../../files/framing.ts";
 import type { AppendDone, LogEntry, ReplicatedLog } from "../log.ts";
 import { SegmentFiles } from "./files.ts";
 import type { LogIdentity } from "./format.ts";
@@ -44,6 +46,7 @@ export class SegmentLog implements ReplicatedLog {
     const { disk, directory, scheduler } = options;
     const identity = { cluster: options.cluster, group: options.group };
     const limits = { ...segmentLogDefaults, ...options.limits };
+    assert(limits.fileBytes >= 2 * blockBytes, "a file of the log has room for a batch");
     const survey = surveyLog(disk, directory, identity);
     this.disk = disk;
     this.limits = limits;
@@ -106,14 +109,25 @@ export class SegmentLog implements ReplicatedLog {
   }
 
   truncate(before: LogIndex): Promise<void> {
-    const work = this.truncating.then(async () => {
-      this.begin();
-      const wanted = Math.min(before, this.last + 1);
-      const removal = this.writer.guard(() => this.files.truncate(wanted, this.writer.last));
-      await removal.catch((error: unknown) => this.writer.guard(() => Promise.reject(error)));
+    const once = () => this.truncateOnce(before);
+    const work = this.truncating.then(once).catch((error: unknown) => {
+      // The free files were given up meanwhile, which may be the room that was missing.
+      if (isStrongroomError(error, "LOG_DISK_FULL")) return once();
+      throw error;
     });
     this.truncating = work.catch(() => {});
     return work;
+  }
+
+  private async truncateOnce(before: LogIndex): Promise<void> {
+    this.begin();
+    try {
+      await this.files.truncate(Math.min(before, this.last + 1), this.writer.last);
+    } catch (error) {
+      this.writer.guard(() => {
+        throw error;
+      });
+    }
   }
 
   /**

@@ -154,6 +154,47 @@ for (const [direct, operation] of [
     expect(codes(await appendNumbered(again, 3, [100]))).toEqual([3]);
   });
 
+test("truncation on a full disk makes its own room; any other failure is final", async () => {
+  const disk = new MemoryDisk();
+  const log = openOn(disk);
+  await appendNumbered(log, 1, Array(30).fill(5000));
+  await log.truncate(15 as LogIndex);
+  const manifest = (path: string) => path.endsWith("manifest.tmp");
+  disk.fail("write", "ENOSPC", 1, manifest);
+  await log.truncate(20 as LogIndex);
+  expect(log.first).toBeGreaterThan(15);
+  disk.fail("write", "ENOSPC", 2, manifest);
+  await expect(log.truncate(29 as LogIndex)).rejects.toMatchObject({ code: "LOG_DISK_FULL" });
+  await log.truncate(29 as LogIndex);
+  await appendNumbered(log, 31, Array(10).fill(5000));
+  disk.fail("sync", "EIO", 1, manifest);
+  await expect(log.truncate(40 as LogIndex)).rejects.toMatchObject({ code: "LOG_WRITE_FAILED" });
+  expect(codes(await appendAll(log, 1))).toEqual(["LOG_WRITE_FAILED"]);
+  expect(openOn(disk.fork({ kind: "dropped" })).last).toBe(40);
+});
+
+test("a free file of a number still to come is not written over", async () => {
+  const disk = new MemoryDisk();
+  const log = openOn(disk);
+  await appendNumbered(log, 1, Array(12).fill(5000));
+  await log.close();
+  const later = disk.fork({ kind: "kept" });
+  const next = openOn(later);
+  await appendNumbered(next, 13, Array(12).fill(5000));
+  await next.truncate(24 as LogIndex);
+  await appendNumbered(next, 25, Array(9).fill(5000));
+  // The older state is put back over the newer one; the newest file is left as a free one.
+  const newest = later.list(directory).findLast((name) => name.endsWith(".log"))!;
+  const file = disk.open(`${directory}/0000000001.free`, { mode: "create" });
+  file.write(later.readFile(`${directory}/${newest}`), 0);
+  const again = openOn(disk);
+  expect(codes(await appendNumbered(again, 13, [5000, 5000, 5000, 5000, 5000, 5000]))).toEqual([
+    13, 14, 15, 16, 17, 18,
+  ]);
+  expect(openOn(disk).last).toBe(18);
+  expect(disk.status(`${directory}/0000000001.free`)).toBe(null);
+});
+
 test("what the last life wrote and did not sync is durable once it is served", async () => {
   const disk = new MemoryDisk({ direct: false });
   const log = openOn(disk);
