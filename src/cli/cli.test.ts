@@ -24,7 +24,7 @@ import { openLogger, tellable } from "./logger.ts";
 import { type Parts, run } from "./program.ts";
 import type { ServedNode } from "./serve.ts";
 import { StopRequest } from "./stop.ts";
-import type { VerifyResult } from "./verify.ts";
+import type { VerifyResult } from "./verify/findings.ts";
 
 const status: NodeStatus = {
   nodeId: "n1",

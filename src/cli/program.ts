@@ -16,7 +16,7 @@ import { resolveSettings, type Settings } from "./settings/resolve.ts";
 import { settingTable } from "./settings/table.ts";
 import { renderStatus } from "./status.ts";
 import type { StopRequest } from "./stop.ts";
-import { type VerifyParts, verify } from "./verify.ts";
+import { type VerifyParts, verify } from "./verify/command.ts";
 
 export interface Parts<Node extends ServedNode> extends ServeParts<Node>, VerifyParts {}
 

@@ -4,28 +4,13 @@
  * @module
  */
 import { join } from "node:path";
-import { readRunFile } from "../admin/runfile.ts";
-import { StrongroomError } from "../base/errors.ts";
-import type { Context } from "./context.ts";
-import { patternsOf, type ScanResult, scanDirectory } from "./scan.ts";
-import type { Settings } from "./settings/resolve.ts";
-import { renderTable } from "./table.ts";
-
-/** One place that does not open, or does not fit the rest. */
-export interface Damage {
-  /** Relative to the data directory. */
-  readonly path: string;
-  /** Offset in the file, -1 if it concerns the whole. */
-  readonly offset: number;
-  /** `[CODE] …`, without data. */
-  readonly problem: string;
-}
-
-/** What was opened, by kind ("records", "log entries", …). */
-export interface VerifyResult {
-  readonly counts: Readonly<Record<string, number>>;
-  readonly damage: readonly Damage[];
-}
+import { readRunFile } from "../../admin/runfile.ts";
+import { StrongroomError } from "../../base/errors.ts";
+import type { Context } from "../context.ts";
+import { patternsOf, type ScanResult, scanDirectory } from "../scan.ts";
+import type { Settings } from "../settings/resolve.ts";
+import { renderTable } from "../table.ts";
+import type { VerifyResult } from "./findings.ts";
 
 export interface VerifyParts {
   /** Opens every record and log entry. The caller holds the lock. */
