@@ -17,6 +17,14 @@ export interface NodeOptions {
   readonly nodeId?: string;
   /** Largest value in bytes (proto-max-bulk-len). Default 512 MiB. */
   readonly valueBytesMax: number;
+  /** Dirty bytes at which a flush to the store starts. Default 32 MiB. */
+  readonly flushBytes?: number;
+  /** Longest time that something stays unflushed. Default 2000 ms. */
+  readonly flushIntervalMs?: number;
+  /** Size at which a store segment is closed. */
+  readonly segmentBytes?: number;
+  /** Size at which a log file is closed. */
+  readonly logFileBytes?: number;
   /** Seal and write store runs in a worker thread; tests may do without. Default true. */
   readonly worker?: boolean;
 }

@@ -21,10 +21,15 @@ export interface PendingTransaction {
   next: number;
 }
 
-/** A control entry waiting for its outcome. */
+/** A control entry waiting for its place and its outcome. It is not sealed. */
 export interface PendingControl {
+  /** Set: the entry opens this session, as its number 0. */
+  readonly opens: bigint | null;
+  /** The payload, which authenticates its place. */
+  readonly build: (session: bigint, seq: number) => Buffer;
   resolve(index: number): void;
   reject(error: Error): void;
+  payload: Buffer;
 }
 
 export class PendingBatch {
@@ -32,8 +37,8 @@ export class PendingBatch {
   /** Who gets the reply of command n; null for commands of the node itself. */
   readonly clients: (Client | null)[] = [];
   readonly transactions = new Map<number, PendingTransaction>();
-  /** Set for a control entry, which is a batch of its own and is not sealed. */
-  control: { code: number; body: Buffer; pending: PendingControl } | null = null;
+  /** Set for a control entry, which is a batch of its own. */
+  control: PendingControl | null = null;
   /** Bytes that the proposer counts for it. */
   counted = 0;
   keyId = 0;
@@ -54,10 +59,7 @@ export class PendingBatch {
 
   /** The clear payload: opcode, then the body. */
   payload(): Buffer {
-    if (this.control !== null) {
-      const { code, body } = this.control;
-      return Buffer.concat([Buffer.of(code), body]);
-    }
+    if (this.control !== null) return this.control.payload;
     this.writer.buffer[0] = opcode.batch;
     return this.writer.buffer.subarray(0, this.writer.at);
   }

@@ -50,6 +50,8 @@ export class Flusher implements FreezeWatcher {
   private readonly deps: FlusherDeps;
   private run: RunBuilder | null = null;
   private commitTs = 0n;
+  /** Keyspace ids as they were when the set was frozen. */
+  private live = new Set<number>();
   private under: Promise<void> | null = null;
   private stopped = false;
   private oldestDirtyMs = 0;
@@ -114,6 +116,7 @@ export class Flusher implements FreezeWatcher {
     this.flyingBytes = resident.dirtyBytes;
     const run = store.newRun();
     this.commitTs = commit.commitTs;
+    this.live = new Set(databases.ids);
     this.run = run;
     const frozen = resident.freeze();
     this.flying = frozen;
@@ -147,7 +150,7 @@ export class Flusher implements FreezeWatcher {
     if ((flags & flag.frozen) === 0 || this.run === null) return;
     resident.encoded(id);
     const keyspace = entries.keyspace(id);
-    if (!databases.isLive(keyspace)) return;
+    if (!this.live.has(keyspace)) return;
     const at = entries.physicalAt(id);
     const buffer = entries.buffer(id);
     const keyAt = entries.keyAt(id);

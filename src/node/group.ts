@@ -44,6 +44,9 @@ export class Group {
   private readonly deps: GroupDeps;
   private readonly queue: { batch: PendingBatch; index: number }[] = [];
   private applying = false;
+  /** Session and number of the entry at the applied index. */
+  lastSession = 0n;
+  lastSeq = 0;
   private readonly header: EntryHeader = { keyId: 0, session: 0n, seq: 0 };
 
   constructor(deps: GroupDeps) {
@@ -96,14 +99,16 @@ export class Group {
       this.halt(error as Error);
       deps.fail(batch, error as Error);
     }
+    this.lastSession = batch.session;
+    this.lastSeq = batch.seq;
     deps.release(batch);
     deps.applied();
   }
 
   private async applyControl(batch: PendingBatch, index: number): Promise<void> {
     const { deps } = this;
-    const pending = batch.control?.pending;
-    assert(pending !== undefined);
+    const pending = batch.control;
+    assert(pending !== null);
     try {
       if (this.haltedBy !== null) throw this.haltedBy;
       const { keyId, session, seq } = batch;
@@ -129,6 +134,8 @@ export class Group {
     end: number,
   ): Promise<void> {
     this.deps.machine.apply(index, header, payload, at, end, discardSink);
+    this.lastSession = header.session;
+    this.lastSeq = header.seq;
     await this.deps.host.settle();
   }
 
@@ -138,6 +145,7 @@ export class Group {
     const from = machine.appliedIndex + 1;
     for (const { index, entry } of log.read(from as typeof log.first)) {
       const header = readEntryHeader(entry);
+      this.restore(header.session, header.seq);
       if (header.keyId === 0 && isControl(entry[entryHeaderBytes] as number)) {
         await this.control(index, header, entry, entryHeaderBytes, entry.length);
         continue;
@@ -155,7 +163,14 @@ export class Group {
     }
   }
 
-  private halt(error: Error): void {
+  /** What the state was when it was made durable. */
+  restore(session: bigint, seq: number): void {
+    this.lastSession = session;
+    this.lastSeq = seq;
+  }
+
+  /** Stops applying for good; a restart tries again. */
+  halt(error: Error): void {
     if (this.haltedBy !== null) return;
     this.haltedBy = isStrongroomError(error)
       ? (error as StrongroomError)

@@ -21,8 +21,9 @@ const inFlightMax = 2;
 export interface EntrySealer {
   /** The session's last sequence number that was applied. */
   lastApplied(): number;
-  /** Fills in keyId, session of the batch and returns the entry for `seq`. */
-  seal(batch: PendingBatch, payload: Buffer, allocate: (bytes: number) => Buffer): Buffer;
+  readonly session: bigint;
+  /** Fills in the batch's keyId and returns its entry. */
+  seal(batch: PendingBatch, log: ReplicatedLog): Buffer;
 }
 
 export interface ProposerDeps {
@@ -138,18 +139,15 @@ export class Proposer {
   }
 
   /** Proposes a control entry. Resolves with its index once it was applied. */
-  control(code: number, body: (seq: number) => Buffer): Promise<number> {
+  control(opens: bigint | null, build: (session: bigint, seq: number) => Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
       this.close();
       const batch = this.pool.take();
+      batch.control = { opens, build, resolve, reject, payload: Buffer.alloc(0) };
       this.queue.push(batch);
-      // The body authenticates its sequence number, so it is made when that is known.
-      batch.control = { code, body: Buffer.alloc(0), pending: { resolve, reject } };
-      this.bodies.set(batch, body);
       this.pump();
     });
   }
-  private readonly bodies = new Map<PendingBatch, (seq: number) => Buffer>();
 
   /** Ends the batch that is being collected. */
   private close(): void {
@@ -179,15 +177,16 @@ export class Proposer {
 
   private propose(batch: PendingBatch): void {
     const { log, sealer } = this.deps;
-    batch.seq = this.nextSeq++;
+    const { control } = batch;
+    const opens = control?.opens ?? null;
+    batch.session = opens ?? sealer.session;
+    batch.seq = opens !== null ? 0 : this.nextSeq++;
     this.inFlight++;
     this.held++;
     try {
-      if (batch.control !== null)
-        batch.control.body = (this.bodies.get(batch) as (seq: number) => Buffer)(batch.seq);
+      if (control !== null) control.payload = control.build(batch.session, batch.seq);
       else this.stamp(batch);
-      const allocate = log.allocate?.bind(log) ?? ((n: number) => Buffer.allocUnsafeSlow(n));
-      const entry = sealer.seal(batch, batch.payload(), allocate);
+      const entry = sealer.seal(batch, log);
       log.append(entry, (error, index) => this.settled(batch, error, index));
     } catch (error) {
       this.settled(batch, error as Error, 0);
@@ -208,7 +207,6 @@ export class Proposer {
   private settled(batch: PendingBatch, error: Error | null, index: number): void {
     this.inFlight--;
     this.bytes -= batch.counted;
-    this.bodies.delete(batch);
     if (error === null) {
       this.deps.durable(batch, index);
       return;
@@ -239,7 +237,6 @@ export class Proposer {
   private failAll(error: Error): void {
     this.close();
     for (const batch of this.queue.splice(0)) {
-      this.bodies.delete(batch);
       this.bytes -= batch.counted;
       this.deps.failed(batch, error);
       this.pool.give(batch);

@@ -29,4 +29,28 @@ export const nodeErrors = {
     kept: "the applied index was not advanced and no data was changed",
     todo: "start the version of Strongroom that wrote the log",
   },
+  NODE_ENTRY_REFUSED: {
+    retryable: true,
+    what: "the write did not come next in its session's order",
+    kept: "it was not applied, here or anywhere",
+    todo: "send it again",
+  },
+  NODE_LOG_BEHIND: {
+    retryable: false,
+    what: "the log ends before the state that the store holds",
+    kept: "nothing was changed",
+    todo: "put back the log directory that belongs to this data directory, or a whole backup",
+  },
+  NODE_LOG_GAP: {
+    retryable: false,
+    what: "the log begins behind the state that the store holds",
+    kept: "nothing was changed",
+    todo: "put back the store directory that belongs to this data directory, or a whole backup",
+  },
+  NODE_LOG_FOREIGN: {
+    retryable: false,
+    what: "the log is of another history than the store",
+    kept: "nothing was changed",
+    todo: "put back log and store of the same moment, or a whole backup",
+  },
 } as const satisfies Record<string, ErrorRow>;

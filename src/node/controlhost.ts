@@ -1,0 +1,109 @@
+/**
+ * Performs what control decides: an entry's effects are durable before the entry counts as applied.
+ * Order: new DEKs are unwrapped into the keystore, then the sidecar is written, then what was
+ * retired is forgotten. A KEK service that is merely out of reach is waited for; everything else
+ * that goes wrong halts.
+ * @module
+ */
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
+import type { Scheduler } from "../base/ports.ts";
+import { applyControl, type VerifyMac } from "../control/apply.ts";
+import { type Kek, unwrapDek } from "../control/deks.ts";
+import type { SidecarKeeper } from "../control/keeper.ts";
+import type { ControlResult } from "../control/outcome.ts";
+import type { ControlState } from "../control/state.ts";
+import type { Keystore } from "../crypto/keystore.ts";
+import type { ControlOpcode } from "../entry/control.ts";
+import type { EntryHeader } from "../entry/logentry.ts";
+import type { ControlApplier } from "../machine/ports.ts";
+
+const waitMsMin = 200;
+const waitMsMax = 10_000;
+
+/** Says something to the operator. Never holds keys or user data. */
+export type Alarm = (event: string, detail: string) => void;
+
+export interface ControlHostDeps {
+  readonly state: ControlState;
+  readonly keystore: Keystore;
+  readonly keeper: SidecarKeeper;
+  readonly keks: readonly Kek[];
+  readonly verify: VerifyMac;
+  readonly scheduler: Scheduler;
+  readonly nodeId: string;
+  readonly alarm: Alarm;
+  /** True for the salt of a load that this process has planned. */
+  readonly ownsSalt: (salt: Uint8Array) => boolean;
+  /** True for the session that this process proposes in. */
+  readonly ownsSession: (session: bigint) => boolean;
+}
+
+export class ControlHost implements ControlApplier {
+  /** True from the application of a control entry until its effects are durable. */
+  unsettled = false;
+  private readonly deps: ControlHostDeps;
+  private result: ControlResult | null = null;
+
+  constructor(deps: ControlHostDeps) {
+    this.deps = deps;
+  }
+
+  applyControl(index: number, header: EntryHeader, code: number, body: Buffer): void {
+    const { state, verify } = this.deps;
+    const opcode = code as ControlOpcode;
+    const result = applyControl(state, { index, header, opcode, body }, verify);
+    const { outcome } = result;
+    if (outcome.kind === "halt") throw new StrongroomError(outcome.code, outcome.detail);
+    this.result = result;
+    this.unsettled = true;
+  }
+
+  /** Why the last entry did not do what its proposer wanted; null if it did, now or before. */
+  refusal(): StrongroomError | null {
+    const outcome = this.result?.outcome;
+    if (outcome?.kind === "refused") return new StrongroomError(outcome.code, outcome.detail);
+    if (outcome?.kind !== "noop") return null;
+    if (outcome.reason === "replayed" || outcome.reason === "already-active") return null;
+    return new StrongroomError("NODE_ENTRY_REFUSED", outcome.reason);
+  }
+
+  /** Completes the effects of the last entry. */
+  async settle(): Promise<void> {
+    const { result, deps } = this;
+    if (result === null) return;
+    const { outcome, effects } = result;
+    if (outcome.kind === "noop" && outcome.alarm) deps.alarm("control-noop", outcome.reason);
+    if (outcome.kind === "refused") deps.alarm("control-refused", `[${outcome.code}]`);
+    for (const { registration, code, detail } of effects.refusedLoads)
+      if (deps.ownsSalt(registration.salt)) throw new StrongroomError(code, detail);
+    const { clearIndexKey } = effects;
+    if (clearIndexKey !== null)
+      deps.keystore.add(clearIndexKey.keyId, "index", Buffer.from(clearIndexKey.raw));
+    for (const keyId of effects.unwrap) await this.unwrap(keyId);
+    if (effects.sidecar) deps.keeper.follow(deps.state, deps.nodeId);
+    for (const keyId of effects.forget) deps.keystore.drop(keyId);
+    for (const session of effects.closed)
+      if (deps.ownsSession(session) && effects.opened.length === 0)
+        throw new StrongroomError("WRITER_SUPERSEDED");
+    this.unsettled = false;
+  }
+
+  private async unwrap(keyId: number): Promise<void> {
+    const { state, keystore, keks, scheduler, alarm } = this.deps;
+    if (keystore.has(keyId)) return;
+    const row = state.keys.get(keyId);
+    if (row === undefined || state.cluster === null)
+      throw new StrongroomError("CRYPTO_KEY_UNKNOWN");
+    for (let wait = waitMsMin; ; wait = Math.min(wait * 2, waitMsMax)) {
+      try {
+        const key = { keyId: row.id, purpose: row.purpose, wraps: row.wraps };
+        keystore.add(row.id, row.purpose, await unwrapDek(key, state.cluster, keks));
+        return;
+      } catch (error) {
+        if (!isStrongroomError(error) || !(error as StrongroomError).retryable) throw error;
+        alarm("kek-unavailable", `key ${keyId}: ${(error as Error).message}`);
+        await scheduler.delay(wait);
+      }
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The first half of a start: lock, sidecar, KEKs, keys. Nothing of the data is changed here but a
+ * new directory's lock and sidecar; every refusal is one typed error.
+ * @module
+ */
+import { StrongroomError } from "../base/errors.ts";
+import type { Disk, Random } from "../base/ports.ts";
+import { type Kek, unwrapAll } from "../control/deks.ts";
+import type { SidecarDocument } from "../control/document.ts";
+import { judgeStart, probeDirectorySync } from "../control/guards.ts";
+import { readSidecar, SidecarKeeper, sidecarFolder } from "../control/keeper.ts";
+import { type MacSource, macSource } from "../control/macs.ts";
+import { planClearStart, planFirstKeys } from "../control/planning.ts";
+import { verifySidecar } from "../control/sidecar.ts";
+import { Keystore } from "../crypto/keystore.ts";
+import type { Primitives } from "../platform/primitives.ts";
+import type { NodeOptions } from "./api.ts";
+import { folders, knownNames } from "./folders.ts";
+
+export interface FoundationDeps {
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly primitives: Primitives;
+  readonly keks: readonly Kek[];
+}
+
+export interface Foundation {
+  readonly document: SidecarDocument;
+  readonly keeper: SidecarKeeper;
+  readonly keystore: Keystore;
+  readonly macs: MacSource;
+  /** True if this is the first start on the directory. */
+  readonly first: boolean;
+}
+
+/** Takes the lock of a data directory, making the directory if there is none. */
+export function lockDirectory(disk: Disk, dataDir: string): { release(): void } {
+  if (disk.status(dataDir) === null) disk.makeDirectory(dataDir);
+  const lock = disk.lock(`${dataDir}/${folders.lock}`);
+  if (lock === null) throw new StrongroomError("DATA_DIR_IN_USE");
+  return lock;
+}
+
+/** Finds or makes the keys of a data directory. @throws the guard that refuses the start. */
+export async function layFoundation(
+  options: NodeOptions,
+  deps: FoundationDeps,
+): Promise<Foundation> {
+  const { disk, primitives, keks } = deps;
+  const { dataDir, encryption } = options;
+  probeDirectorySync(disk, dataDir);
+  const names = disk.list(dataDir);
+  const filled = (name: string): boolean => disk.list(`${dataDir}/${name}`).length > 0;
+  const plan = judgeStart({
+    locked: true,
+    foreignNames: names.filter((name) => !knownNames.includes(name)),
+    dataPresent: filled(folders.log) || filled(folders.store),
+    sidecar: readSidecar(disk, dataDir),
+    encryption,
+    keks: keks.length,
+    nodeId: options.nodeId ?? null,
+  });
+  const keystore = new Keystore(primitives);
+  const macs = macSource(keystore, primitives);
+  try {
+    if (plan.kind === "rebuild") throw new StrongroomError("SIDECAR_MISSING");
+    if (plan.kind === "open") {
+      const { document } = plan.sidecar;
+      await unwrapInto(keystore, document, keks);
+      const keeper = new SidecarKeeper(disk, dataDir, macs, verifySidecar(plan.sidecar, macs));
+      return { document, keeper, keystore, macs, first: false };
+    }
+    const document = await makeKeys(options, deps, keystore);
+    const keeper = new SidecarKeeper(disk, dataDir, macs, null);
+    if (disk.status(`${dataDir}/${sidecarFolder}`) === null)
+      disk.makeDirectory(`${dataDir}/${sidecarFolder}`);
+    keeper.write(document);
+    return { document, keeper, keystore, macs, first: true };
+  } catch (error) {
+    keystore.close();
+    throw error;
+  }
+}
+
+async function makeKeys(
+  options: NodeOptions,
+  { random, keks }: FoundationDeps,
+  keystore: Keystore,
+): Promise<SidecarDocument> {
+  const nodeId = options.nodeId ?? `node-${random.bytes(8).toString("hex")}`;
+  if (options.encryption === "off") {
+    const document = planClearStart(random, nodeId);
+    if (document.clear !== null)
+      keystore.add(document.clear.keyId, "index", Buffer.from(document.clear.raw));
+    return document;
+  }
+  const { document, deks } = await planFirstKeys({ random, keks, nodeId });
+  for (const { keyId, purpose, raw } of deks) keystore.add(keyId, purpose, raw);
+  return document;
+}
+
+async function unwrapInto(
+  keystore: Keystore,
+  document: SidecarDocument,
+  keks: readonly Kek[],
+): Promise<void> {
+  if (document.clear !== null)
+    keystore.add(document.clear.keyId, "index", Buffer.from(document.clear.raw));
+  const keys = [...document.keys]
+    .filter(([, key]) => key.state !== "retired")
+    .map(([keyId, { purpose, wraps }]) => ({ keyId: keyId as never, purpose, wraps }));
+  if (keys.length === 0) return;
+  for (const { keyId, purpose, raw } of await unwrapAll(keys, document.cluster, keks))
+    keystore.add(keyId, purpose, raw);
+}

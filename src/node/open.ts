@@ -1,0 +1,294 @@
+/**
+ * Opens a node: lock, KEKs, sidecar, store, log, replay, registration, serve. Each step that fails
+ * closes everything that was opened before it, in reverse. Nothing of a user's data is changed
+ * before all of it has been judged good.
+ * @module
+ */
+import type { GroupId } from "../base/brand.ts";
+import { equalBytes } from "../base/bytes.ts";
+import { StrongroomError } from "../base/errors.ts";
+import type { Clock, Disk, Random, Scheduler } from "../base/ports.ts";
+import { activeKey } from "../control/document.ts";
+import { verifierOf } from "../control/macs.ts";
+import { identityOf, planLoad } from "../control/planning.ts";
+import { confirmReplayed, reconcile } from "../control/reconcile.ts";
+import { controlTables } from "../control/records.ts";
+import { fromRecords } from "../control/restore.ts";
+import { nextStep, proposalOf } from "../control/start.ts";
+import { readEntryHeader } from "../entry/logentry.ts";
+import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
+import { restoreRecord } from "../machine/records.ts";
+import { systemClock } from "../platform/clock.ts";
+import { NodeDisk } from "../platform/disk.ts";
+import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
+import { systemRandom } from "../platform/random.ts";
+import { systemScheduler } from "../platform/scheduler.ts";
+import { openSegmentStore, type SegmentStore } from "../store/segments/store.ts";
+import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
+import { ControlHost } from "./controlhost.ts";
+import type { NodeEngine } from "./engine.ts";
+import { folders } from "./folders.ts";
+import { type Foundation, layFoundation, lockDirectory } from "./foundation.ts";
+import { openKeks } from "./keks.ts";
+import { StoragePort } from "./keyport.ts";
+import { Runtime } from "./runtime.ts";
+import { LogSession } from "./session.ts";
+import { NodeSettings } from "./settings.ts";
+import { statusOf } from "./status.ts";
+import { WorkerExecutor } from "./workerexecutor.ts";
+
+const group = 0 as GroupId;
+const tickMs = 100;
+
+/** What a test or a host program may put in place of the real world. */
+export interface NodeDeps {
+  readonly clock?: Clock;
+  readonly disk?: Disk;
+  readonly random?: Random;
+  readonly scheduler?: Scheduler;
+  readonly primitives?: Primitives;
+  /** Tells the operator of something that needs attention. No keys, no user data. */
+  readonly alarm?: (event: string, detail: string) => void;
+  /** SHUTDOWN was asked for by a client. */
+  readonly shutdown?: () => Promise<void>;
+}
+
+/** A node in this process. */
+export interface StrongroomNode {
+  readonly engine: NodeEngine;
+  status(): NodeStatus;
+  rotate(purpose: "storage" | "log"): Promise<RotateResult>;
+  checkpoint(): Promise<void>;
+  /** Flushes and closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+type Close = () => void | Promise<void>;
+
+async function closeAll(closers: Close[]): Promise<void> {
+  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+}
+
+/** @throws StrongroomError: the one refusal of this start; nothing stays open. */
+export async function openNode(options: NodeOptions, deps: NodeDeps = {}): Promise<StrongroomNode> {
+  const closers: Close[] = [];
+  try {
+    return await new Opening(options, deps, closers).open();
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}
+
+class Opening {
+  private readonly options: NodeOptions;
+  private readonly deps: NodeDeps;
+  private readonly closers: Close[];
+  private readonly disk: Disk;
+  private readonly random: Random;
+  private readonly scheduler: Scheduler;
+  private readonly primitives: Primitives;
+  private readonly alarm: (event: string, detail: string) => void;
+
+  constructor(options: NodeOptions, deps: NodeDeps, closers: Close[]) {
+    this.options = options;
+    this.deps = deps;
+    this.closers = closers;
+    this.disk = deps.disk ?? new NodeDisk();
+    this.random = deps.random ?? systemRandom;
+    this.scheduler = deps.scheduler ?? systemScheduler;
+    this.primitives = deps.primitives ?? loadPrimitives();
+    this.alarm = deps.alarm ?? (() => {});
+  }
+
+  async open(): Promise<StrongroomNode> {
+    const { options, disk, random, primitives, closers } = this;
+    const opened = await openKeks(options.keks);
+    closers.push(() => opened.close());
+    const lock = lockDirectory(disk, options.dataDir);
+    closers.push(() => lock.release());
+    const { keks } = opened;
+    const foundation = await layFoundation(options, { disk, random, primitives, keks });
+    closers.push(() => foundation.keystore.close());
+    const runtime = this.build(foundation, keks);
+    await this.replay(runtime, foundation);
+    await this.register(runtime, foundation);
+    return this.serve(runtime);
+  }
+
+  private build(
+    foundation: Foundation,
+    keks: Awaited<ReturnType<typeof openKeks>>["keks"],
+  ): Runtime {
+    const { options, random, scheduler, primitives, closers } = this;
+    const { document, keystore, keeper, macs } = foundation;
+    const place = { cluster: document.cluster, group };
+    const node = identityOf(document.nodeId);
+    const port = new StoragePort(keystore, group, node.node16);
+    const store = this.openStore(foundation, port);
+    closers.push(() => store.close());
+    const records = [...store.controls()];
+    const own = new Set<number>(Object.values(controlTables));
+    const sha256 = (data: Uint8Array): Buffer => primitives.sha256(data);
+    const controls = records.filter(({ table }) => own.has(table));
+    const state = fromRecords(controls, { sha256, group }, document.cluster);
+    port.state = state;
+    reconcile(document, state, options.encryption);
+    const log = this.openLog(foundation);
+    closers.push(() => log.close());
+    const session = new LogSession(state, keystore, primitives, place);
+    closers.push(() => session.dispose());
+    const indexKey = document.clear?.keyId ?? activeKey(document, "index");
+    const keys = keystore.physicalKeys(indexKey, group);
+    closers.push(() => keys.dispose());
+    const salts: Uint8Array[] = [];
+    const host = new ControlHost({
+      state,
+      keystore,
+      keeper,
+      keks,
+      verify: verifierOf(macs),
+      scheduler,
+      nodeId: document.nodeId,
+      alarm: this.alarm,
+      ownsSalt: (salt) => salts.some((own) => equalBytes(own, salt)),
+      ownsSession: (id) => id === session.session,
+    });
+    const settings = new NodeSettings(options.cacheBytes);
+    const runtime = new Runtime({
+      options,
+      clock: this.deps.clock ?? systemClock,
+      random,
+      scheduler,
+      place,
+      state,
+      keeper,
+      macs,
+      keks,
+      host,
+      session,
+      port,
+      keys,
+      store,
+      log,
+      settings,
+      salts,
+      primitives: primitives.kind,
+      cacheBytes: () => settings.cacheBytes,
+      alarm: this.alarm,
+      shutdown: this.deps.shutdown ?? (() => Promise.resolve()),
+    });
+    closers.push(() => runtime.stop());
+    for (const { table, value } of records)
+      if (!own.has(table)) restoreRecord(runtime.machine, table, value);
+    return runtime;
+  }
+
+  private openStore({ document }: Foundation, keys: StoragePort): SegmentStore {
+    const { options, disk, random, scheduler, primitives } = this;
+    const workers = options.worker !== false;
+    return openSegmentStore({
+      disk,
+      directory: `${options.dataDir}/${folders.store}`,
+      place: { cluster: document.cluster, group },
+      primitives,
+      keys,
+      scheduler,
+      random,
+      compress: options.compress,
+      requireSealed: document.clear === null,
+      ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+      ...(workers ? { executor: new WorkerExecutor(), compactExecutor: new WorkerExecutor() } : {}),
+    });
+  }
+
+  private openLog({ document }: Foundation): SegmentLog {
+    const { options, disk, scheduler } = this;
+    const entryBytesMax = options.valueBytesMax + (64 << 20);
+    return openSegmentLog({
+      disk,
+      directory: `${options.dataDir}/${folders.log}`,
+      cluster: document.cluster as never,
+      group,
+      scheduler,
+      limits: {
+        entryBytesMax,
+        pendingBytesMax: entryBytesMax,
+        ...(options.logFileBytes === undefined ? {} : { fileBytes: options.logFileBytes }),
+      },
+    });
+  }
+
+  /** Brings the state to the end of the log. */
+  private async replay(runtime: Runtime, foundation: Foundation): Promise<void> {
+    const { machine, databases, group: loop } = runtime;
+    const { store, log, state } = runtime.deps;
+    const { durable } = store;
+    machine.appliedIndex = durable.appliedIndex;
+    loop.restore(durable.session, durable.seq);
+    judgeLog(log, durable);
+    for (let id = 1; id < databases.nextId; id++)
+      if (!databases.isLive(id) && store.recordsOf(id) > 0) store.dropKeyspace(id);
+    await log.start();
+    await loop.replay(log);
+    confirmReplayed(foundation.keeper.document, state, this.options.encryption);
+    foundation.keeper.follow(state, foundation.document.nodeId);
+  }
+
+  /** Registers this load: its epochs are durable before anything is proposed under them. */
+  private async register(runtime: Runtime, { keeper }: Foundation): Promise<void> {
+    const { state, session, port } = runtime.deps;
+    const load = planLoad(state, keeper.document, this.random);
+    keeper.raiseEpochs(load.epochs);
+    runtime.planned(load.log.salt);
+    if (load.storage !== null) runtime.planned(load.storage.salt);
+    for (;;) {
+      const step = nextStep(state, load, this.options.encryption);
+      if (step === "serve") break;
+      const proposal = proposalOf(step, keeper.document, load);
+      await runtime.propose(proposal, proposal.opens ? load.session : null);
+      if (proposal.opens) {
+        session.enter(load.session);
+        runtime.proposer.restart();
+      }
+    }
+    if (load.storage !== null) port.registered(load.storage.dek, load.storage.epoch);
+    for (const purpose of load.rotateSoon) if (purpose !== "index") await runtime.rotate(purpose);
+  }
+
+  private serve(runtime: Runtime): StrongroomNode {
+    runtime.state = "serving";
+    const timer = setInterval(() => runtime.tick(), tickMs);
+    timer.unref();
+    this.closers.push(() => clearInterval(timer));
+    let closing: Promise<void> | null = null;
+    return {
+      engine: runtime.engine,
+      status: () => statusOf(runtime),
+      rotate: (purpose) => runtime.rotate(purpose),
+      checkpoint: () => runtime.engine.checkpoint(),
+      close: () => {
+        closing ??= closeAll(this.closers);
+        return closing;
+      },
+    };
+  }
+}
+
+/** The log must hold everything behind the store's state, and be the log that the state is of. */
+function judgeLog(
+  log: SegmentLog,
+  durable: { appliedIndex: number; session: bigint; seq: number },
+): void {
+  const { appliedIndex } = durable;
+  if (log.last < appliedIndex)
+    throw new StrongroomError("NODE_LOG_BEHIND", `it ends at ${log.last}, not ${appliedIndex}`);
+  if (log.first > appliedIndex + 1)
+    throw new StrongroomError("NODE_LOG_GAP", `it begins at ${log.first}, not ${appliedIndex + 1}`);
+  if (log.first > appliedIndex || appliedIndex === 0) return;
+  for (const { entry } of log.read(appliedIndex as never, appliedIndex as never)) {
+    const { session, seq } = readEntryHeader(entry);
+    if (session !== durable.session || seq !== durable.seq)
+      throw new StrongroomError("NODE_LOG_FOREIGN", `at entry ${appliedIndex}`);
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * A running group: log, machine, store and what connects them. Built in order by open.ts; this is
+ * what holds them together while it serves, and takes them down in reverse.
+ * @module
+ */
+import { StrongroomError } from "../base/errors.ts";
+import type { Clock, Random, Scheduler } from "../base/ports.ts";
+import { codeToSpec } from "../commands/table.ts";
+import type { Kek } from "../control/deks.ts";
+import type { SidecarKeeper } from "../control/keeper.ts";
+import type { MacSource } from "../control/macs.ts";
+import { planActivation, planRotation } from "../control/planning.ts";
+import { type ControlRecord, takeChangedRecords } from "../control/records.ts";
+import { type Proposal, payloadOf, proposeChange } from "../control/start.ts";
+import type { ControlState } from "../control/state.ts";
+import type { PhysicalKeys } from "../crypto/prf.ts";
+import { Databases } from "../keyspace/databases.ts";
+import { Resident } from "../keyspace/resident.ts";
+import type { SegmentLog } from "../log/segments/open.ts";
+import { Machine } from "../machine/machine.ts";
+import { keyspacesRecord, tableKeyspaces, tableTime, timeRecord } from "../machine/records.ts";
+import type { SealedPlace } from "../sealed/place.ts";
+import type { SegmentStore } from "../store/segments/store.ts";
+import type { RunBuilder } from "../store/store.ts";
+import type { NodeOptions, RotateResult } from "./api.ts";
+import type { PendingBatch } from "./batch.ts";
+import type { ControlHost } from "./controlhost.ts";
+import { NodeDirectory } from "./directory.ts";
+import { NodeEngine } from "./engine.ts";
+import { ExpiryCycle } from "./expiry.ts";
+import { Flusher } from "./flusher.ts";
+import { Group } from "./group.ts";
+import type { StoragePort } from "./keyport.ts";
+import type { Client, EngineSettings } from "./port.ts";
+import { Proposer } from "./proposer.ts";
+import type { LogSession } from "./session.ts";
+import { ReplySink } from "./sink.ts";
+import { StoreSource } from "./source.ts";
+import { statusOf } from "./status.ts";
+
+const empty = Buffer.alloc(0);
+const flushBytesDefault = 32 << 20;
+const flushIntervalMsDefault = 2000;
+
+export interface RuntimeDeps {
+  readonly options: NodeOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly place: SealedPlace;
+  readonly state: ControlState;
+  readonly keeper: SidecarKeeper;
+  readonly macs: MacSource;
+  readonly keks: readonly Kek[];
+  readonly host: ControlHost;
+  readonly session: LogSession;
+  readonly port: StoragePort;
+  readonly keys: PhysicalKeys;
+  readonly store: SegmentStore;
+  readonly log: SegmentLog;
+  readonly settings: EngineSettings;
+  /** Salts of the loads that this process has planned, to know its own refusals. */
+  readonly salts: Uint8Array[];
+  readonly primitives: "native" | "node";
+  readonly cacheBytes: () => number;
+  readonly alarm: (event: string, detail: string) => void;
+  readonly shutdown: () => Promise<void>;
+}
+
+export class Runtime {
+  readonly deps: RuntimeDeps;
+  readonly machine: Machine;
+  readonly databases: Databases;
+  readonly group: Group;
+  readonly proposer: Proposer;
+  readonly flusher: Flusher;
+  readonly engine: NodeEngine;
+  readonly expiry: ExpiryCycle;
+  state: "starting" | "serving" | "stopping" = "starting";
+  private readonly directory: NodeDirectory;
+  /** Control records that changed and are not durable yet; how many the run under way holds. */
+  private readonly unlanded: ControlRecord[] = [];
+  private carried = 0;
+
+  constructor(deps: RuntimeDeps) {
+    this.deps = deps;
+    const { store, keys, random, clock, scheduler } = deps;
+    const source = new StoreSource(store, keys);
+    const flying = (): readonly number[] => this.flusher.flying;
+    this.directory = new NodeDirectory({ store, source, keys, random, flying });
+    const resident = new Resident(source, random.bytes(4).readInt32BE());
+    this.databases = new Databases(resident, this.directory);
+    this.directory.attach(this.databases);
+    this.machine = new Machine(this.databases, codeToSpec, deps.host);
+    this.flusher = new Flusher({
+      databases: this.databases,
+      store,
+      keys,
+      clock,
+      scheduler,
+      limits: {
+        flushBytes: deps.options.flushBytes ?? flushBytesDefault,
+        flushIntervalMs: deps.options.flushIntervalMs ?? flushIntervalMsDefault,
+      },
+      commit: () => ({
+        appliedIndex: this.machine.appliedIndex,
+        session: this.group.lastSession,
+        seq: this.group.lastSeq,
+        commitTs: (BigInt(this.machine.timeMs) << 16n) | BigInt(this.machine.timeLogical),
+      }),
+      controls: (run) => this.writeControls(run),
+      landed: (index) => this.landed(index),
+      failed: (error) => this.flushFailed(error),
+    });
+    this.proposer = new Proposer({
+      log: deps.log,
+      clock,
+      sealer: deps.session,
+      defer: (run) => void setImmediate(run),
+      durable: (batch, index) => this.group.durable(batch, index),
+      failed: answerAll,
+      machineMs: () => this.machine.timeMs,
+    });
+    const sink = new ReplySink((command, reply) =>
+      this.engine.read(
+        command.spec as NonNullable<typeof command.spec>,
+        command.db,
+        command.args,
+        reply,
+      ),
+    );
+    this.group = new Group({
+      machine: this.machine,
+      state: deps.state,
+      host: deps.host,
+      opener: deps.session,
+      sink,
+      release: (batch) => this.proposer.release(batch),
+      fail: answerAll,
+      applied: () => this.applied(),
+      halted: (error) => this.halted(error),
+    });
+    this.engine = new NodeEngine({
+      machine: this.machine,
+      proposer: this.proposer,
+      group: this.group,
+      flusher: this.flusher,
+      clock,
+      settings: deps.settings,
+      cacheBytes: deps.cacheBytes,
+      status: () => statusOf(this),
+      setActiveExpiry: (on) => {
+        this.expiry.enabled = on;
+      },
+      shutdown: deps.shutdown,
+    });
+    this.expiry = new ExpiryCycle(this.databases, store, source, (db, names) =>
+      this.proposer.expire(db, names),
+    );
+  }
+
+  private applied(): void {
+    this.engine.progressed();
+    if (this.state === "serving" && !this.group.settling) this.flusher.tick();
+  }
+
+  private writeControls(run: RunBuilder): void {
+    this.unlanded.push(...takeChangedRecords(this.deps.state));
+    this.carried = this.unlanded.length;
+    for (const { table, deleted, key, value } of this.unlanded)
+      run.control(table, deleted, key, value);
+    run.control(tableTime, false, empty, timeRecord(this.machine));
+    run.control(tableKeyspaces, false, empty, keyspacesRecord(this.machine));
+    this.dropped = this.databases.dead.slice();
+  }
+  /** Keyspace ids that the run under way makes dead for good. */
+  private dropped: number[] = [];
+
+  private landed(index: number): void {
+    this.unlanded.splice(0, this.carried);
+    this.directory.landed();
+    for (const id of this.dropped) this.deps.store.dropKeyspace(id);
+    this.databases.dead.splice(0, this.dropped.length);
+    if (this.proposer.refusing !== null && this.state === "serving") this.proposer.refuse(null);
+    this.deps.log.truncate((index + 1) as never).catch((error: Error) => {
+      this.deps.alarm("log-truncate", error.message);
+    });
+    this.engine.progressed();
+  }
+
+  private flushFailed(error: Error): void {
+    this.deps.alarm("flush-failed", error.message);
+    const code = error instanceof StrongroomError ? error.code : null;
+    if (code === "STORE_DISK_FULL") {
+      // Writes are refused only when what waits has taken its share of memory.
+      if (this.engine.busy) this.proposer.refuse(error);
+      this.engine.progressed();
+    } else if (code !== "STORE_CLOSED") this.group.halt(error);
+  }
+
+  private halted(error: StrongroomError): void {
+    this.deps.alarm("halted", error.message);
+    this.proposer.refuse(error);
+    this.engine.progressed();
+  }
+
+  /** Housekeeping, a few times a second. */
+  tick(): void {
+    if (this.state !== "serving" || this.group.haltedBy !== null) return;
+    if (!this.group.settling) this.flusher.tick();
+    this.expiry.step(Math.max(this.machine.timeMs, this.deps.clock.nowMs()));
+    this.engine.trim();
+  }
+
+  /** Proposes a control entry and waits until its effects are durable. */
+  propose(proposal: Proposal, opens: bigint | null): Promise<number> {
+    const { state, macs, place } = this.deps;
+    return this.proposer.control(opens, (session, seq) => {
+      const cluster = this.deps.keeper.document.cluster;
+      const at = { cluster, group: place.group, session, seq };
+      return payloadOf(proposal, at as never, state, macs);
+    });
+  }
+
+  /** A fresh DEK: add, activate, and from then on new writes stand under it. */
+  async rotate(purpose: "storage" | "log"): Promise<RotateResult> {
+    const { state, keks, random, keeper, session, port, store } = this.deps;
+    const plan = await planRotation(state, purpose, keks, random);
+    plan.dek.raw.fill(0);
+    await this.propose(proposeChange(plan.add), null);
+    const activation = planActivation(state, keeper.document, plan.keyId, random);
+    keeper.raiseEpochs(activation.epochs);
+    this.planned(activation.registration.salt);
+    const index = await this.propose(proposeChange(activation.activate), null);
+    if (activation.session !== null) {
+      session.enter(activation.session);
+      this.proposer.restart();
+      this.deps.log.retireFiles();
+    } else {
+      port.registered(plan.keyId, activation.registration.epoch);
+      await store.rotate();
+    }
+    return { keyId: plan.keyId, appliedIndex: index };
+  }
+
+  planned(salt: Uint8Array): void {
+    this.deps.salts.push(salt);
+  }
+
+  /** Serves no more; everything acknowledged is in the store when it resolves. */
+  async stop(): Promise<void> {
+    if (this.state === "stopping") return;
+    const wasServing = this.state === "serving";
+    this.state = "stopping";
+    this.proposer.refuse(new StrongroomError("NODE_STOPPING"));
+    await this.proposer.drained();
+    if (wasServing && this.group.haltedBy === null) await this.flusher.flush().catch(() => {});
+    await this.flusher.stop();
+  }
+}
+
+/** Everybody who waits for a batch gets the reason why it was not applied. */
+function answerAll(batch: PendingBatch, error: Error): void {
+  batch.control?.reject(error);
+  const text = error instanceof StrongroomError ? error.message : "[NODE_HALTED] a defect";
+  for (const client of batch.clients as (Client | null)[]) {
+    if (client === null) continue;
+    if (!client.closed) client.reply.error(`ERR ${text}`);
+    client.settled();
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a node says about itself. No key names, no values.
+ * @module
+ */
+import type { KeyStatus, NodeStatus } from "./api.ts";
+import type { Runtime } from "./runtime.ts";
+
+export function statusOf(runtime: Runtime): NodeStatus {
+  const { deps, machine, group, databases, flusher } = runtime;
+  const { state, store, log, keeper } = deps;
+  const { document } = keeper;
+  const stats = store.stats();
+  const usage = new Map(stats.keys.map((key) => [key.keyId, key]));
+  const keys: KeyStatus[] = [...state.keys.values()].map(({ id, purpose, state: of }) => ({
+    id,
+    purpose,
+    state: of,
+    bytes: usage.get(id)?.bytes ?? 0,
+    records: usage.get(id)?.records ?? 0,
+  }));
+  const active = (purpose: "storage" | "log" | "index"): number => state.active(purpose)?.id ?? 0;
+  const { haltedBy } = group;
+  return {
+    nodeId: document.nodeId,
+    clusterId: document.cluster.toString("hex"),
+    encryption: document.clear === null,
+    state: haltedBy !== null ? "halted" : runtime.state === "stopping" ? "stopping" : "serving",
+    ...(haltedBy === null ? {} : { haltReason: haltedBy.message }),
+    appliedIndex: machine.appliedIndex,
+    durableIndex: store.durable.appliedIndex,
+    log: { first: log.first, last: log.last, bytes: log.bytes },
+    store: { bytes: stats.bytes, deadBytes: stats.deadBytes, segments: stats.segments },
+    resident: {
+      bytes: databases.resident.bytes,
+      limit: deps.cacheBytes(),
+      dirtyBytes: databases.resident.dirtyBytes + flusher.flyingBytes,
+    },
+    active: { storage: active("storage"), log: active("log"), index: active("index") },
+    keys,
+    primitives: deps.primitives,
+  };
+}
