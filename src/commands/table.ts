@@ -34,7 +34,6 @@ import { touch } from "./keys/touch.ts";
 import { ttl } from "./keys/ttl.ts";
 import { type } from "./keys/type.ts";
 import { unlink } from "./keys/unlink.ts";
-import { CommandLookup } from "./lookup.ts";
 import { flushall } from "./server/flushall.ts";
 import { flushdb } from "./server/flushdb.ts";
 import { swapdb } from "./server/swapdb.ts";
@@ -119,25 +118,19 @@ export const commands: readonly CommandSpec[] = [
   swapdb,
 ];
 
-const byName = new CommandLookup(commands);
+const byName = new Map(commands.map((spec) => [spec.name, spec]));
 const byCode = new Map(commands.filter(({ code }) => code !== 0).map((spec) => [spec.code, spec]));
 
-/** The command named by bytes [start, end), whatever their case. */
-export function findCommand(
-  buffer: Uint8Array,
-  start: number,
-  end: number,
-): CommandSpec | undefined {
-  return byName.find(buffer, start, end);
-}
-
-/** @param name - In any case. */
+/**
+ * For tools and tests: servers look names up by their bytes, in a table that holds their own
+ * commands too.
+ * @param name - In any case.
+ */
 export function commandNamed(name: string): CommandSpec | undefined {
-  const bytes = Buffer.from(name, "latin1");
-  return byName.find(bytes, 0, bytes.length);
+  return byName.get(name.toLowerCase());
 }
 
 /** The write command that a log entry names. */
-export function commandOfCode(code: number): CommandSpec | undefined {
+export function codeToSpec(code: number): CommandSpec | undefined {
   return byCode.get(code);
 }

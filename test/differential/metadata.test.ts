@@ -1,0 +1,48 @@
+// Goal: COMMAND INFO and COMMAND DOCS say of our commands what redis-server 7.0 says.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { commands } from "../../src/commands/table.ts";
+import { RawClient } from "./client.ts";
+import { type Running, startRedis } from "./redis.ts";
+import { readTree, type Tree } from "./wire.ts";
+
+let server: Running;
+let redis: RawClient;
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = await RawClient.open(server.port);
+});
+
+afterAll(async () => {
+  redis?.close();
+  await server?.stop();
+});
+
+function items(tree: Tree | undefined): Tree[] {
+  if (tree === undefined || typeof tree === "string") throw new Error(`no list: ${tree}`);
+  return tree.items;
+}
+const text = (tree: Tree | undefined): string => String(tree).slice(1);
+
+test.each(commands.map((spec) => [spec.name, spec] as const))(
+  "metadata: %s",
+  async (name, { arity, flags, keys, group, since, summary, complexity }) => {
+    const info = items(items(readTree(await redis.call("COMMAND", "INFO", name)))[0]);
+    const pairs = items(items(readTree(await redis.call("COMMAND", "DOCS", name)))[1]);
+    const docs = new Map<string, string>();
+    for (let i = 0; i < pairs.length; i += 2) docs.set(text(pairs[i]), text(pairs[i + 1]));
+    expect({ arity, flags, keys, group, since, summary, complexity }).toEqual({
+      arity: Number(text(info[1])),
+      flags: items(info[2]).map(text),
+      keys: {
+        first: Number(text(info[3])),
+        last: Number(text(info[4])),
+        step: Number(text(info[5])),
+      },
+      group: docs.get("group"),
+      since: docs.get("since"),
+      summary: docs.get("summary"),
+      complexity: docs.get("complexity"),
+    });
+  },
+);
