@@ -1,0 +1,195 @@
+/**
+ * The books of the store on the main thread: the segments, the index, the control records, and how
+ * many bytes of every segment are dead.
+ * @module
+ */
+import { assert } from "../../base/assert.ts";
+import {
+  expireAtAt,
+  keyspaceAt,
+  kindControl,
+  kindTombstone,
+  physicalAt,
+  readControl,
+  readSafe64,
+  rootAt,
+  sequenceAt,
+} from "../../entry/record.ts";
+import { frameHeaderBytes } from "../../files/framing.ts";
+import { Controls } from "./controls.ts";
+import type { SegmentHeader } from "./header.ts";
+import {
+  type DecodedHint,
+  hintEntryBytes,
+  hintExpireAt,
+  hintKeyspaceAt,
+  hintLengthAt,
+  hintOffsetAt,
+  hintPhysicalAt,
+  hintRootAt,
+  hintSequenceAt,
+} from "./hint.ts";
+import { expirySeconds, RecordIndex } from "./index.ts";
+import { slotRoot, slotTombstone } from "./shard.ts";
+import { Sweep } from "./walk.ts";
+
+export interface Segment {
+  readonly header: SegmentHeader;
+  readonly headerMac: Buffer;
+  readonly path: string;
+  closed: boolean;
+  /** Bytes of the file, header and padding included. */
+  length: number;
+  lastMac: Buffer;
+  /** Puts, tombstones and control records. */
+  records: number;
+  /** Bytes of their frames, and of those that nothing needs any more. */
+  recordBytes: number;
+  deadBytes: number;
+  /** Found when it was read: never compacted, so that nothing is lost. */
+  damage: string | null;
+  /** Its successor is durable: the manifest no longer lists it, reads may still go to it. */
+  leaving: boolean;
+}
+
+export class Books {
+  readonly segments = new Map<number, Segment>();
+  readonly index: RecordIndex;
+  readonly controls = new Controls();
+  /** The next record's; greater than any on disk. */
+  nextSequence = 1;
+  /** Keyspaces that were dropped and whose slots were not all swept yet. */
+  toSweep = 0;
+  private readonly dropSweep: Sweep;
+
+  constructor(loading: boolean) {
+    this.index = new RecordIndex(loading);
+    this.dropSweep = new Sweep(this.index);
+  }
+
+  segment(number: number): Segment {
+    const segment = this.segments.get(number);
+    assert(segment !== undefined, "a place in a segment that does not exist");
+    return segment;
+  }
+
+  /** A record there, with a body of `length` bytes, is needed no more. */
+  died(segment: number, length: number): void {
+    this.segment(segment).deadBytes += frameHeaderBytes + length;
+  }
+
+  /** What the index says became dead by its last change. */
+  settleDead(): void {
+    const { dead } = this.index;
+    if (dead.segment !== 0) this.died(dead.segment, dead.length);
+  }
+
+  private count(segment: Segment, length: number): void {
+    segment.records++;
+    segment.recordBytes += frameHeaderBytes + length;
+  }
+
+  /** Takes the records of a loaded segment in. */
+  load(segment: Segment, hint: DecodedHint): void {
+    const { entries } = hint;
+    const { number } = segment.header;
+    const end = hint.records * hintEntryBytes;
+    for (let at = 0; at < end; at += hintEntryBytes) {
+      const length = entries.readUInt32BE(at + hintLengthAt);
+      const sequence = readSafe64(entries, at + hintSequenceAt);
+      if (sequence >= this.nextSequence) this.nextSequence = sequence + 1;
+      this.count(segment, length);
+      this.index.place(
+        entries,
+        at + hintPhysicalAt,
+        number,
+        entries.readUInt32BE(at + hintOffsetAt),
+        length,
+        entries.readUInt32BE(at + hintKeyspaceAt),
+        flagsOf(entries[at] as number, entries[at + hintRootAt] as number),
+        expirySeconds(readSafe64(entries, at + hintExpireAt)),
+        sequence,
+      );
+      this.settleDead();
+    }
+    for (const { offset, length, body } of hint.controls)
+      this.placeControl(segment, body, 0, length, offset);
+  }
+
+  /** All segments are loaded: tombstones that shadow nothing are dead weight from now on. */
+  finishLoading(): void {
+    this.index.finishLoading();
+    new Sweep(this.index).walk(Number.POSITIVE_INFINITY, (_words, at, shard) => {
+      this.index.use(shard, at);
+      if (this.index.droppable) this.died(this.index.segment, this.index.length);
+      return false;
+    });
+  }
+
+  /** A record of a run, its body at `bodyAt` of the run's memory, lies at this place now. */
+  placeRecord(segment: Segment, buffer: Buffer, bodyAt: number, offset: number, length: number) {
+    if (buffer[bodyAt] === kindControl) {
+      const end = bodyAt + length;
+      this.placeControl(segment, buffer.subarray(bodyAt, end), 0, length, offset);
+      return;
+    }
+    this.count(segment, length);
+    this.index.place(
+      buffer,
+      bodyAt + physicalAt,
+      segment.header.number,
+      offset,
+      length,
+      buffer.readUInt32BE(bodyAt + keyspaceAt),
+      flagsOf(buffer[bodyAt] as number, buffer[bodyAt + rootAt] as number),
+      expirySeconds(readSafe64(buffer, bodyAt + expireAtAt)),
+      readSafe64(buffer, bodyAt + sequenceAt),
+    );
+    this.settleDead();
+  }
+
+  private placeControl(
+    segment: Segment,
+    body: Buffer,
+    at: number,
+    length: number,
+    offset: number,
+  ): void {
+    const record = readControl(body, at, length);
+    if (record.sequence >= this.nextSequence) this.nextSequence = record.sequence + 1;
+    this.count(segment, length);
+    const dead = this.controls.place(record, segment.header.number, offset, length);
+    if (dead !== null) this.died(dead.segment, dead.length);
+  }
+
+  dropKeyspace(keyspace: number): void {
+    const { dropped } = this.index.tally;
+    if (dropped.has(keyspace)) return;
+    dropped.add(keyspace);
+    this.toSweep = Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes slots of dropped keyspaces out. @returns True once none is left. */
+  sweepDropped(slotsMax: number): boolean {
+    if (this.toSweep === 0) return true;
+    // A drop begins a round of its own: the walk ends once it has met every slot since.
+    if (this.toSweep === Number.POSITIVE_INFINITY) {
+      this.dropSweep.restart();
+      this.toSweep = 1;
+    }
+    const { index } = this;
+    const finished = this.dropSweep.walk(slotsMax, (_words, at, shard) => {
+      index.use(shard, at);
+      if (!index.tally.dropped.has(index.keyspace)) return false;
+      if (index.placed && !index.droppable) this.died(index.segment, index.length);
+      index.evict();
+      return true;
+    });
+    if (finished) this.toSweep = 0;
+    return finished;
+  }
+}
+
+export function flagsOf(kind: number, root: number): number {
+  return (root === 1 ? slotRoot : 0) | (kind === kindTombstone ? slotTombstone : 0);
+}

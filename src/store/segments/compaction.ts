@@ -1,0 +1,393 @@
+/**
+ * One compaction: the live records of a few segments, sealed afresh under the active key, become
+ * one new segment; a single manifest takes that in and those out; then the index follows and the
+ * old files go. A crash at any point leaves either the old ones or the new one.
+ *
+ * The hazard is a deleted key that comes back: a tombstone stays as long as an older copy of its
+ * key is in any listed segment, and copies keep their sequence (LESSONS: bitcask).
+ * @module
+ */
+import { type ErrorCode, isStrongroomError, type StrongroomError } from "../../base/errors.ts";
+import type { Random, Scheduler } from "../../base/ports.ts";
+import { kindTombstone, readControl, readSafe64 } from "../../entry/record.ts";
+import { frameHeaderBytes } from "../../files/framing.ts";
+import { storagePrefix } from "../../sealed/place.ts";
+import type { Books, Segment } from "./books.ts";
+import type { Flusher } from "./flusher.ts";
+import { macBytes } from "./header.ts";
+import {
+  type DecodedHint,
+  hintEntryBytes,
+  hintExpireAt,
+  hintKeyspaceAt,
+  hintLengthAt,
+  hintOffsetAt,
+  hintPhysicalAt,
+} from "./hint.ts";
+import { segmentMacKey, segmentSubkey } from "./keys.ts";
+import type { Ledger, LedgerInput } from "./ledger.ts";
+import { hintPath } from "./names.ts";
+import { planSegment } from "./plan.ts";
+import type { SegmentReader } from "./reader.ts";
+import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
+
+export interface CompactionInput extends LedgerInput {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly executor: RunExecutor;
+}
+
+export interface StoreParts {
+  readonly books: Books;
+  readonly ledger: Ledger;
+  readonly flusher: Flusher;
+  readonly reader: SegmentReader;
+}
+
+/** What the loop around a compaction decides. */
+export interface Pace {
+  /** Bytes copied by one step. */
+  readonly stepBytes: number;
+  readonly stopping: () => boolean;
+  /** Waits so long that copying keeps its rate. */
+  readonly throttle: (bytes: number) => Promise<void>;
+}
+
+/** Index entries looked at before others get their turn: about a millisecond. */
+const slice = 512;
+
+/** What reading a victim may find: it is kept as it is, and told. */
+const damageCodes: ErrorCode[] = [
+  "STORE_DAMAGED",
+  "STORE_RECORD_DAMAGED",
+  "FILE_FRAME_DAMAGED",
+  "FORMAT_TRUNCATED",
+  "FORMAT_TRAILING",
+  "FORMAT_VERSION",
+  "FORMAT_RANGE",
+  "CRYPTO_TAG_MISMATCH",
+  "CRYPTO_ENVELOPE_SHORT",
+  "CRYPTO_ENVELOPE_VERSION",
+];
+
+const fateDead = 0;
+const fateCopied = 1;
+const fateExpired = 2;
+
+interface Source {
+  readonly segment: Segment;
+  readonly hint: DecodedHint;
+  /** By record: its fate, and where its copy lies. */
+  readonly fates: Uint8Array;
+  readonly copies: Uint32Array;
+  readonly controlCopies: Map<number, { offset: number; length: number }>;
+}
+
+export class Compaction {
+  copiedBytes = 0;
+  private readonly input: CompactionInput;
+  private readonly parts: StoreParts;
+  private readonly pace: Pace;
+  private output: Segment | null = null;
+  private commits = 0;
+
+  constructor(input: CompactionInput, parts: StoreParts, pace: Pace) {
+    this.input = input;
+    this.parts = parts;
+    this.pace = pace;
+  }
+
+  /**
+   * @returns `stopped` or `damaged`: nothing has changed, except that a damaged victim is marked.
+   * @throws STORE_DISK_FULL (nothing has changed), STORE_WRITE_FAILED.
+   */
+  async run(victims: readonly Segment[]): Promise<"done" | "stopped" | "damaged"> {
+    const sources: Source[] = [];
+    for (const victim of victims) {
+      try {
+        const source = await this.source(victim);
+        sources.push(source);
+        if (await this.copySource(source)) continue;
+      } catch (error) {
+        await this.abandon();
+        if (!isStrongroomError(error, ...damageCodes)) throw error;
+        victim.damage = (error as StrongroomError).message;
+        return "damaged";
+      }
+      await this.abandon();
+      return "stopped";
+    }
+    await this.swap(sources);
+    return "done";
+  }
+
+  private async job(job: Job): Promise<Extract<JobOutcome, { ok: true }>> {
+    const outcome = await this.input.executor.run(job);
+    if (!outcome.ok) throw errorOf(outcome);
+    return outcome;
+  }
+
+  private async source(segment: Segment): Promise<Source> {
+    const hint = await this.entriesOf(segment);
+    return {
+      segment,
+      hint,
+      fates: new Uint8Array(hint.records),
+      copies: new Uint32Array(hint.records * 2),
+      controlCopies: new Map(),
+    };
+  }
+
+  private async entriesOf(segment: Segment): Promise<DecodedHint> {
+    const { primitives, keys, directory } = this.input;
+    const { number, keyId, chainNumber, chainMac } = segment.header;
+    const { length, lastMac, path } = segment;
+    if (segment.deadBytes >= segment.recordBytes) {
+      const identity = { keyId, number, length, lastMac };
+      const macKey = segmentMacKey(primitives, keys, segment.header);
+      const job = { type: "hint", path: hintPath(directory, number), identity, macKey } as const;
+      const { hint } = await this.job(job);
+      if (hint !== null) return asBuffers(hint);
+    }
+    const target = {
+      path,
+      number,
+      sealed: keyId !== 0,
+      closed: { length, lastMac },
+      chainNumber,
+      chainMac,
+    };
+    const macKey = segmentMacKey(primitives, keys, segment.header);
+    const { hint } = await this.job({ type: "inspect", target, macKey });
+    return asBuffers(hint as DecodedHint);
+  }
+
+  /** Copies what is live, step by step. @returns False if it was stopped. */
+  private async copySource(source: Source): Promise<boolean> {
+    const { hint, fates } = source;
+    const rows: number[] = [];
+    const copied: number[] = [];
+    let bytes = 0;
+    for (let record = 0; record < hint.records; record++) {
+      if (record % slice === slice - 1) await this.input.scheduler.yieldNow();
+      const at = record * hintEntryBytes;
+      const fate = this.judge(source, at);
+      fates[record] = fate;
+      if (fate === fateDead) continue;
+      const length = hint.entries.readUInt32BE(at + hintLengthAt);
+      rows.push(hint.entries.readUInt32BE(at + hintOffsetAt), length, fate === fateExpired ? 1 : 0);
+      copied.push(record);
+      bytes += frameHeaderBytes + length;
+      if (bytes < this.pace.stepBytes) continue;
+      if (this.pace.stopping()) return false;
+      await this.step(source, rows.splice(0), copied.splice(0), bytes);
+      bytes = 0;
+    }
+    this.addControls(source, rows, copied);
+    if (rows.length > 0) await this.step(source, rows, copied, bytes);
+    return !this.pace.stopping();
+  }
+
+  private judge(source: Source, at: number): number {
+    const { index } = this.parts.books;
+    const { entries } = source.hint;
+    const { number } = source.segment.header;
+    if (!index.find(entries, at + hintPhysicalAt)) return fateDead;
+    if (index.tally.dropped.has(index.keyspace)) return fateDead;
+    if (!index.isAt(number, entries.readUInt32BE(at + hintOffsetAt))) return fateDead;
+    if (entries[at] === kindTombstone) return index.droppable ? fateDead : fateCopied;
+    const expireAt = readSafe64(entries, at + hintExpireAt);
+    if (expireAt === 0 || expireAt > this.durableMs()) return fateCopied;
+    return index.copies === 0 ? fateDead : fateExpired;
+  }
+
+  /** Milliseconds of the durable commit: the only clock that decides what has expired. */
+  private durableMs(): number {
+    return Number(this.parts.flusher.durable.commitTs >> 16n);
+  }
+
+  /** Rows for the live control records, numbered behind the other records. */
+  private addControls(source: Source, rows: number[], copied: number[]): void {
+    const { controls } = this.parts.books;
+    for (const [place, { offset, length, body }] of source.hint.controls.entries()) {
+      const slot = controls.find(readControl(body, 0, length));
+      if (slot?.segment !== source.segment.header.number || slot.offset !== offset) continue;
+      if (slot.record.deleted && slot.copies === 0) continue;
+      rows.push(offset, length, 0);
+      copied.push(source.hint.records + place);
+    }
+  }
+
+  private async step(source: Source, rows: number[], copied: number[], bytes: number) {
+    const output = this.output ?? (await this.begin());
+    const { header, path } = source.segment;
+    const { keys, place } = this.input;
+    const outcome = await this.job({
+      type: "copy",
+      number: output.header.number,
+      source: {
+        path,
+        number: header.number,
+        keyId: header.keyId,
+        subkey: header.keyId === 0 ? new Uint8Array(0) : segmentSubkey(keys, header),
+        prefix: storagePrefix(place),
+      },
+      table: Uint32Array.from(rows),
+      commit: {
+        number: ++this.commits,
+        appliedIndex: 0,
+        session: 0n,
+        seq: 0,
+        commitTs: this.parts.flusher.durable.commitTs,
+      },
+    });
+    for (const [i, record] of copied.entries()) {
+      const offset = outcome.places[i * 2] as number;
+      const length = outcome.places[i * 2 + 1] as number;
+      const control = record - source.hint.records;
+      if (control >= 0) source.controlCopies.set(control, { offset, length });
+      else source.copies.set([offset, length], record * 2);
+      output.records++;
+      output.recordBytes += frameHeaderBytes + length;
+    }
+    output.length = outcome.length;
+    output.lastMac = Buffer.from(outcome.mac);
+    this.copiedBytes += rows.length === 0 ? 0 : bytes;
+    await this.pace.throttle(bytes);
+  }
+
+  /** The output's number is in the manifest before its file exists. */
+  private async begin(): Promise<Segment> {
+    const { ledger, flusher } = this.parts;
+    const { executor, random } = this.input;
+    let number = 0;
+    await flusher.changeManifest(executor, () => {
+      number = ledger.takeNumber();
+      ledger.pending.add(number);
+    });
+    const chain = { number: 0, mac: Buffer.alloc(macBytes) };
+    const { plan, segment } = planSegment(this.input, random, number, chain);
+    this.output = segment;
+    await this.job({ type: "begin", plan });
+    return segment;
+  }
+
+  /** Nothing refers to the output: its file goes with the next manifest. */
+  private async abandon(): Promise<void> {
+    if (this.output === null) return;
+    const { number } = this.output.header;
+    const { ledger } = this.parts;
+    await this.input.executor.run({ type: "abandon", number });
+    ledger.pending.delete(number);
+    ledger.retired.add(number);
+    this.output = null;
+  }
+
+  private async swap(sources: readonly Source[]): Promise<void> {
+    const { books, ledger, flusher } = this.parts;
+    const { output } = this;
+    const leave = (leaving: boolean) => {
+      for (const { segment } of sources) {
+        segment.leaving = leaving;
+        if (leaving) ledger.retired.add(segment.header.number);
+        else ledger.retired.delete(segment.header.number);
+      }
+    };
+    try {
+      if (output !== null) await this.job({ type: "close", number: output.header.number });
+      await flusher.changeManifest(this.input.executor, () => {
+        if (output !== null) {
+          output.closed = true;
+          books.segments.set(output.header.number, output);
+          ledger.pending.delete(output.header.number);
+        }
+        leave(true);
+      });
+    } catch (error) {
+      leave(false);
+      if (output !== null) books.segments.delete(output.header.number);
+      await this.abandon();
+      throw error;
+    }
+    for (const source of sources) await this.follow(source);
+    await this.removeFiles(sources);
+  }
+
+  /** The index and the control records follow the records to their new places. */
+  private async follow(source: Source): Promise<void> {
+    for (let record = 0; record < source.hint.records; record++) {
+      if (record % slice === slice - 1) await this.input.scheduler.yieldNow();
+      this.followRecord(source, record);
+    }
+    this.followControls(source);
+  }
+
+  private followRecord(source: Source, record: number): void {
+    const { books } = this.parts;
+    const { index } = books;
+    const { entries } = source.hint;
+    const at = record * hintEntryBytes;
+    const copied = source.fates[record] !== fateDead;
+    const output = this.output?.header.number ?? 0;
+    const length = source.copies[record * 2 + 1] as number;
+    if (!copied) index.tally.of(entries.readUInt32BE(at + hintKeyspaceAt)).records--;
+    if (!index.find(entries, at + hintPhysicalAt)) {
+      if (copied) books.died(output, length);
+      return;
+    }
+    const offset = entries.readUInt32BE(at + hintOffsetAt);
+    if (index.isAt(source.segment.header.number, offset)) {
+      if (!copied) {
+        this.forget();
+        return;
+      }
+      const expired = source.fates[record] === fateExpired;
+      index.move(output, source.copies[record * 2] as number, length, expired);
+      if (index.droppable) books.died(output, length);
+    } else if (copied) {
+      books.died(output, length);
+    } else if (index.copies > 0 && index.dropCopy()) {
+      books.died(index.segment, index.length);
+    }
+  }
+
+  /** The slot's record went and nothing older is there; of a dropped keyspace older ones may be. */
+  private forget(): void {
+    const { index } = this.parts.books;
+    if (index.tally.dropped.has(index.keyspace)) index.evict();
+    else index.forget();
+  }
+
+  private followControls(source: Source): void {
+    const { controls } = this.parts.books;
+    const output = this.output?.header.number ?? 0;
+    for (const [place, { offset, length, body }] of source.hint.controls.entries()) {
+      const record = readControl(body, 0, length);
+      const slot = controls.find(record);
+      const copy = source.controlCopies.get(place);
+      if (slot === undefined) continue;
+      const current = slot.segment === source.segment.header.number && slot.offset === offset;
+      if (current && copy !== undefined) Object.assign(slot, { segment: output, ...copy });
+      else if (current) controls.forget(record);
+      else if (copy !== undefined) this.parts.books.died(output, copy.length);
+      else slot.copies--;
+    }
+  }
+
+  private async removeFiles(sources: readonly Source[]): Promise<void> {
+    const { books, reader, ledger } = this.parts;
+    for (const { segment } of sources) {
+      books.segments.delete(segment.header.number);
+      reader.forget(segment.header.number);
+    }
+    await ledger.exclusive(() => ledger.removeRetired(this.input.executor));
+  }
+}
+
+/** Structured cloning turns a Buffer into a Uint8Array. */
+function asBuffers(hint: DecodedHint): DecodedHint {
+  const own = (bytes: Uint8Array) =>
+    Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+  const controls = hint.controls.map((control) => ({ ...control, body: own(control.body) }));
+  return { records: hint.records, entries: own(hint.entries), controls };
+}

@@ -1,0 +1,199 @@
+/**
+ * Makes runs durable, one after the other: into the open segment, or into a new one when that is
+ * full, was sealed under another key, or does not exist. The order that recovery relies on: a
+ * closed segment has its hint, then the manifest lists the new one, then it gets its first frame.
+ * @module
+ */
+import { StrongroomError } from "../../base/errors.ts";
+import type { Random, Scheduler } from "../../base/ports.ts";
+import { commitBytes } from "../../entry/record.ts";
+import { alignUp, blockBytes, frameHeaderBytes } from "../../files/framing.ts";
+import type { Commit, CommitMeta } from "../store.ts";
+import type { Books, Segment } from "./books.ts";
+import type { Ledger, LedgerInput } from "./ledger.ts";
+import { planSegment } from "./plan.ts";
+import type { SegmentRun } from "./run.ts";
+import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
+
+/** Records put into the index before others get their turn: about a millisecond. */
+const indexSlice = 512;
+
+export interface FlusherInput extends LedgerInput {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly executor: RunExecutor;
+  readonly segmentBytes: number;
+  readonly compress: boolean;
+}
+
+export type Done = Extract<JobOutcome, { ok: true }>;
+
+export class Flusher {
+  durable: Commit;
+  durableMac: Buffer;
+  flushes = 0;
+  flushedBytes = 0;
+  /** Set once a write has failed: what is durable is unknown until a restart. */
+  failure: StrongroomError | null = null;
+  private open: Segment | null = null;
+  private readonly input: FlusherInput;
+  private readonly books: Books;
+  private readonly ledger: Ledger;
+
+  constructor(
+    input: FlusherInput,
+    books: Books,
+    ledger: Ledger,
+    durable: { commit: Commit; mac: Buffer },
+  ) {
+    this.input = input;
+    this.books = books;
+    this.ledger = ledger;
+    this.durable = durable.commit;
+    this.durableMac = durable.mac;
+  }
+
+  /** @throws STORE_DISK_FULL, STORE_WRITE_FAILED; the latter for good. */
+  async job(job: Job): Promise<Done> {
+    if (this.failure !== null) throw this.failure;
+    const outcome = await this.input.executor.run(job);
+    if (outcome.ok) return outcome;
+    throw this.latch(errorOf(outcome));
+  }
+
+  private latch(error: StrongroomError): StrongroomError {
+    if (error.code !== "STORE_DISK_FULL") this.failure ??= error;
+    return error;
+  }
+
+  /** A write elsewhere in the store has failed: nothing more is written. */
+  fail(error: unknown): void {
+    const ours = error instanceof StrongroomError;
+    this.failure ??= ours ? error : new StrongroomError("STORE_WRITE_FAILED", "", { cause: error });
+  }
+
+  /** The run is durable and in the index when this resolves. Never two at a time. */
+  async flush(run: SegmentRun, meta: CommitMeta): Promise<void> {
+    if (this.failure !== null) throw this.failure;
+    const segment = await this.segmentFor(run);
+    const commit: Commit = { ...meta, number: this.durable.number + 1 };
+    const { executor, compress } = this.input;
+    const outcome = await executor.run({
+      type: "run",
+      number: segment.header.number,
+      memory: run.buffer,
+      end: run.bytes,
+      sequence: this.books.nextSequence,
+      compress,
+      commit,
+    });
+    run.bytes = outcome.end;
+    if (!outcome.ok) throw this.latch(errorOf(outcome));
+    this.flushes++;
+    this.flushedBytes += outcome.length - segment.length;
+    segment.length = outcome.length;
+    segment.lastMac = Buffer.from(outcome.mac);
+    this.books.nextSequence += run.records;
+    await this.place(segment, run, outcome.places);
+    this.durable = commit;
+    this.durableMac = segment.lastMac;
+  }
+
+  private async place(segment: Segment, run: SegmentRun, places: Uint32Array): Promise<void> {
+    const { books, input } = this;
+    const { buffer } = run;
+    let at = 0;
+    for (let row = 0, left = indexSlice; row < places.length; row += 2) {
+      const offset = places[row] as number;
+      const length = places[row + 1] as number;
+      books.placeRecord(segment, buffer, at + frameHeaderBytes, offset, length);
+      at += frameHeaderBytes + buffer.readUInt32BE(at);
+      if (--left > 0) continue;
+      left = indexSlice;
+      await input.scheduler.yieldNow();
+    }
+  }
+
+  private async segmentFor(run: SegmentRun): Promise<Segment> {
+    const { open } = this;
+    const bytes = alignUp(run.bytes + frameHeaderBytes + commitBytes);
+    if (open !== null) {
+      const { keyId, node16, epoch } = this.input.keys.active();
+      const { header } = open;
+      const same =
+        header.keyId === keyId &&
+        (keyId === 0 || (header.node16 === node16 && header.epoch === epoch));
+      const room = open.length === blockBytes || open.length + bytes <= this.input.segmentBytes;
+      if (same && room) return open;
+    }
+    return this.begin();
+  }
+
+  private begin(): Promise<Segment> {
+    return this.ledger.exclusive(async () => {
+      await this.closeOpen();
+      const number = this.ledger.takeNumber();
+      const chain = { number: this.durable.number, mac: this.durableMac };
+      const { plan, segment } = planSegment(this.input, this.input.random, number, chain);
+      try {
+        await this.job({ type: "begin", plan });
+        this.books.segments.set(number, segment);
+        await this.writeManifest();
+      } catch (error) {
+        // Its file goes once a manifest that retires it is durable: this one may be, or not.
+        this.books.segments.delete(number);
+        this.ledger.retired.add(number);
+        await this.input.executor.run({ type: "abandon", number });
+        throw error;
+      }
+      this.open = segment;
+      return segment;
+    });
+  }
+
+  private async writeManifest(): Promise<void> {
+    try {
+      await this.ledger.write(this.input.executor, this.durable, this.durableMac);
+    } catch (error) {
+      throw this.latch(error as StrongroomError);
+    }
+  }
+
+  /** In memory only: the manifest that says so is the caller's to write. */
+  private async closeOpen(): Promise<void> {
+    const { open } = this;
+    if (open === null) return;
+    await this.job({ type: "close", number: open.header.number });
+    open.closed = true;
+    this.open = null;
+  }
+
+  /** Ends the open segment: the next run begins a new one, under the key that is active then. */
+  rotate(): Promise<void> {
+    return this.ledger.exclusive(async () => {
+      if (this.failure !== null) throw this.failure;
+      const { pending, retired } = this.ledger;
+      if (this.open === null && pending.size === 0 && retired.size === 0) return;
+      await this.closeOpen();
+      await this.writeManifest();
+    });
+  }
+
+  /** A change of the manifest by the compactor, serialized with ours. */
+  changeManifest(executor: RunExecutor, change: () => void): Promise<void> {
+    return this.ledger.exclusive(async () => {
+      if (this.failure !== null) throw this.failure;
+      change();
+      try {
+        await this.ledger.write(executor, this.durable, this.durableMac);
+      } catch (error) {
+        throw this.latch(error as StrongroomError);
+      }
+    });
+  }
+
+  /** Number of the segment that runs go to now, 0 for none: its key and its size are not final. */
+  get openNumber(): number {
+    return this.open?.header.number ?? 0;
+  }
+}

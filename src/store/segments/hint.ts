@@ -1,0 +1,152 @@
+/**
+ * The hint of a closed segment: every record of it without its body, so that a start need not read
+ * the segment. Control records are in it whole. It only saves time: one that is missing, or wrong
+ * in any bit, is replaced by reading the segment.
+ *
+ *   magic 8 | version u8 | key_id u32 | number u32 | segment length u64 | last commit MAC 32
+ *   | records u32 | control bytes u32 | record 46 * records | (offset u32 | length u32 | body)*
+ *   | MAC 32
+ *   record: kind u8 | physical 16 | offset u32 | length u32 | sequence u64 | root u8 | keyspace u32
+ *           | expire_at u64
+ * @module
+ */
+import { ByteReader, ByteWriter, equalBytes } from "../../base/bytes.ts";
+import {
+  expireAtAt,
+  keyspaceAt,
+  kindControl,
+  physicalAt,
+  rootAt,
+  sequenceAt,
+} from "../../entry/record.ts";
+import type { MacKey } from "../../platform/primitives.ts";
+import { macBytes, signTagged } from "./header.ts";
+import { hintKind } from "./names.ts";
+
+export const hintEntryBytes = 46;
+export const hintPhysicalAt = 1;
+export const hintOffsetAt = 17;
+export const hintLengthAt = 21;
+export const hintSequenceAt = 25;
+export const hintRootAt = 33;
+export const hintKeyspaceAt = 34;
+export const hintExpireAt = 38;
+
+const headBytes = 65;
+
+export interface HintIdentity {
+  readonly keyId: number;
+  readonly number: number;
+  /** Bytes of the closed segment. */
+  readonly length: number;
+  /** MAC of its last commit; of its chain's beginning if it has none. */
+  readonly lastMac: Buffer;
+}
+
+/** Collects the entries of one segment while it is written or read. */
+export class HintEntries {
+  records = 0;
+  entries: Buffer;
+  readonly controls = new ByteWriter(256);
+  private used = 0;
+
+  constructor(records = 1024) {
+    this.entries = Buffer.allocUnsafeSlow(records * hintEntryBytes);
+  }
+
+  /** Adds the put, tombstone or control record at `bodyAt`. @param offset - Of its frame. */
+  add(buffer: Buffer, bodyAt: number, length: number, offset: number): void {
+    if (buffer[bodyAt] === kindControl) {
+      this.controls.u32(offset).u32(length);
+      this.controls.bytes(buffer.subarray(bodyAt, bodyAt + length));
+      return;
+    }
+    if (this.used === this.entries.length) {
+      const larger = Buffer.allocUnsafeSlow(this.entries.length * 2);
+      this.entries.copy(larger);
+      this.entries = larger;
+    }
+    const entries = this.entries;
+    const at = this.used;
+    buffer.copy(entries, at, bodyAt, bodyAt + physicalAt + 16);
+    entries.writeUInt32BE(offset, at + hintOffsetAt);
+    entries.writeUInt32BE(length, at + hintLengthAt);
+    buffer.copy(entries, at + hintSequenceAt, bodyAt + sequenceAt, bodyAt + sequenceAt + 8);
+    entries[at + hintRootAt] = buffer[bodyAt + rootAt] as number;
+    buffer.copy(entries, at + hintKeyspaceAt, bodyAt + keyspaceAt, bodyAt + keyspaceAt + 4);
+    buffer.copy(entries, at + hintExpireAt, bodyAt + expireAtAt, bodyAt + expireAtAt + 8);
+    this.used += hintEntryBytes;
+    this.records++;
+  }
+
+  /** Takes the entries added since `mark()` back: their run has no commit. */
+  reset(mark: { readonly records: number; readonly controls: number }): void {
+    this.records = mark.records;
+    this.used = mark.records * hintEntryBytes;
+    this.controls.at = mark.controls;
+  }
+
+  mark(): { records: number; controls: number } {
+    return { records: this.records, controls: this.controls.at };
+  }
+
+  view(): Buffer {
+    return this.entries.subarray(0, this.used);
+  }
+}
+
+export function encodeHint(identity: HintIdentity, hint: HintEntries, key: MacKey): Buffer {
+  const controls = hint.controls.view();
+  const entries = hint.view();
+  const writer = new ByteWriter(headBytes + entries.length + controls.length + macBytes);
+  writer.bytes(Buffer.from(hintKind.magic, "latin1")).u8(hintKind.version);
+  writer.u32(identity.keyId).u32(identity.number).safe64(identity.length).bytes(identity.lastMac);
+  writer.u32(hint.records).u32(controls.length).bytes(entries).bytes(controls);
+  return writer.bytes(signTagged(key, "H", writer.view())).view();
+}
+
+export interface DecodedHint {
+  readonly records: number;
+  readonly entries: Buffer;
+  readonly controls: readonly HintControl[];
+}
+
+/** A control record in a hint: its frame's place and its whole body. */
+export interface HintControl {
+  readonly offset: number;
+  readonly length: number;
+  readonly body: Buffer;
+}
+
+/** @returns null unless it is, whole and authentic, the hint of just this segment. */
+export function decodeHint(identity: HintIdentity, data: Buffer, key: MacKey): DecodedHint | null {
+  if (data.length < headBytes + macBytes) return null;
+  const signed = data.subarray(0, data.length - macBytes);
+  if (!equalBytes(signTagged(key, "H", signed), data.subarray(signed.length))) return null;
+  const reader = new ByteReader(signed);
+  if (reader.bytes(8).toString("latin1") !== hintKind.magic) return null;
+  if (reader.u8() !== hintKind.version || reader.u32() !== identity.keyId) return null;
+  if (reader.u32() !== identity.number || reader.safe64() !== identity.length) return null;
+  if (Buffer.compare(reader.bytes(macBytes), identity.lastMac) !== 0) return null;
+  const records = reader.u32();
+  const controlBytes = reader.u32();
+  if (records * hintEntryBytes + controlBytes !== reader.left) return null;
+  const entries = reader.bytes(records * hintEntryBytes);
+  return { records, entries, controls: readControls(reader) };
+}
+
+function readControls(reader: ByteReader): HintControl[] {
+  const controls: HintControl[] = [];
+  while (reader.left > 0) {
+    const offset = reader.u32();
+    const length = reader.u32();
+    controls.push({ offset, length, body: reader.bytes(length) });
+  }
+  return controls;
+}
+
+/** The same shape from entries that were collected by reading a segment. */
+export function collected(hint: HintEntries): DecodedHint {
+  const controls = readControls(new ByteReader(hint.controls.finish()));
+  return { records: hint.records, entries: hint.view(), controls };
+}

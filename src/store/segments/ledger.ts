@@ -1,0 +1,111 @@
+/**
+ * What the manifest says, and the one way to change it: each change is a new manifest, written
+ * whole and durably before anything relies on it. Changes come one after the other.
+ * @module
+ */
+import type { Primitives } from "../../platform/primitives.ts";
+import type { SealedPlace } from "../../sealed/place.ts";
+import type { Commit, StorageKeys } from "../store.ts";
+import type { Books, Segment } from "./books.ts";
+import { encodeManifestState, type ManifestSegment, type ManifestState } from "./manifest.ts";
+import { hintPath, manifestPath, segmentPath } from "./names.ts";
+import { errorOf, type RunExecutor } from "./runwriter.ts";
+
+export interface LedgerInput {
+  readonly directory: string;
+  readonly place: SealedPlace;
+  readonly primitives: Primitives;
+  readonly keys: StorageKeys;
+}
+
+export class Ledger {
+  nextNumber: number;
+  clearBelow: number;
+  readonly pending = new Set<number>();
+  readonly retired = new Set<number>();
+  private generation: number;
+  private readonly input: LedgerInput;
+  private readonly books: Books;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(input: LedgerInput, books: Books, state: ManifestState) {
+    this.input = input;
+    this.books = books;
+    this.generation = state.generation;
+    this.nextNumber = state.nextNumber;
+    this.clearBelow = state.clearBelow;
+  }
+
+  /** A segment number that no file ever had. */
+  takeNumber(): number {
+    return this.nextNumber++;
+  }
+
+  /** The manifest as the books stand, for a commit that is durable. */
+  encode(commit: Commit, commitMac: Buffer): Buffer {
+    const { primitives, keys, place } = this.input;
+    const { keyId } = keys.active();
+    if (keyId !== 0 && this.clearBelow === 0) this.clearBelow = this.nextNumber;
+    const all = [...this.books.segments.values()];
+    const segments = all.filter((segment) => !segment.leaving).map(listing);
+    segments.sort((one, other) => one.number - other.number);
+    return encodeManifestState(primitives, keys, keyId, place, {
+      generation: ++this.generation,
+      nextNumber: this.nextNumber,
+      clearBelow: this.clearBelow,
+      commit,
+      commitMac,
+      pending: [...this.pending],
+      retired: [...this.retired],
+      segments,
+    });
+  }
+
+  get path(): string {
+    return manifestPath(this.input.directory);
+  }
+
+  /** Runs `change` when no other change is under way. */
+  exclusive<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(change);
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  /**
+   * Writes the manifest durably. Only inside `exclusive`.
+   * Files that it retires are removed then.
+   * @throws STORE_DISK_FULL, STORE_WRITE_FAILED: the old one or the new one is there, whole.
+   */
+  async write(executor: RunExecutor, commit: Commit, commitMac: Buffer): Promise<void> {
+    const data = this.encode(commit, commitMac);
+    const outcome = await executor.run({ type: "replace", path: this.path, data });
+    if (!outcome.ok) throw errorOf(outcome);
+    await this.removeRetired(executor);
+  }
+
+  /** A file that could not be removed stays retired: the next start, or change, tries again. */
+  async removeRetired(executor: RunExecutor): Promise<void> {
+    const numbers = [...this.retired].filter((number) => !this.books.segments.has(number));
+    if (numbers.length === 0) return;
+    const { directory } = this.input;
+    const paths = numbers.flatMap((number) => [
+      segmentPath(directory, number),
+      hintPath(directory, number),
+    ]);
+    const outcome = await executor.run({ type: "remove", directory, paths });
+    if (outcome.ok) for (const number of numbers) this.retired.delete(number);
+  }
+}
+
+function listing(segment: Segment): ManifestSegment {
+  const { number, keyId, chainMac } = segment.header;
+  return {
+    number,
+    closed: segment.closed,
+    keyId,
+    length: segment.closed ? segment.length : 0,
+    lastMac: segment.closed ? segment.lastMac : chainMac,
+    headerMac: segment.headerMac,
+  };
+}

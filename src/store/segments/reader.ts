@@ -1,0 +1,188 @@
+/**
+ * Reads single records: one pread into memory that is used again, then opened in place under the
+ * segment's subkey. Files and contexts stay open, the least recently opened go first.
+ *
+ * The hazard is a wrong value: the frame must say its length, the record must be a put of the key
+ * asked for, and it must authenticate (in a clear segment: match its checksum).
+ * @module
+ */
+import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
+import type { Disk, DiskFile } from "../../base/ports.ts";
+import {
+  commitTsAt,
+  expireAtAt,
+  keyspaceAt,
+  kindPut,
+  physicalAt,
+  physicalBytes,
+  readSafe64,
+  recordHeaderBytes,
+  rootAt,
+  sequenceAt,
+} from "../../entry/record.ts";
+import { fileSeed, frameHeaderBytes, frameIsWhole } from "../../files/framing.ts";
+import type { Primitives } from "../../platform/primitives.ts";
+import { decompressText } from "../../sealed/compress.ts";
+import { RecordOpener } from "../../sealed/record.ts";
+import type { OpenedRecord, StorageKeys } from "../store.ts";
+import type { Segment } from "./books.ts";
+import { segmentSubkey } from "./keys.ts";
+
+/** Segments that are kept open for reading. */
+const openMax = 512;
+/** A larger buffer is let go after its read. */
+const keptBytesMax = 1024 * 1024;
+/** A body never unpacks to more: 512 MiB of value, its name and header. */
+const unpackedBytesMax = 1024 * 1024 * 1024;
+
+interface OpenSegment {
+  readonly file: DiskFile;
+  readonly opener: RecordOpener | null;
+  readonly seed: number;
+}
+
+class Opened implements OpenedRecord {
+  body: Buffer = Buffer.alloc(0);
+  bodyStart = 0;
+  bodyEnd = 0;
+  expireAt = 0;
+  sequence = 0;
+  keyspace = 0;
+  root = false;
+  header: Buffer = Buffer.alloc(0);
+  bodyAt = 0;
+
+  /** A bigint, so only made for who asks. */
+  get commitTs(): bigint {
+    return this.header.readBigUInt64BE(this.bodyAt + commitTsAt);
+  }
+}
+
+export class SegmentReader {
+  private readonly open = new Map<number, OpenSegment>();
+  private readonly opened = new Opened();
+  private scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  private readonly disk: Disk;
+  private readonly primitives: Primitives;
+  private readonly keys: StorageKeys;
+  private readonly prefix: Uint8Array;
+
+  constructor(disk: Disk, primitives: Primitives, keys: StorageKeys, prefix: Uint8Array) {
+    this.disk = disk;
+    this.primitives = primitives;
+    this.keys = keys;
+    this.prefix = prefix;
+  }
+
+  private use(segment: Segment): OpenSegment {
+    const { header, path } = segment;
+    const known = this.open.get(header.number);
+    if (known !== undefined) return known;
+    if (this.open.size >= openMax) this.forget(this.open.keys().next().value as number);
+    let opener: RecordOpener | null = null;
+    if (header.keyId !== 0) {
+      const subkey = segmentSubkey(this.keys, header);
+      opener = new RecordOpener(this.primitives, subkey, this.prefix, header.keyId);
+      subkey.fill(0);
+    }
+    const file = this.disk.open(path, { mode: "read" });
+    const entry = { file, opener, seed: fileSeed(header.number) };
+    this.open.set(header.number, entry);
+    return entry;
+  }
+
+  /** Closes a segment's file and drops its key. */
+  forget(number: number): void {
+    const entry = this.open.get(number);
+    if (entry === undefined) return;
+    this.open.delete(number);
+    entry.opener?.dispose();
+    entry.file.close();
+  }
+
+  close(): void {
+    for (const number of [...this.open.keys()]) this.forget(number);
+    this.scratch.fill(0);
+  }
+
+  /**
+   * The put at this place. What it returns, and its memory, is overwritten by the next read.
+   * @throws STORE_RECORD_DAMAGED, STORE_READ_FAILED, or what the keys throw.
+   */
+  read(
+    segment: Segment,
+    offset: number,
+    length: number,
+    physical: Uint8Array,
+    keyAt: number,
+  ): OpenedRecord {
+    try {
+      return this.readRecord(segment, offset, length, physical, keyAt);
+    } catch (cause) {
+      const path = `${segment.path} at offset ${offset}`;
+      if (isStrongroomError(cause, "STORE_RECORD_DAMAGED", "CRYPTO_KEY_UNKNOWN")) throw cause;
+      const ours = isStrongroomError(cause);
+      const code = ours ? "STORE_RECORD_DAMAGED" : "STORE_READ_FAILED";
+      throw new StrongroomError(code, path, { cause });
+    }
+  }
+
+  private readRecord(
+    segment: Segment,
+    offset: number,
+    length: number,
+    physical: Uint8Array,
+    keyAt: number,
+  ): OpenedRecord {
+    const entry = this.use(segment);
+    const bytes = frameHeaderBytes + length;
+    const scratch = this.memory(bytes);
+    const read = entry.file.read(scratch.subarray(0, bytes), offset);
+    if (read !== bytes || scratch.readUInt32BE(0) !== length) throw damaged(segment, offset);
+    const at = frameHeaderBytes;
+    if (scratch[at] !== kindPut || length < recordHeaderBytes) throw damaged(segment, offset);
+    for (let i = 0; i < physicalBytes; i++)
+      if (scratch[at + physicalAt + i] !== physical[keyAt + i]) throw damaged(segment, offset);
+    if (entry.opener === null) {
+      if (!frameIsWhole(scratch, 0, length, entry.seed, offset)) throw damaged(segment, offset);
+      return this.filled(scratch, at, at + recordHeaderBytes, at + length, false);
+    }
+    entry.opener.open(scratch, at, length);
+    const { bodyStart, bodyEnd, compressed } = entry.opener;
+    return this.filled(scratch, at, bodyStart, bodyEnd, compressed);
+  }
+
+  private memory(bytes: number): Buffer {
+    if (bytes <= this.scratch.length && this.scratch.length <= keptBytesMax) return this.scratch;
+    const wanted = Math.max(bytes, 64 * 1024);
+    if (bytes > this.scratch.length || wanted < this.scratch.length)
+      this.scratch = Buffer.allocUnsafeSlow(wanted);
+    return this.scratch;
+  }
+
+  private filled(
+    buffer: Buffer,
+    at: number,
+    start: number,
+    end: number,
+    compressed: boolean,
+  ): OpenedRecord {
+    const { opened } = this;
+    opened.header = buffer;
+    opened.bodyAt = at;
+    opened.expireAt = readSafe64(buffer, at + expireAtAt);
+    opened.sequence = readSafe64(buffer, at + sequenceAt);
+    opened.keyspace = buffer.readUInt32BE(at + keyspaceAt);
+    opened.root = buffer[at + rootAt] === 1;
+    opened.body = compressed
+      ? decompressText(buffer.subarray(start, end), unpackedBytesMax)
+      : buffer;
+    opened.bodyStart = compressed ? 0 : start;
+    opened.bodyEnd = compressed ? opened.body.length : end;
+    return opened;
+  }
+}
+
+function damaged(segment: Segment, offset: number): StrongroomError {
+  return new StrongroomError("STORE_RECORD_DAMAGED", `${segment.path} at offset ${offset}`);
+}

@@ -1,0 +1,258 @@
+/**
+ * Finds the state that was durable when the last process ended. It only reads: what a crash left
+ * behind is listed for the time when the node has decided to start.
+ *
+ * Only the open segment may end early. Anything else that is missing, changed, foreign or not
+ * explained by the manifest is refused with a coded error.
+ * @module
+ */
+import { equalBytes } from "../../base/bytes.ts";
+import { StrongroomError } from "../../base/errors.ts";
+import type { Disk } from "../../base/ports.ts";
+import { blockBytes } from "../../files/framing.ts";
+import type { Primitives } from "../../platform/primitives.ts";
+import type { SealedPlace } from "../../sealed/place.ts";
+import { type Commit, emptyCommit, type StorageKeys } from "../store.ts";
+import { Books, type Segment } from "./books.ts";
+import { checkHeaderMac, decodeSegmentHeader, macBytes } from "./header.ts";
+import { collected, type DecodedHint, decodeHint, type HintEntries } from "./hint.ts";
+import { withSegmentMac } from "./keys.ts";
+import { type ManifestSegment, type ManifestState, readState } from "./manifest.ts";
+import { hintPath, manifestName, parseName, segmentPath } from "./names.ts";
+import { type ScanResult, scanSegment } from "./scan.ts";
+
+export interface RecoveryInput {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly place: SealedPlace;
+  readonly primitives: Primitives;
+  readonly keys: StorageKeys;
+  /** Clear data is refused: the storage envelope has been on since before the first record. */
+  readonly requireSealed: boolean;
+}
+
+export interface Recovered {
+  readonly books: Books;
+  readonly manifest: ManifestState;
+  /** Key that signed the manifest; 0 for none. */
+  readonly manifestKeyId: number;
+  readonly fresh: boolean;
+  readonly durable: Commit;
+  readonly durableMac: Buffer;
+  /** The segment that was open, with what its hint must hold; null if none has a commit. */
+  readonly tail: { readonly segment: Segment; readonly entries: HintEntries } | null;
+  /** Files that a crash left and that nothing refers to. */
+  readonly leftovers: readonly string[];
+  /** Closed segments that were read because their hint was missing or damaged. */
+  readonly withoutHint: ReadonlyMap<Segment, HintEntries>;
+}
+
+const emptyState: ManifestState = {
+  generation: 0,
+  nextNumber: 1,
+  clearBelow: 0,
+  commit: emptyCommit,
+  commitMac: Buffer.alloc(macBytes),
+  pending: [],
+  retired: [],
+  segments: [],
+};
+
+/** @throws STORE_*, FILE_*, FORMAT_*, CRYPTO_KEY_UNKNOWN; nothing was changed. */
+export function recover(input: RecoveryInput): Recovered {
+  const { primitives, keys, disk, directory, place } = input;
+  const read = readState(primitives, keys, disk, directory, place);
+  const manifest = read?.state ?? emptyState;
+  const manifestKeyId = read?.keyId ?? 0;
+  if (input.requireSealed && read !== null && manifestKeyId === 0)
+    throw new StrongroomError("STORE_CLEAR_REFUSED", `${directory}/${manifestName} has no MAC`);
+  const leftovers = checkFiles(input, manifest, read === null);
+  return new Recovery(input, manifest).finish(manifestKeyId, read === null, leftovers);
+}
+
+/** @returns Paths of leftovers. @throws STORE_FILE_UNKNOWN, STORE_FILE_MISSING, … */
+function checkFiles(input: RecoveryInput, manifest: ManifestState, fresh: boolean): string[] {
+  const { disk, directory } = input;
+  const listed = new Set(manifest.segments.map((segment) => segment.number));
+  const leaving = new Set([...manifest.pending, ...manifest.retired]);
+  const leftovers: string[] = [];
+  for (const name of disk.list(directory)) {
+    const path = `${directory}/${name}`;
+    const file = parseName(name);
+    if (file.kind === "manifest") continue;
+    if (file.kind === "temporary") {
+      leftovers.push(path);
+      continue;
+    }
+    const explained =
+      file.kind !== "unknown" && (listed.has(file.number) || leaving.has(file.number));
+    if (!explained && !isUnborn(disk, path, file, manifest.nextNumber))
+      throw new StrongroomError(fresh ? "STORE_MANIFEST_MISSING" : "STORE_FILE_UNKNOWN", path);
+    if (file.kind === "unknown" || !listed.has(file.number)) leftovers.push(path);
+  }
+  return leftovers;
+}
+
+/** A segment begun just before a crash: a number never given away, and no frame. */
+function isUnborn(
+  disk: Disk,
+  path: string,
+  file: ReturnType<typeof parseName>,
+  nextNumber: number,
+): boolean {
+  if (file.kind !== "segment" || file.number < nextNumber) return false;
+  return (disk.status(path)?.bytes ?? 0) <= blockBytes;
+}
+
+class Recovery {
+  private readonly input: RecoveryInput;
+  private readonly manifest: ManifestState;
+  private readonly books = new Books(true);
+  private readonly withoutHint = new Map<Segment, HintEntries>();
+  private durable: Commit;
+  private durableMac: Buffer;
+  private tail: { segment: Segment; entries: HintEntries } | null = null;
+
+  constructor(input: RecoveryInput, manifest: ManifestState) {
+    this.input = input;
+    this.manifest = manifest;
+    this.durable = manifest.commit;
+    this.durableMac = manifest.commitMac;
+  }
+
+  finish(manifestKeyId: number, fresh: boolean, leftovers: string[]): Recovered {
+    for (const listed of this.manifest.segments) this.segment(listed);
+    this.books.finishLoading();
+    const { books, manifest, durable, durableMac, tail, withoutHint } = this;
+    return {
+      books,
+      manifest,
+      manifestKeyId,
+      fresh,
+      durable,
+      durableMac,
+      tail,
+      leftovers,
+      withoutHint,
+    };
+  }
+
+  private segment(listed: ManifestSegment): void {
+    const { disk, directory } = this.input;
+    const path = segmentPath(directory, listed.number);
+    const status = disk.status(path);
+    if (status === null) throw new StrongroomError("STORE_FILE_MISSING", path);
+    if (status.kind !== "file") throw new StrongroomError("STORE_FILE_UNKNOWN", path);
+    if (listed.closed && status.bytes !== listed.length)
+      throw new StrongroomError(
+        "STORE_DAMAGED",
+        `${path}: ${status.bytes} of ${listed.length} bytes`,
+      );
+    const segment = this.header(listed, path);
+    if (listed.closed) this.closed(segment);
+    else this.open(segment);
+  }
+
+  private header(listed: ManifestSegment, path: string): Segment {
+    const { disk, place, primitives, keys } = this.input;
+    const block = Buffer.alloc(blockBytes);
+    const file = disk.open(path, { mode: "read" });
+    try {
+      file.read(block, 0);
+    } finally {
+      file.close();
+    }
+    const read = decodeSegmentHeader(place, listed.number, block, path);
+    const { keyId, number } = read.header;
+    withSegmentMac(primitives, keys, read.header, (mac) => checkHeaderMac(place, read, mac, path));
+    if (keyId !== listed.keyId || !equalBytes(read.mac, listed.headerMac))
+      throw new StrongroomError(
+        "STORE_FOREIGN",
+        `${path}: not the segment that the manifest lists`,
+      );
+    const { clearBelow } = this.manifest;
+    const refused = this.input.requireSealed || (clearBelow !== 0 && number >= clearBelow);
+    if (keyId === 0 && refused) throw new StrongroomError("STORE_CLEAR_REFUSED", path);
+    return {
+      header: read.header,
+      headerMac: read.mac,
+      path,
+      closed: true,
+      length: listed.length,
+      lastMac: listed.lastMac,
+      records: 0,
+      recordBytes: 0,
+      deadBytes: 0,
+      damage: null,
+      leaving: false,
+    };
+  }
+
+  private closed(segment: Segment): void {
+    let hint = this.hint(segment);
+    if (hint === null) {
+      const { length, lastMac } = segment;
+      const { entries } = this.scan(segment, { length, lastMac });
+      this.withoutHint.set(segment, entries);
+      hint = collected(entries);
+    }
+    this.books.segments.set(segment.header.number, segment);
+    this.books.load(segment, hint);
+  }
+
+  private hint(segment: Segment): DecodedHint | null {
+    const { disk, directory, primitives, keys } = this.input;
+    const { keyId, number } = segment.header;
+    const path = hintPath(directory, number);
+    if (disk.status(path)?.kind !== "file") return null;
+    const identity = { keyId, number, length: segment.length, lastMac: segment.lastMac };
+    const data = disk.readFile(path);
+    return withSegmentMac(primitives, keys, segment.header, (mac) =>
+      decodeHint(identity, data, mac),
+    );
+  }
+
+  private scan(
+    segment: Segment,
+    closed: { length: number; lastMac: Buffer } | null,
+    seen: (commit: Commit, mac: Buffer) => void = () => {},
+  ): ScanResult {
+    const { disk, primitives, keys } = this.input;
+    const { number, keyId, chainNumber, chainMac } = segment.header;
+    const target = {
+      path: segment.path,
+      number,
+      sealed: keyId !== 0,
+      closed,
+      chainNumber,
+      chainMac,
+    };
+    return withSegmentMac(primitives, keys, segment.header, (mac) =>
+      scanSegment(disk, target, mac, { commit: seen }),
+    );
+  }
+
+  /** The open segment: its chain must reach at least the commit that the manifest knows. */
+  private open(segment: Segment): void {
+    const { commit, commitMac } = this.manifest;
+    const { chainNumber, chainMac } = segment.header;
+    let met = chainNumber === commit.number && equalBytes(chainMac, commitMac);
+    const found = this.scan(segment, null, (seen, mac) => {
+      if (seen.number === commit.number && equalBytes(mac, commitMac)) met = true;
+    });
+    if (!met)
+      throw new StrongroomError(
+        "STORE_DAMAGED",
+        `${segment.path}: commit ${commit.number} was durable and is not there`,
+      );
+    segment.length = found.end;
+    segment.lastMac = found.lastMac;
+    if (found.last !== null) {
+      this.durable = found.last;
+      this.durableMac = found.lastMac;
+    }
+    this.books.segments.set(segment.header.number, segment);
+    this.books.load(segment, collected(found.entries));
+    this.tail = { segment, entries: found.entries };
+  }
+}

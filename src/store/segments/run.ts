@@ -1,0 +1,116 @@
+/**
+ * A run while it is collected: frames at their final layout in page-aligned shared memory, so that
+ * the writer seals, checksums and writes them in place. Sequences, nonces, checksums and the commit
+ * are the writer's.
+ *
+ * While a run is not sealed, the CRC field of a put's frame holds a mark: 0 plain, 1 plain and to
+ * be compressed if that is on, 2 compressed.
+ * @module
+ */
+import { assert } from "../../base/assert.ts";
+import { StrongroomError } from "../../base/errors.ts";
+import {
+  controlBytes,
+  kindPut,
+  kindTombstone,
+  recordHeaderBytes,
+  recordTextAt,
+  sealedPutOverhead,
+  writeControl,
+  writeRecordHeader,
+} from "../../entry/record.ts";
+import { alignUp, blockBytes, frameHeaderBytes } from "../../files/framing.ts";
+import type { RunBuilder } from "../store.ts";
+
+export const markPlain = 0;
+export const markCompressible = 1;
+export const markCompressed = 2;
+
+/** Room behind the records for the commit frame and the padding to a block. */
+export const runTailBytes = 2 * blockBytes;
+/** A run above this is refused: offsets in a segment have 32 bits. */
+export const runBytesMax = 0x7fff_0000;
+
+export class SegmentRun implements RunBuilder {
+  buffer: Buffer;
+  bytes = 0;
+  records = 0;
+  /** Set while the run is being flushed. */
+  busy = false;
+  private readonly allocate: (bytes: number) => Buffer;
+
+  constructor(allocate: (bytes: number) => Buffer, bytes: number) {
+    this.allocate = allocate;
+    this.buffer = allocate(alignUp(bytes));
+  }
+
+  reset(): void {
+    this.bytes = 0;
+    this.records = 0;
+    this.busy = false;
+  }
+
+  /** Opens a frame and returns the offset of its body. */
+  private frame(bodyLength: number, mark: number): number {
+    assert(!this.busy, "a run that is being flushed must not change");
+    const at = this.bytes;
+    const end = at + frameHeaderBytes + bodyLength;
+    if (end + runTailBytes > this.buffer.length) this.grow(end + runTailBytes);
+    this.buffer.writeUInt32BE(bodyLength, at);
+    this.buffer.writeUInt32BE(mark, at + 4);
+    this.bytes = end;
+    this.records++;
+    return at + frameHeaderBytes;
+  }
+
+  private grow(needed: number): void {
+    if (needed > runBytesMax) throw new StrongroomError("STORE_RECORD_SIZE", "run above 2 GiB");
+    const larger = this.allocate(alignUp(Math.max(needed, this.buffer.length * 2)));
+    this.buffer.copy(larger, 0, 0, this.bytes);
+    this.buffer = larger;
+  }
+
+  put(
+    physical: Uint8Array,
+    physicalAt: number,
+    root: boolean,
+    keyspace: number,
+    expireAt: number,
+    commitTs: bigint,
+    bodyLength: number,
+    compressible = false,
+  ): number {
+    const mark = compressible ? markCompressible : markPlain;
+    const at = this.frame(sealedPutOverhead + bodyLength, mark);
+    const buffer = this.buffer;
+    writeRecordHeader(
+      buffer,
+      at,
+      kindPut,
+      physical,
+      physicalAt,
+      root,
+      keyspace,
+      expireAt,
+      commitTs,
+    );
+    return at + recordTextAt;
+  }
+
+  tombstone(
+    physical: Uint8Array,
+    physicalAt: number,
+    root: boolean,
+    keyspace: number,
+    commitTs: bigint,
+  ): void {
+    const at = this.frame(recordHeaderBytes, markPlain);
+    const buffer = this.buffer;
+    writeRecordHeader(buffer, at, kindTombstone, physical, physicalAt, root, keyspace, 0, commitTs);
+  }
+
+  control(table: number, deleted: boolean, key: Uint8Array, value: Uint8Array): void {
+    const at = this.frame(controlBytes(key, value), markPlain);
+    writeControl(this.buffer, at, { table, deleted, key, value });
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Reads a segment from its first frame and follows its chain of commits: for the open segment after
+ * a crash, for a closed one without a hint, before compaction, and to verify. It changes nothing.
+ *
+ * Only runs that end in a valid commit count. In the open segment the chain may stop early (a torn
+ * tail); in a closed one it must reach the length and the MAC that the manifest tells.
+ * @module
+ */
+import { equalBytes } from "../../base/bytes.ts";
+import { StrongroomError } from "../../base/errors.ts";
+import type { Disk, DiskFile } from "../../base/ports.ts";
+import {
+  type CommitFields,
+  checkRecord,
+  commitMacAt,
+  commitMacBytes,
+  kindCommit,
+  kindPut,
+  readCommit,
+} from "../../entry/record.ts";
+import { blockBytes, fileSeed, frameHeaderBytes } from "../../files/framing.ts";
+import { FrameScanner } from "../../files/scanner.ts";
+import type { MacKey } from "../../platform/primitives.ts";
+import { RunDigest } from "./digest.ts";
+import { HintEntries } from "./hint.ts";
+
+export interface ScanTarget {
+  readonly path: string;
+  readonly number: number;
+  readonly sealed: boolean;
+  /** Bytes of a closed segment and MAC of its last commit; null for the open one. */
+  readonly closed: { readonly length: number; readonly lastMac: Buffer } | null;
+  /** Where the chain begins: what the header says. */
+  readonly chainNumber: number;
+  readonly chainMac: Buffer;
+}
+
+export interface ScanResult {
+  readonly entries: HintEntries;
+  /** Commits found; the last one, null if there is none. */
+  readonly commits: number;
+  readonly last: CommitFields | null;
+  readonly lastMac: Buffer;
+  /** File offset behind the last commit, block-aligned. */
+  readonly end: number;
+}
+
+export interface ScanVisitor {
+  /** A put whose run is not yet known to be committed; its body may be opened in place. */
+  put?(buffer: Buffer, bodyAt: number, length: number, offset: number): void;
+  commit?(commit: CommitFields, mac: Buffer): void;
+}
+
+class SegmentScan {
+  readonly entries = new HintEntries();
+  commits = 0;
+  last: CommitFields | null = null;
+  lastMac: Buffer;
+  end = blockBytes;
+  private readonly digest = new RunDigest();
+  private readonly target: ScanTarget;
+  private readonly mac: MacKey;
+  private readonly visitor: ScanVisitor;
+  private mark = this.entries.mark();
+
+  constructor(target: ScanTarget, mac: MacKey, visitor: ScanVisitor) {
+    this.target = target;
+    this.mac = mac;
+    this.visitor = visitor;
+    this.lastMac = target.chainMac;
+  }
+
+  run(file: DiskFile): void {
+    const end = this.target.closed?.length ?? file.size();
+    const scanner = new FrameScanner(file, { seed: fileSeed(this.target.number), end });
+    this.digest.begin(this.lastMac);
+    while (scanner.next()) {
+      const { buffer, bodyAt, bodyLength } = scanner;
+      const kind = checkRecord(buffer, bodyAt, bodyLength, this.target.sealed);
+      if (kind !== kindCommit) {
+        this.digest.add(buffer, bodyAt - frameHeaderBytes, bodyLength, this.target.sealed);
+        this.entries.add(buffer, bodyAt, bodyLength, scanner.position);
+        if (kind === kindPut) this.visitor.put?.(buffer, bodyAt, bodyLength, scanner.position);
+      } else if (!this.commit(buffer, bodyAt)) {
+        this.broken(scanner);
+        break;
+      } else {
+        this.end = scanner.end;
+      }
+    }
+    this.entries.reset(this.mark);
+  }
+
+  private commit(buffer: Buffer, at: number): boolean {
+    const { frames: claimed, ...commit } = readCommit(buffer, at);
+    const mac = Buffer.alloc(commitMacBytes);
+    const { frames } = this.digest;
+    this.digest.finish(this.mac, buffer, at, mac, 0);
+    const before = this.last?.number ?? this.target.chainNumber;
+    const found = buffer.subarray(at + commitMacAt, at + commitMacAt + commitMacBytes);
+    if (claimed !== frames || commit.number !== before + 1 || !equalBytes(mac, found)) return false;
+    this.commits++;
+    this.last = commit;
+    this.lastMac = mac;
+    this.mark = this.entries.mark();
+    this.digest.begin(mac);
+    this.visitor.commit?.(commit, mac);
+    return true;
+  }
+
+  /** A whole frame breaks the chain: left over from a failed attempt, or damage to what was durable. */
+  private broken(scanner: FrameScanner): void {
+    const { position } = scanner;
+    while (scanner.next())
+      if (scanner.syncedThrough > position)
+        throw new StrongroomError(
+          "STORE_DAMAGED",
+          `${this.target.path}: the chain of commits breaks at offset ${position}`,
+        );
+  }
+}
+
+/**
+ * @throws STORE_DAMAGED, FILE_FRAME_DAMAGED, FORMAT_*, or Node's errors.
+ */
+export function scanSegment(
+  disk: Disk,
+  target: ScanTarget,
+  mac: MacKey,
+  visitor: ScanVisitor = {},
+): ScanResult {
+  const file = disk.open(target.path, { mode: "read" });
+  const scan = new SegmentScan(target, mac, visitor);
+  try {
+    scan.run(file);
+  } finally {
+    file.close();
+  }
+  const { closed } = target;
+  if (closed !== null && (scan.end !== closed.length || !equalBytes(scan.lastMac, closed.lastMac)))
+    throw new StrongroomError(
+      "STORE_DAMAGED",
+      `${target.path}: intact up to offset ${scan.end} of ${closed.length}`,
+    );
+  const { entries, commits, last, lastMac, end } = scan;
+  return { entries, commits, last, lastMac, end };
+}

@@ -1,0 +1,70 @@
+/**
+ * Puts a recovered directory in order once the node has decided to start: the segment that was open
+ * is cut behind its last commit and closed, missing hints are written, what a crash left is removed.
+ * Until then nothing on disk has changed, so a start that refuses leaves everything as it was.
+ * Doing it again after a crash in the middle gives the same result.
+ * @module
+ */
+import type { Disk } from "../../base/ports.ts";
+import { blockBytes } from "../../files/framing.ts";
+import type { Segment } from "./books.ts";
+import { encodeHint, type HintEntries } from "./hint.ts";
+import { withSegmentMac } from "./keys.ts";
+import type { Ledger, LedgerInput } from "./ledger.ts";
+import { hintPath } from "./names.ts";
+import type { Recovered } from "./recover.ts";
+
+/** @throws Node's errors of the disk. */
+export function settle(disk: Disk, input: LedgerInput, ledger: Ledger, recovered: Recovered): void {
+  const { books, tail, leftovers, manifest, durable, durableMac } = recovered;
+  for (const path of leftovers) disk.unlink(path);
+  let changed = manifest.pending.length > 0 || manifest.retired.length > 0;
+  for (const [segment, entries] of recovered.withoutHint) writeHint(disk, input, segment, entries);
+  let emptied: Segment | null = null;
+  if (tail !== null) {
+    changed = true;
+    const { segment } = tail;
+    if (segment.length === blockBytes) {
+      emptied = segment;
+      books.segments.delete(segment.header.number);
+      ledger.retired.add(segment.header.number);
+    } else {
+      cut(disk, segment);
+      writeHint(disk, input, segment, tail.entries);
+      segment.closed = true;
+    }
+  }
+  if (changed || recovered.manifestKeyId !== input.keys.active().keyId)
+    disk.replaceFile(ledger.path, ledger.encode(durable, durableMac));
+  if (emptied !== null) {
+    removeSegment(disk, input.directory, emptied);
+    ledger.retired.delete(emptied.header.number);
+  }
+  if (leftovers.length > 0) disk.syncDirectory(input.directory);
+}
+
+function cut(disk: Disk, segment: Segment): void {
+  const file = disk.open(segment.path, { mode: "write" });
+  try {
+    if (file.size() !== segment.length) file.truncate(segment.length);
+    file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+function removeSegment(disk: Disk, directory: string, segment: Segment): void {
+  disk.unlink(segment.path);
+  const hint = hintPath(directory, segment.header.number);
+  if (disk.status(hint) !== null) disk.unlink(hint);
+  disk.syncDirectory(directory);
+}
+
+function writeHint(disk: Disk, input: LedgerInput, segment: Segment, entries: HintEntries): void {
+  const { keyId, number } = segment.header;
+  const identity = { keyId, number, length: segment.length, lastMac: segment.lastMac };
+  const data = withSegmentMac(input.primitives, input.keys, segment.header, (mac) =>
+    encodeHint(identity, entries, mac),
+  );
+  disk.replaceFile(hintPath(input.directory, number), data);
+}

@@ -1,0 +1,267 @@
+/**
+ * The segment store: books, reader, flusher and compactor behind the Store interface. Opening reads
+ * and refuses but changes nothing on disk; `settle` (or the first flush) puts things in order.
+ * @module
+ */
+import { assert } from "../../base/assert.ts";
+import { StrongroomError } from "../../base/errors.ts";
+import type { Disk, Random, Scheduler } from "../../base/ports.ts";
+import type { Primitives } from "../../platform/primitives.ts";
+import { type SealedPlace, storagePrefix } from "../../sealed/place.ts";
+import type {
+  Commit,
+  CommitMeta,
+  ControlRecord,
+  OpenedRecord,
+  RunBuilder,
+  StorageKeys,
+  Store,
+  StoreStats,
+  VisitRoot,
+} from "../store.ts";
+import type { Books } from "./books.ts";
+import { Compactor, type CompactorOptions } from "./compactor.ts";
+import { Flusher } from "./flusher.ts";
+import { Ledger } from "./ledger.ts";
+import { SegmentReader } from "./reader.ts";
+import { type Recovered, recover } from "./recover.ts";
+import { SegmentRun } from "./run.ts";
+import { InlineExecutor, type RunExecutor } from "./runwriter.ts";
+import { settle } from "./settle.ts";
+import { statsOf } from "./stats.ts";
+import { randomRoot, Sweep, scanRoots } from "./walk.ts";
+
+export interface SegmentStoreOptions {
+  readonly disk: Disk;
+  /** Made if missing. The caller holds the lock of the node's directory. */
+  readonly directory: string;
+  readonly place: SealedPlace;
+  readonly primitives: Primitives;
+  readonly keys: StorageKeys;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  /** Runs the flusher's jobs; default: on this thread. Closed with the store. */
+  readonly executor?: RunExecutor;
+  /** Runs the compactor's; default: on this thread. Closed with the store. */
+  readonly compactExecutor?: RunExecutor;
+  /** A segment is closed before it would grow beyond this; a larger run gets its own. */
+  readonly segmentBytes?: number;
+  /** Compress puts that are marked so. */
+  readonly compress?: boolean;
+  /** Refuse clear segments and a manifest without a MAC. */
+  readonly requireSealed?: boolean;
+  /** First size of a run's memory. */
+  readonly runBytes?: number;
+  readonly compactor?: Partial<CompactorOptions>;
+}
+
+export const segmentBytesDefault = 64 * 1024 * 1024;
+const runBytesDefault = 1024 * 1024;
+const runsKept = 3;
+/** Memory of a run above this is not kept for the next one. */
+const runBytesKept = 64 * 1024 * 1024;
+const sweepSlots = 4096;
+
+/**
+ * Opens the store of a directory. Nothing on disk is changed before `settle` or the first flush.
+ * @throws STORE_*, FILE_*, FORMAT_*, CRYPTO_KEY_UNKNOWN for what cannot be trusted.
+ */
+export function openSegmentStore(options: SegmentStoreOptions): SegmentStore {
+  const { disk, directory, place, primitives, keys, requireSealed = false } = options;
+  const recovered = recover({ disk, directory, place, primitives, keys, requireSealed });
+  return new SegmentStore(options, recovered);
+}
+
+export class SegmentStore implements Store {
+  readonly capabilities = { durableControl: true };
+  readonly compactor: Compactor;
+  private readonly options: SegmentStoreOptions;
+  private readonly books: Books;
+  private readonly ledger: Ledger;
+  private readonly flusher: Flusher;
+  private readonly reader: SegmentReader;
+  private readonly executor: RunExecutor;
+  private readonly compactExecutor: RunExecutor;
+  private readonly expiry: Sweep;
+  private readonly pool: SegmentRun[] = [];
+  private recovered: Recovered | null;
+  private queue: Promise<unknown> = Promise.resolve();
+  private sweeping: Promise<void> | null = null;
+  private closing: Promise<void> | null = null;
+
+  constructor(options: SegmentStoreOptions, recovered: Recovered) {
+    const { disk, primitives, keys, place, scheduler, random, directory } = options;
+    this.options = options;
+    this.recovered = recovered;
+    this.books = recovered.books;
+    this.executor = options.executor ?? new InlineExecutor(disk, primitives);
+    this.compactExecutor = options.compactExecutor ?? new InlineExecutor(disk, primitives);
+    this.reader = new SegmentReader(disk, primitives, keys, storagePrefix(place));
+    this.expiry = new Sweep(this.books.index);
+    const input = { directory, place, primitives, keys, scheduler, random };
+    this.ledger = new Ledger(input, this.books, recovered.manifest);
+    const durable = { commit: recovered.durable, mac: recovered.durableMac };
+    this.flusher = new Flusher(
+      {
+        ...input,
+        executor: this.executor,
+        segmentBytes: options.segmentBytes ?? segmentBytesDefault,
+        compress: options.compress ?? false,
+      },
+      this.books,
+      this.ledger,
+      durable,
+    );
+    this.compactor = new Compactor(
+      { ...input, executor: this.compactExecutor, options: options.compactor ?? {} },
+      { books: this.books, ledger: this.ledger, flusher: this.flusher, reader: this.reader },
+      () => this.rotate(),
+    );
+  }
+
+  get durable(): Commit {
+    return this.flusher.durable;
+  }
+
+  get(physical: Uint8Array, at: number): OpenedRecord | null {
+    const { index } = this.books;
+    if (!index.find(physical, at) || !index.readable) return null;
+    const segment = this.books.segment(index.segment);
+    return this.reader.read(segment, index.offset, index.length, physical, at);
+  }
+
+  has(physical: Uint8Array, at: number): boolean {
+    return this.books.index.find(physical, at) && this.books.index.readable;
+  }
+
+  onDisk(physical: Uint8Array, at: number): boolean {
+    return this.books.index.find(physical, at) && this.books.index.placed;
+  }
+
+  count(keyspace: number): number {
+    return this.books.index.tally.live(keyspace);
+  }
+
+  recordsOf(keyspace: number): number {
+    return this.books.index.tally.records(keyspace);
+  }
+
+  markPending(physical: Uint8Array, at: number, keyspace: number, exists: boolean): void {
+    this.books.index.mark(physical, at, keyspace, exists);
+  }
+
+  scan(keyspace: number, cursor: bigint, count: number, visit: VisitRoot): bigint {
+    if (this.books.index.tally.dropped.has(keyspace)) return 0n;
+    return scanRoots(this.books.index, keyspace, cursor, count, visit);
+  }
+
+  random(keyspace: number, draw: number): Buffer | null {
+    return randomRoot(this.books.index, keyspace, draw);
+  }
+
+  expired(nowMs: number, slotsMax: number, visit: VisitRoot): void {
+    this.expiry.expired(nowMs, slotsMax, visit);
+  }
+
+  dropKeyspace(keyspace: number): void {
+    this.books.dropKeyspace(keyspace);
+    this.sweeping ??= this.sweepDropped();
+  }
+
+  private async sweepDropped(): Promise<void> {
+    do await this.options.scheduler.yieldNow();
+    while (this.closing === null && !this.books.sweepDropped(sweepSlots));
+    this.sweeping = null;
+  }
+
+  newRun(): RunBuilder {
+    const known = this.pool.pop();
+    if (known !== undefined) return known;
+    const { disk } = this.options;
+    const bytes = this.options.runBytes ?? runBytesDefault;
+    return new SegmentRun((size) => disk.alignedBuffer(size), bytes);
+  }
+
+  discard(run: RunBuilder): void {
+    assert(run instanceof SegmentRun && !run.busy, "a run that is being flushed");
+    run.buffer.fill(0, 0, run.bytes);
+    run.reset();
+    if (this.pool.length < runsKept && run.buffer.length <= runBytesKept) this.pool.push(run);
+  }
+
+  /** Puts what a crash left in order: the first change on disk of this life. */
+  settle(): Promise<void> {
+    return this.ledger.exclusive(async () => {
+      const { recovered } = this;
+      if (recovered === null) return;
+      const { disk, directory } = this.options;
+      try {
+        if (recovered.fresh) disk.makeDirectory(directory);
+        settle(disk, this.options, this.ledger, recovered);
+      } catch (cause) {
+        const code = String((cause as { code?: unknown }).code);
+        if (["ENOSPC", "EDQUOT"].includes(code))
+          throw new StrongroomError("STORE_DISK_FULL", "", { cause });
+        throw new StrongroomError("STORE_WRITE_FAILED", "at start", { cause });
+      }
+      this.recovered = null;
+    });
+  }
+
+  flush(run: RunBuilder, commit: CommitMeta): Promise<void> {
+    assert(run instanceof SegmentRun && !run.busy, "a run of another store, or one in flight");
+    if (this.closing !== null) return Promise.reject(new StrongroomError("STORE_CLOSED"));
+    run.busy = true;
+    const result = this.queue.then(() => this.flushNow(run, commit));
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  private async flushNow(run: SegmentRun, commit: CommitMeta): Promise<void> {
+    try {
+      if (this.recovered !== null) await this.settle();
+      await this.flusher.flush(run, commit);
+    } finally {
+      run.busy = false;
+    }
+    this.discard(run);
+    this.compactor.wake();
+  }
+
+  /** The next run begins a new segment, under the key that is active then. */
+  async rotate(): Promise<void> {
+    const result = this.queue.then(async () => {
+      if (this.recovered !== null) await this.settle();
+      await this.flusher.rotate();
+    });
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  controls(): Iterable<ControlRecord> {
+    return this.books.controls.live();
+  }
+
+  stats(): StoreStats {
+    return statsOf(this.books, this.flusher, this.compactor);
+  }
+
+  /** Everything flushed is closed in the manifest. Idempotent. */
+  close(): Promise<void> {
+    this.closing ??= this.closeNow();
+    return this.closing;
+  }
+
+  private async closeNow(): Promise<void> {
+    await this.queue;
+    await this.compactor.stop();
+    try {
+      if (this.recovered === null && this.flusher.failure === null) await this.flusher.rotate();
+    } finally {
+      await this.sweeping;
+      await this.executor.close();
+      await this.compactExecutor.close();
+      this.reader.close();
+    }
+  }
+}

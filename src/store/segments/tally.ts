@@ -1,0 +1,38 @@
+/**
+ * Counts per keyspace id, kept with every change so that DBSIZE costs nothing.
+ * @module
+ */
+
+export interface KeyspaceCounts {
+  /** Roots that exist: on disk and not deleted, or marked as pending. */
+  live: number;
+  /** Records on disk of every kind, dead ones included: 0 means that nothing of it is left. */
+  records: number;
+}
+
+export class KeyspaceTally {
+  readonly dropped = new Set<number>();
+  private readonly counts = new Map<number, KeyspaceCounts>();
+  private lastId = -1;
+  private last: KeyspaceCounts = { live: 0, records: 0 };
+
+  of(keyspace: number): KeyspaceCounts {
+    if (keyspace === this.lastId) return this.last;
+    let counts = this.counts.get(keyspace);
+    if (counts === undefined) {
+      counts = { live: 0, records: 0 };
+      this.counts.set(keyspace, counts);
+    }
+    this.lastId = keyspace;
+    this.last = counts;
+    return counts;
+  }
+
+  live(keyspace: number): number {
+    return this.dropped.has(keyspace) ? 0 : (this.counts.get(keyspace)?.live ?? 0);
+  }
+
+  records(keyspace: number): number {
+    return this.counts.get(keyspace)?.records ?? 0;
+  }
+}

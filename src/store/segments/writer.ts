@@ -1,0 +1,304 @@
+/**
+ * Writes one segment: seals the frames of a run in place, checksums them, ends the run with a
+ * commit and makes it durable in one write and one sync. One segment has one writer for its whole
+ * life, which alone counts its nonces; a segment is never opened for writing a second time.
+ *
+ * The hazard is a half-written run. Only what ends in a commit counts, the next run overwrites what
+ * a failed one left, and a run that met a full disk is opened again in memory for another attempt.
+ * @module
+ */
+import { assert } from "../../base/assert.ts";
+import type { Disk, DiskFile } from "../../base/ports.ts";
+import {
+  type CommitFields,
+  commitBytes,
+  commitMacAt,
+  controlSequenceAt,
+  kindControl,
+  kindPut,
+  recordHeaderBytes,
+  recordTextAt,
+  sealedPutOverhead,
+  sequenceAt,
+  writeCommit,
+  writeSafe64,
+} from "../../entry/record.ts";
+import {
+  alignUp,
+  blockBytes,
+  fileSeed,
+  frameHeaderBytes,
+  writeFrameHeader,
+} from "../../files/framing.ts";
+import type { MacKey, Primitives } from "../../platform/primitives.ts";
+import { compressText } from "../../sealed/compress.ts";
+import { RecordOpener, RecordSealer } from "../../sealed/record.ts";
+import { RunDigest } from "./digest.ts";
+import { encodeHint, HintEntries } from "./hint.ts";
+import { markCompressed, markCompressible, markPlain } from "./run.ts";
+
+/** Everything that a writer needs to begin a segment. Structured-clonable. */
+export interface SegmentPlan {
+  readonly path: string;
+  readonly hintPath: string;
+  readonly directory: string;
+  readonly number: number;
+  /** The header block. */
+  readonly header: Uint8Array;
+  /** 0: clear. */
+  readonly keyId: number;
+  readonly node16: number;
+  readonly epoch: number;
+  /** 32 bytes each; the writer zeroes its copies. Empty in a clear segment. */
+  readonly subkey: Uint8Array;
+  readonly macKey: Uint8Array;
+  readonly prefix: Uint8Array;
+  readonly chainMac: Uint8Array;
+}
+
+/** Frames of a run in memory, from offset 0 to `end`. */
+export interface RunImage {
+  readonly buffer: Buffer;
+  end: number;
+  /** Sequence of the first record; null: the records have theirs. */
+  readonly sequence: number | null;
+  readonly compress: boolean;
+}
+
+export interface WrittenRun {
+  /** Offset and body length of each frame in the segment, in order. */
+  readonly places: Uint32Array;
+  readonly mac: Buffer;
+  /** Bytes of the segment now. */
+  readonly length: number;
+}
+
+export function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? "");
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(codeOf(error));
+}
+
+export class SegmentWriter {
+  readonly plan: SegmentPlan;
+  /** Where the next run goes: a block boundary. Everything before is durable. */
+  position = blockBytes;
+  private readonly disk: Disk;
+  private readonly file: DiskFile;
+  private readonly mac: MacKey;
+  private readonly sealer: RecordSealer | null = null;
+  private readonly opener: RecordOpener | null = null;
+  private readonly digest = new RunDigest();
+  private readonly hint = new HintEntries();
+  private readonly seed: number;
+  private lastMac: Buffer;
+  private clearBuffer: Buffer | null = null;
+
+  /** Creates the file with its header, durably. @throws Node's errors. */
+  constructor(disk: Disk, primitives: Primitives, plan: SegmentPlan) {
+    this.disk = disk;
+    this.plan = { ...plan, subkey: new Uint8Array(0), macKey: new Uint8Array(0) };
+    this.seed = fileSeed(plan.number);
+    this.lastMac = Buffer.from(plan.chainMac);
+    this.mac = primitives.mac(plan.macKey);
+    if (plan.keyId !== 0) {
+      this.sealer = new RecordSealer(primitives, plan.subkey, plan.prefix, plan);
+      this.opener = new RecordOpener(primitives, plan.subkey, plan.prefix, plan.keyId);
+    }
+    plan.subkey.fill(0);
+    plan.macKey.fill(0);
+    this.file = disk.open(plan.path, { mode: "create", direct: true });
+    try {
+      const block = disk.alignedBuffer(blockBytes);
+      block.set(plan.header);
+      this.file.write(block, 0);
+      this.file.sync();
+      disk.syncDirectory(plan.directory);
+    } catch (error) {
+      this.dispose();
+      this.removeQuietly();
+      throw error;
+    }
+  }
+
+  private removeQuietly(): void {
+    try {
+      this.disk.unlink(this.plan.path);
+    } catch {
+      // It holds a header only: the next start removes it.
+    }
+  }
+
+  /**
+   * Seals and writes a run. On a full disk the image is again as it was, at its new `end`.
+   * @throws Node's errors; `isDiskFull` tells the one after which the same run may come again.
+   */
+  write(image: RunImage, commit: CommitFields): WrittenRun {
+    const clear = this.sealer === null;
+    const work = clear ? this.clearImage(image) : image;
+    if (!clear) this.seal(work);
+    const mark = this.hint.mark();
+    try {
+      return this.finish(work, commit);
+    } catch (error) {
+      this.hint.reset(mark);
+      if (isDiskFull(error)) {
+        this.cutQuietly();
+        if (!clear) this.unseal(work);
+      }
+      throw error;
+    }
+  }
+
+  private cutQuietly(): void {
+    try {
+      this.file.truncate(this.position);
+    } catch {
+      // Without a commit it does not count; the next run overwrites it.
+    }
+  }
+
+  /** Compresses, numbers and seals all frames; the image may become shorter. */
+  private seal(image: RunImage): void {
+    const { buffer } = image;
+    const sealer = this.sealer;
+    assert(sealer !== null);
+    let sequence = image.sequence;
+    let to = 0;
+    for (let from = 0; from < image.end; ) {
+      const length = buffer.readUInt32BE(from);
+      const next = from + frameHeaderBytes + length;
+      if (to !== from) buffer.copyWithin(to, from, next);
+      const kept = this.prepare(buffer, to, length, image.compress);
+      if (sequence !== null) setSequence(buffer, to + frameHeaderBytes, sequence++);
+      if (buffer[to + frameHeaderBytes] === kindPut) {
+        const compressed = buffer.readUInt32BE(to + 4) === markCompressed;
+        sealer.add(buffer, to + frameHeaderBytes, kept - sealedPutOverhead, compressed);
+      }
+      to += frameHeaderBytes + kept;
+      from = next;
+    }
+    image.end = to;
+    sealer.sealAll(buffer);
+  }
+
+  /** Compresses one frame's body if it is marked so. @returns The length of its body now. */
+  private prepare(buffer: Buffer, at: number, length: number, compress: boolean): number {
+    if (!compress || buffer.readUInt32BE(at + 4) !== markCompressible) return length;
+    if (buffer[at + frameHeaderBytes] !== kindPut) return length;
+    const textAt = at + frameHeaderBytes + recordTextAt;
+    const packed = compressText(buffer.subarray(textAt, textAt + length - sealedPutOverhead));
+    if (packed === null) return length;
+    buffer.set(packed, textAt);
+    const kept = sealedPutOverhead + packed.length;
+    buffer.writeUInt32BE(kept, at);
+    buffer.writeUInt32BE(markCompressed, at + 4);
+    return kept;
+  }
+
+  /** Opens all frames again: the next attempt seals them with fresh nonces. */
+  private unseal(image: RunImage): void {
+    const { buffer } = image;
+    for (let at = 0; at < image.end; ) {
+      const length = buffer.readUInt32BE(at);
+      let mark = markPlain;
+      if (buffer[at + frameHeaderBytes] === kindPut) {
+        this.opener?.open(buffer, at + frameHeaderBytes, length);
+        if (this.opener?.compressed === true) mark = markCompressed;
+      }
+      buffer.writeUInt32BE(mark, at + 4);
+      at += frameHeaderBytes + length;
+    }
+  }
+
+  /** The frames of a clear segment, in memory of our own: puts without an envelope. */
+  private clearImage(image: RunImage): RunImage {
+    const source = image.buffer;
+    if (this.clearBuffer === null || this.clearBuffer.length < source.length)
+      this.clearBuffer = this.disk.alignedBuffer(alignUp(source.length));
+    const buffer = this.clearBuffer;
+    let sequence = image.sequence;
+    let to = 0;
+    for (let from = 0; from < image.end; ) {
+      const length = source.readUInt32BE(from);
+      const bodyAt = from + frameHeaderBytes;
+      if (sequence !== null) setSequence(source, bodyAt, sequence++);
+      const put = source[bodyAt] === kindPut;
+      const kept = put ? length - sealedPutOverhead + recordHeaderBytes : length;
+      const head = put ? recordHeaderBytes : length;
+      buffer.writeUInt32BE(kept, to);
+      source.copy(buffer, to + frameHeaderBytes, bodyAt, bodyAt + head);
+      const textAt = bodyAt + recordTextAt;
+      if (put) source.copy(buffer, to + frameHeaderBytes + head, textAt, textAt + kept - head);
+      to += frameHeaderBytes + kept;
+      from = bodyAt + length;
+    }
+    return { buffer, end: to, sequence: null, compress: false };
+  }
+
+  /** Checksums, commits, writes, syncs. */
+  private finish(image: RunImage, commit: CommitFields): WrittenRun {
+    const { buffer } = image;
+    const sealed = this.sealer !== null;
+    const places: number[] = [];
+    this.digest.begin(this.lastMac);
+    for (let at = 0; at < image.end; ) {
+      const length = buffer.readUInt32BE(at);
+      const offset = this.position + at;
+      writeFrameHeader(buffer, at, length, this.seed, offset, this.position);
+      this.digest.add(buffer, at, length, sealed);
+      this.hint.add(buffer, at + frameHeaderBytes, length, offset);
+      places.push(offset, length);
+      at += frameHeaderBytes + length;
+    }
+    const mac = this.commit(buffer, image.end, commit);
+    const used = image.end + frameHeaderBytes + commitBytes;
+    const whole = alignUp(used);
+    buffer.fill(0, used, whole);
+    this.file.write(buffer.subarray(0, whole), this.position);
+    this.file.sync();
+    this.file.willNeed(this.position, whole);
+    this.position += whole;
+    this.lastMac = mac;
+    return { places: Uint32Array.from(places), mac, length: this.position };
+  }
+
+  private commit(buffer: Buffer, at: number, commit: CommitFields): Buffer {
+    const bodyAt = at + frameHeaderBytes;
+    writeCommit(buffer, bodyAt, commit, this.digest.frames);
+    this.digest.finish(this.mac, buffer, bodyAt, buffer, bodyAt + commitMacAt);
+    const position = this.position + at;
+    writeFrameHeader(buffer, at, commitBytes, this.seed, position, this.position);
+    return Buffer.from(buffer.subarray(bodyAt + commitMacAt, bodyAt + commitBytes));
+  }
+
+  /** Writes the hint durably and lets the file go. Nothing is written to the segment any more. */
+  close(): void {
+    const { keyId, number, hintPath } = this.plan;
+    const identity = { keyId, number, length: this.position, lastMac: this.lastMac };
+    try {
+      if (this.file.size() !== this.position) this.file.truncate(this.position);
+      this.disk.replaceFile(hintPath, encodeHint(identity, this.hint, this.mac));
+    } catch (error) {
+      // A start reads the segment where there is no hint.
+      if (!isDiskFull(error)) throw error;
+    } finally {
+      this.dispose();
+    }
+  }
+
+  /** Forgets keys and descriptor. */
+  dispose(): void {
+    this.file?.close();
+    this.mac.dispose();
+    this.sealer?.dispose();
+    this.opener?.dispose();
+  }
+}
+
+function setSequence(buffer: Buffer, bodyAt: number, sequence: number): void {
+  const control = buffer[bodyAt] === kindControl;
+  writeSafe64(buffer, sequence, bodyAt + (control ? controlSequenceAt : sequenceAt));
+}
