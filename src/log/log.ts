@@ -48,7 +48,7 @@ export interface ReplicatedLog {
   read(from: LogIndex, to?: LogIndex): Generator<LogEntry>;
   /** Index of the newest entry acknowledged by anybody when the call was made: linearizable. */
   readIndex(): Promise<LogIndex>;
-  /** Entries below `before` may go. Those that share a file with later ones stay until these may go too. */
+  /** Entries below `before` may go. Those in one file with later ones stay as long as these. */
   truncate(before: LogIndex): Promise<void>;
   /** Waits for what was appended, then ends cleanly. */
   close(): Promise<void>;
