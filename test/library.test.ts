@@ -14,7 +14,7 @@ function place() {
 test("library: a tour", async () => {
   const where = place();
   const db = await open(where);
-  const ok: "OK" | string | null = await db.execute("SET", "k", "v");
+  const ok: string | null = await db.execute("SET", "k", "v");
   expect(ok).toBe("OK");
   const value: string | null = await db.execute("GET", "k");
   expect(value).toBe("v");
@@ -30,8 +30,18 @@ test("library: a tour", async () => {
   await expect(db.execute("INCR", "k")).rejects.toThrow(ReplyError);
   await expect(db.execute("INCR", "k")).rejects.toMatchObject({ code: "ERR" });
   await expect(db.execute("NOSUCH")).rejects.toThrow(/unknown command/);
-  await db.execute("SET", "k", "other database", { db: 3 });
-  expect(await db.execute("GET", "k", { db: 3 })).toBe("other database");
+  expect(
+    await db.transaction([
+      ["SET", "t", "1"],
+      ["INCR", "t"],
+      ["INCR", "k"],
+      ["GET", "t"],
+    ]),
+  ).toEqual(["OK", 2, expect.any(ReplyError), "2"]);
+  const third = db.select(3);
+  await third.execute("SET", "k", "other database");
+  expect(await third.execute("GET", "k")).toBe("other database");
+  expect(() => db.select(16)).toThrow(RangeError);
   expect(await db.execute("GET", "k")).toBe("v");
   const many = await Promise.all(
     Array.from({ length: 1000 }, (_, at) => db.execute("SET", `m${at}`, "x".repeat(at))),

@@ -133,6 +133,12 @@ export const settingTable = {
     default: 300,
     help: "seconds between keepalive probes; 0: none",
   },
+  "enable-debug-command": {
+    kind: "choice",
+    choices: ["no", "yes", "local"],
+    default: "no",
+    help: "whether clients may use DEBUG; local: those on the loopback",
+  },
   "value-bytes-max": {
     kind: "size",
     min: mebibyte,
@@ -146,6 +152,34 @@ export const settingTable = {
     max: 1024 * gibibyte,
     default: gibibyte,
     help: "replies a client may leave unread before it is disconnected",
+  },
+  "flush-bytes": {
+    kind: "size",
+    min: 64 * 1024,
+    max: 4 * gibibyte,
+    default: 32 * mebibyte,
+    help: "changed bytes at which a flush to the store begins",
+  },
+  "flush-interval-ms": {
+    kind: "count",
+    min: 1,
+    max: 3_600_000,
+    default: 2000,
+    help: "longest time that a change stays in the log alone",
+  },
+  "segment-bytes": {
+    kind: "size",
+    min: 256 * 1024,
+    max: 2 * gibibyte,
+    default: undefined,
+    help: "size at which a segment of the store is closed",
+  },
+  "log-file-bytes": {
+    kind: "size",
+    min: 256 * 1024,
+    max: 2 * gibibyte,
+    default: undefined,
+    help: "size at which a file of the log is closed",
   },
   "admin-port": {
     kind: "count",
