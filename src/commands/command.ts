@@ -38,7 +38,11 @@ export interface CommandSpec<Parsed = unknown> {
   readonly since: string;
   readonly summary: string;
   readonly complexity: string;
-  /** Checks the arguments. @throws CommandError with the reply of Redis 7.0. */
+  /**
+   * Checks the arguments. The result holds views into them, and may be an object that the next
+   * `parse` of the same command uses again: run it at once. What Redis checks only after it looked
+   * at the key is checked in `run`. @throws CommandError with the reply of Redis 7.0.
+   */
   parse(args: Args): Parsed;
   /** Performs it and writes exactly one reply. @throws CommandError before any change. */
   run(context: Context, parsed: Parsed, reply: Reply): void;

@@ -51,11 +51,30 @@ function sameObject(args: readonly Buffer[], one: Tree, other: Tree): boolean {
   return subcommand === "refcount" && one === ":1" && other === ":2147483647";
 }
 
-export function sameReply(args: readonly Buffer[], one: Buffer, other: Buffer): boolean {
-  if (one.equals(other)) return true;
+/** @param queued - Commands since MULTI, if `args` is EXEC. */
+export function sameReply(
+  args: readonly Buffer[],
+  one: Buffer,
+  other: Buffer,
+  queued: readonly (readonly Buffer[])[] = [],
+): boolean {
+  return one.equals(other) || sameTree(args, readTree(one), readTree(other), queued);
+}
+
+function sameTree(
+  args: readonly Buffer[],
+  one: Tree,
+  other: Tree,
+  queued: readonly (readonly Buffer[])[],
+): boolean {
   const command = (args[0] as Buffer).toString("latin1").toLowerCase();
-  const first = settled(command, args, readTree(one));
-  const second = settled(command, args, readTree(other));
+  if (command === "exec" && typeof one !== "string" && typeof other !== "string")
+    return (
+      one.items.length === other.items.length &&
+      queued.every((inner, i) => sameTree(inner, one.items[i]!, other.items[i]!, []))
+    );
+  const first = settled(command, args, one);
+  const second = settled(command, args, other);
   const drift = driftOf[command];
   if (drift !== undefined) return near(first, second, drift);
   if (command === "object" && sameObject(args, first, second)) return true;

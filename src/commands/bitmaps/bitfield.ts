@@ -8,7 +8,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
-import { type Operations, parseOperations, runOperations } from "./operations.ts";
+import { type Operations, parseOperations, runOperations, wouldChange } from "./operations.ts";
 
 const empty = Buffer.alloc(0);
 
@@ -24,10 +24,12 @@ export const bitfield = defineCommand<Operations>({
   complexity: "O(1) for each subcommand specified",
   parse: parseOperations,
   run({ db }, { key, list, bytesNeeded }, reply) {
-    const bytes =
-      bytesNeeded === 0
-        ? (db.getString(key) ?? empty)
-        : db.editString(key, Math.max(db.stringLength(key), bytesNeeded));
-    runOperations(list, bytes, reply);
+    const bytes = db.getString(key) ?? empty;
+    // What changes no bit does not touch watchers, but makes the encoding raw as in Redis.
+    const edits =
+      bytesNeeded > bytes.length ||
+      (bytesNeeded > 0 && (db.encoding(key) !== "raw" || wouldChange(list, bytes)));
+    const target = edits ? db.editString(key, Math.max(bytes.length, bytesNeeded)) : bytes;
+    runOperations(list, target, reply);
   },
 });

@@ -78,22 +78,35 @@ export function parseOperations(args: Args): Operations {
   return { key: args.bytes(0), list, bytesNeeded };
 }
 
-/** Performs them on `bytes`; only reads if no write is among them. Writes the whole reply. */
+/** The old value and the new one; null: OVERFLOW FAIL keeps it from being written. */
+function resultOf({ kind, type, value, overflow }: Operation, old: bigint): bigint | null {
+  if (kind === "get") return old;
+  return kind === "set"
+    ? fitField(type, value, 0n, overflow)
+    : fitField(type, old, value, overflow);
+}
+
+/** True if performing them would change a bit of `bytes`, which is long enough. */
+export function wouldChange(list: readonly Operation[], bytes: Uint8Array): boolean {
+  return list.some((operation) => {
+    const old = readField(bytes, operation.offset, operation.type);
+    const result = resultOf(operation, old);
+    return result !== null && result !== old;
+  });
+}
+
+/** Performs them on `bytes`, which are written only where a value changes. Writes the reply. */
 export function runOperations(list: readonly Operation[], bytes: Uint8Array, reply: Reply): void {
   reply.array(list.length);
-  for (const { kind, type, offset, value, overflow } of list) {
+  for (const operation of list) {
+    const { kind, type, offset } = operation;
     const old = readField(bytes, offset, type);
-    if (kind === "get") {
-      reply.integer(old);
-      continue;
-    }
-    const result =
-      kind === "set" ? fitField(type, value, 0n, overflow) : fitField(type, old, value, overflow);
+    const result = resultOf(operation, old);
     if (result === null) {
       reply.nil();
       continue;
     }
     reply.integer(kind === "set" ? old : result);
-    writeField(bytes, offset, type, result);
+    if (result !== old) writeField(bytes, offset, type, result);
   }
 }
