@@ -9,10 +9,10 @@ import { assert } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { Args } from "../commands/args.ts";
 import type { CommandSpec, Context } from "../commands/command.ts";
+import { perform } from "../commands/dispatch.ts";
 import { BatchReader, commandCodeMin, expireCode, transactionCode } from "../entry/batch.ts";
 import { type EntryHeader, opcode } from "../entry/logentry.ts";
 import type { Databases } from "../keyspace/databases.ts";
-import { CommandError } from "../keyspace/errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { BatchSink, ControlApplier } from "./ports.ts";
 
@@ -27,6 +27,11 @@ export class Machine {
   timeMs = 0;
   timeLogical = 0;
   expiredKeys = 0;
+  /**
+   * True from the beginning of an entry to its end, and for ever once one could not be applied: the
+   * state is that of no index, and must not become durable.
+   */
+  torn = false;
   private readonly commands: CommandsByCode;
   private readonly control: ControlApplier;
   private readonly reader = new BatchReader();
@@ -53,7 +58,9 @@ export class Machine {
     end: number,
     sink: BatchSink,
   ): void {
+    assert(!this.torn, "an entry after one that could not be applied");
     assert(index === this.appliedIndex + 1, "an entry out of order");
+    this.torn = true;
     if (at >= end) throw new StrongroomError("FORMAT_TRUNCATED", "a log entry without opcode");
     const code = payload[at] as number;
     if (code === opcode.batch) this.applyBatch(index, payload, at + 1, end, sink);
@@ -62,10 +69,12 @@ export class Machine {
       this.control.applyControl(index, header, code, payload.subarray(at + 1, end));
     else throw new StrongroomError("ENTRY_OPCODE_UNKNOWN", `opcode 0x${code.toString(16)}`);
     this.appliedIndex = index;
+    this.torn = false;
   }
 
   /** An entry that counts for nothing: its proposer sees it and retries or answers for it. */
   skip(index: number): void {
+    assert(!this.torn, "an entry after one that could not be applied");
     assert(index === this.appliedIndex + 1, "an entry out of order");
     this.appliedIndex = index;
   }
@@ -77,7 +86,8 @@ export class Machine {
   }
 
   private applyCeiling(payload: Buffer, at: number, end: number): void {
-    if (end - at !== 8) throw new StrongroomError("FORMAT_TRUNCATED", "an HLC ceiling of 8 bytes");
+    if (end - at < 8) throw new StrongroomError("FORMAT_TRUNCATED", "an HLC ceiling");
+    if (end - at > 8) throw new StrongroomError("FORMAT_TRAILING", "an HLC ceiling");
     this.advanceTime(payload.readUIntBE(at, 6), payload.readUInt16BE(at + 6));
   }
 
@@ -121,12 +131,7 @@ export class Machine {
     args.ends = reader.ends;
     args.first = 0;
     args.count = reader.argc;
-    try {
-      spec.run(this.contexts[reader.database] as Context, spec.parse(args), reply);
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      reply.error(error.message);
-    }
+    perform(spec, this.contexts[reader.database] as Context, args, reply);
   }
 
   private expire(): void {
@@ -140,6 +145,8 @@ export class Machine {
 
   private transaction(ordinal: number, sink: BatchSink): void {
     const { reader } = this;
+    if (reader.database !== 0)
+      throw new StrongroomError("FORMAT_VERSION", "a transaction has reserved bits");
     const kept = this.watchesHold();
     const count = reader.u32();
     sink.beginTransaction(ordinal, kept);

@@ -10,7 +10,7 @@
  */
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
-import { databaseCount } from "../keyspace/databases.ts";
+import { type Databases, databaseCount } from "../keyspace/databases.ts";
 import type { Machine } from "./machine.ts";
 
 export const tableKeyspaces = 0x20;
@@ -30,20 +30,32 @@ export function timeRecord(machine: Machine): Buffer {
   return record;
 }
 
-/** Takes over a record that was read from the store. @returns false for other tables. */
+/**
+ * Takes over a record that was read from the store.
+ * @returns false for other tables.
+ * @throws StrongroomError FORMAT_TRUNCATED, FORMAT_TRAILING, FORMAT_RANGE.
+ */
 export function restoreRecord(machine: Machine, table: number, value: Buffer): boolean {
   if (table === tableTime) {
-    if (value.length !== 8) throw new StrongroomError("FORMAT_TRUNCATED", "the time record");
-    machine.timeMs = value.readUIntBE(0, 6);
-    machine.timeLogical = value.readUInt16BE(6);
+    const reader = new ByteReader(value);
+    const time = reader.bytes(8);
+    reader.finish();
+    machine.timeMs = time.readUIntBE(0, 6);
+    machine.timeLogical = time.readUInt16BE(6);
     return true;
   }
   if (table !== tableKeyspaces) return false;
-  const reader = new ByteReader(value);
-  const { databases } = machine;
-  databases.nextId = reader.u32();
-  for (let n = 0; n < databaseCount; n++) databases.ids[n] = reader.u32();
-  reader.finish();
-  databases.changed = false;
+  restoreKeyspaces(machine.databases, new ByteReader(value));
   return true;
+}
+
+function restoreKeyspaces(databases: Databases, reader: ByteReader): void {
+  const nextId = reader.u32();
+  const ids = Array.from({ length: databaseCount }, () => reader.u32());
+  reader.finish();
+  if (ids.some((id, n) => id === 0 || id >= nextId || ids.indexOf(id) !== n))
+    throw new StrongroomError("FORMAT_RANGE", "the record of the keyspace ids");
+  databases.nextId = nextId;
+  databases.ids.set(ids);
+  databases.changed = false;
 }
