@@ -70,5 +70,8 @@ napi_value io_pread(napi_env env, napi_callback_info info);
 napi_value io_will_need(napi_env env, napi_callback_info info);
 napi_value io_flock(napi_env env, napi_callback_info info);
 napi_value io_page_offset(napi_env env, napi_callback_info info);
+/* Must run before the first crc32. */
+void crc32_prepare(void);
+napi_value crc32_of(napi_env env, napi_callback_info info);
 
 #endif

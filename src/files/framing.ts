@@ -18,8 +18,9 @@
  * A CRC finds accidents; against forgery the sealed content authenticates itself.
  * @module
  */
-import { crc32 } from "node:zlib";
+
 import { assert, assertInteger } from "../base/assert.ts";
+import { crc32Of } from "../platform/checksum.ts";
 
 /** Batches start and end on multiples of this, in the file and, for direct I/O, in memory. */
 export const blockBytes = 4096;
@@ -38,12 +39,12 @@ export function fileSeed(number: number): number {
   assertInteger(number, { min: 1, max: Number.MAX_SAFE_INTEGER });
   numberBytes.writeUInt32BE(Math.floor(number / 0x1_0000_0000), 0);
   numberBytes.writeUInt32BE(number >>> 0, 4);
-  return crc32(numberBytes);
+  return crc32Of(numberBytes, 0, 8, 0);
 }
 
 function frameCrc(buffer: Buffer, at: number, length: number, seed: number, position: number) {
   const start = (seed ^ position ^ Math.imul(length, 0x9e3779b1)) >>> 0;
-  return crc32(buffer.subarray(at + 8, at + frameHeaderBytes + length), start);
+  return crc32Of(buffer, at + 8, frameHeaderBytes - 8 + length, start);
 }
 
 /**

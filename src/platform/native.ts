@@ -48,12 +48,14 @@ export interface NativeAddon extends NativeIo {
   dispose(key: number): void;
   /** flock(2), LOCK_EX | LOCK_NB: 0 or a negated errno. */
   flock(fd: number): number;
+  /** CRC-32 as zlib's, of `data[at, +length)`, going on from `start`. */
+  crc32(data: Uint8Array, at: number, length: number, start: number): number;
   /** Address of the first byte modulo 4096. */
   pageOffset(bytes: Uint8Array): number;
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 1;
+const version = 2;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

@@ -1,0 +1,79 @@
+/**
+ * `npm run bench`: ratios to redis-server --appendonly yes --appendfsync always on this machine, in
+ * the same run: alternating rounds, medians. Absolute numbers of one machine say little.
+ *
+ * Options: --keys N (repeatable; default 100000 and 1000000), --rounds N (3), --only compare|start
+ * |log|primitives|store.
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { benchmark, fill, loads } from "./load.ts";
+import { makePair, type Server } from "./servers.ts";
+
+const mib = 1024 * 1024;
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+const rate = (n: number): string => `${Math.round(n).toLocaleString("en")}/s`;
+const size = (bytes: number): string => `${Math.round(bytes / mib)} MiB`;
+
+/** Fills both, then alternates; ends with a kill and a timed start of ours. */
+async function compare(keys: number, rounds: number): Promise<void> {
+  const pair = await makePair();
+  try {
+    const both: Server[] = [pair.ours, pair.redis];
+    print(`\n${keys.toLocaleString("en")} keys of 1 KiB, 50 clients, ${rounds} rounds`);
+    for (const server of both) {
+      await server.start();
+      const seconds = await fill(server.port, keys);
+      print(`  ${server.name}: filled at ${rate(keys / seconds)}, ${size(server.rssBytes())}`);
+    }
+    const rates = new Map(loads.map(({ name }) => [name, { strongroom: [], redis: [] } as Rates]));
+    for (let round = 0; round < rounds; round++)
+      for (const load of loads)
+        for (const server of round % 2 === 0 ? both : both.toReversed())
+          rates
+            .get(load.name)
+            ?.[server.name as keyof Rates].push(await benchmark(server.port, load, keys));
+    for (const [name, { strongroom, redis }] of rates) {
+      const [ours, theirs] = [median(strongroom), median(redis)];
+      const ratio = (ours / theirs).toFixed(2);
+      print(`  ${name.padEnd(10)} ${ratio}   (${rate(ours)} to ${rate(theirs)})`);
+    }
+    for (const server of both) print(`  ${server.name}: ${size(server.rssBytes())} at the end`);
+    await pair.ours.kill();
+    print(`  start after a kill: ${Math.round(await pair.ours.start())} ms`);
+  } finally {
+    await pair.close();
+  }
+}
+
+interface Rates {
+  readonly strongroom: number[];
+  readonly redis: number[];
+}
+
+const { values } = parseArgs({
+  options: {
+    keys: { type: "string", multiple: true, default: ["100000", "1000000"] },
+    rounds: { type: "string", default: "3" },
+    only: { type: "string" },
+  },
+});
+const parts: Record<string, () => Promise<unknown> | unknown> = {
+  primitives: async () => (await import("./primitives.ts")).run(),
+  log: async () => (await import("./log.ts")).run(),
+  store: async () => (await import("./store.ts")).run(),
+  compare: async () => {
+    for (const keys of values.keys) await compare(Number(keys), Number(values.rounds));
+  },
+};
+for (const [name, run] of Object.entries(parts))
+  if (values.only === undefined || values.only === name) await run();

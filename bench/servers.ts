@@ -1,0 +1,121 @@
+/**
+ * The two servers of a comparison as child processes: Strongroom, and Debian's redis-server with an
+ * append-only file that is synced always, which is the durability that Strongroom gives.
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const entry = new URL("../src/bin/strongroom.ts", import.meta.url).pathname;
+const readyMsMax = 120_000;
+
+export interface Server {
+  readonly name: string;
+  readonly port: number;
+  start(): Promise<number>;
+  kill(): Promise<void>;
+  rssBytes(): number;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** True if the port answers PING with PONG. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write("PING\r\n"));
+    const end = (is: boolean): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once("data", (data) => end(data.toString("latin1").startsWith("+PONG")));
+    socket.once("error", () => end(false));
+    socket.setTimeout(2000, () => end(false));
+  });
+}
+
+class ChildServer implements Server {
+  readonly name: string;
+  readonly port: number;
+  private readonly command: readonly string[];
+  private child: ChildProcess | null = null;
+
+  constructor(name: string, port: number, command: readonly string[]) {
+    this.name = name;
+    this.port = port;
+    this.command = command;
+  }
+
+  /** @returns milliseconds from its creation to its first PONG. */
+  async start(): Promise<number> {
+    const [program = "", ...rest] = this.command;
+    const begin = performance.now();
+    this.child = spawn(program, rest, { stdio: ["ignore", "ignore", "inherit"] });
+    while (!(await answers(this.port))) {
+      if (performance.now() - begin > readyMsMax || this.child.exitCode !== null)
+        throw new Error(`${this.name} did not start`);
+      await sleep(10);
+    }
+    return performance.now() - begin;
+  }
+
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  rssBytes(): number {
+    const status = readFileSync(`/proc/${this.child?.pid}/status`, "latin1");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+  }
+}
+
+export interface Pair {
+  readonly ours: Server;
+  readonly redis: Server;
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/** Both servers over fresh folders; not started yet. */
+export async function makePair(extra: readonly string[] = []): Promise<Pair> {
+  const folder = mkdtempSync(join(tmpdir(), "strongroom-bench-"));
+  const kek = join(folder, "kek");
+  writeFileSync(kek, randomBytes(32), { mode: 0o600 });
+  mkdirSync(join(folder, "redis"));
+  const [one, other] = [await freePort(), await freePort()];
+  const ours = new ChildServer("strongroom", one, [
+    process.execPath,
+    entry,
+    "serve",
+    ...["--port", String(one), "--bind", "127.0.0.1", "--data-dir", join(folder, "data")],
+    ...["--kek", `file:${kek}`, "--log-level", "warn", ...extra],
+  ]);
+  const redis = new ChildServer("redis", other, [
+    "redis-server",
+    ...["--port", String(other), "--bind", "127.0.0.1", "--dir", join(folder, "redis")],
+    ...["--appendonly", "yes", "--appendfsync", "always", "--save", ""],
+  ]);
+  const close = async (): Promise<void> => {
+    await ours.kill();
+    await redis.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { ours, redis, folder, close };
+}
