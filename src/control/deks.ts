@@ -134,6 +134,18 @@ export async function unwrapAll(
   }
 }
 
+/** Gives DEKs to a keystore, which copies them, and zeroes these, whether it takes them or not. */
+export function handOver(
+  deks: readonly RawDek[],
+  keystore: { add(keyId: number, purpose: Purpose, raw: Uint8Array): void },
+): void {
+  try {
+    for (const { keyId, purpose, raw } of deks) keystore.add(keyId, purpose, raw);
+  } finally {
+    for (const { raw } of deks) raw.fill(0);
+  }
+}
+
 /** The keys that must open, from keyring rows or from the sidecar's: all but the retired ones. */
 export function wrappedKeys(
   keys: ReadonlyMap<

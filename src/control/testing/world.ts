@@ -10,6 +10,7 @@ import type { GroupId, KeyId } from "../../base/brand.ts";
 import { ByteReader, ByteWriter } from "../../base/bytes.ts";
 import { type ErrorCode, StrongroomError } from "../../base/errors.ts";
 import type { Random } from "../../base/ports.ts";
+import { Keystore } from "../../crypto/keystore.ts";
 import { isControlOpcode } from "../../entry/control.ts";
 import type { KeyChange } from "../../entry/keychange.ts";
 import {
@@ -22,7 +23,7 @@ import { nodePrimitives } from "../../platform/node-primitives.ts";
 import type { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { type Admission, advance, judge } from "../admit.ts";
 import { applyControl } from "../apply.ts";
-import { type Kek, type RawDek, unwrapAll, wrappedKeys } from "../deks.ts";
+import { handOver, type Kek, unwrapAll, wrappedKeys } from "../deks.ts";
 import { judgeStart, probeDirectorySync } from "../guards.ts";
 import { readSidecar, SidecarKeeper } from "../keeper.ts";
 import { type MacSource, macSource, verifierOf } from "../macs.ts";
@@ -91,22 +92,6 @@ export class TestKek implements Kek {
     } catch {
       throw new StrongroomError("KEK_WRONG");
     }
-  }
-}
-
-export class TestKeystore {
-  readonly raw = new Map<number, Buffer>();
-
-  /** Takes over the bytes and zeroes the caller's. */
-  add(dek: RawDek): void {
-    this.raw.set(dek.keyId, Buffer.from(dek.raw));
-    dek.raw.fill(0);
-  }
-
-  macKey(keyId: KeyId, kind: string): Buffer {
-    const raw = this.raw.get(keyId);
-    if (raw === undefined) throw new StrongroomError("CRYPTO_KEY_UNKNOWN");
-    return createHmac("sha256", raw).update(kind).digest();
   }
 }
 
@@ -179,7 +164,7 @@ export interface NodeSetup {
 
 export class TestNode {
   readonly setup: NodeSetup;
-  readonly keystore = new TestKeystore();
+  readonly keystore = new Keystore(nodePrimitives);
   readonly macs: MacSource = macSource(this.keystore, nodePrimitives);
   state = new ControlState(deps);
   keeper!: SidecarKeeper;
@@ -234,16 +219,11 @@ export class TestNode {
     };
     if (plan.kind === "open") {
       const { document } = plan.sidecar;
-      for (const dek of await unwrapAll(wrappedKeys(document.keys), document.cluster, keks))
-        this.keystore.add(dek);
+      handOver(await unwrapAll(wrappedKeys(document.keys), document.cluster, keks), this.keystore);
       keep(verifySidecar(plan.sidecar, this.macs));
       this.nodeId = document.nodeId;
       if (document.clear !== null)
-        this.keystore.add({
-          ...document.clear,
-          raw: Buffer.from(document.clear.raw),
-          purpose: "index",
-        });
+        this.keystore.add(document.clear.keyId, "index", document.clear.raw);
     } else {
       this.nodeId = this.setup.nodeId ?? "node-a";
       keep(null);
@@ -267,7 +247,7 @@ export class TestNode {
       return;
     }
     const first = await planFirstKeys({ random, keks: this.setup.keks, nodeId: this.nodeId });
-    for (const dek of first.deks) this.keystore.add(dek);
+    handOver(first.deks, this.keystore);
     this.keeper.write(first.document);
   }
 
@@ -293,14 +273,12 @@ export class TestNode {
 
   private async unwrapMissing(ids: readonly KeyId[]): Promise<void> {
     const missing = ids.filter(
-      (id) =>
-        !this.keystore.raw.has(id) || (this.keeper.exists && !this.keeper.holds(this.state, id)),
+      (id) => !this.keystore.has(id) || (this.keeper.exists && !this.keeper.holds(this.state, id)),
     );
     const rows = new Map(missing.map((id) => [id, this.state.keys.get(id)!]));
     const { cluster } = this.state;
     if (rows.size === 0 || cluster === null) return;
-    for (const dek of await unwrapAll(wrappedKeys(rows), cluster, this.setup.keks))
-      this.keystore.add(dek);
+    handOver(await unwrapAll(wrappedKeys(rows), cluster, this.setup.keks), this.keystore);
   }
 
   /** One entry, whatever it is; returns what became of it. */
@@ -323,10 +301,10 @@ export class TestNode {
     if (outcome.kind === "halt") throw new StrongroomError(outcome.code, outcome.detail);
     if (outcome.kind === "noop" && outcome.alarm) this.alarms.push(outcome.reason);
     const clear = effects.clearIndexKey;
-    if (clear !== null) this.keystore.add({ ...clear, purpose: "index" });
+    if (clear !== null) this.keystore.add(clear.keyId, "index", clear.raw);
     await this.unwrapMissing(effects.unwrap);
     if (effects.sidecar) this.keeper.follow(this.state, this.nodeId);
-    for (const id of effects.forget) this.keystore.raw.delete(id);
+    for (const id of effects.forget) this.keystore.drop(id);
     this.applied = index;
     return outcome;
   }
@@ -374,7 +352,7 @@ export class TestNode {
     const { keks, random } = this.setup;
     const rotation = await planRotation(this.state, purpose, keks, random);
     await this.change(rotation.add);
-    this.keystore.add(rotation.dek);
+    handOver([rotation.dek], this.keystore);
     const plan = planActivation(this.state, this.keeper.document, rotation.keyId, random);
     this.keeper.raiseEpochs(plan.epochs);
     await this.change(plan.activate);
