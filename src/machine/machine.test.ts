@@ -235,7 +235,7 @@ test("machine: entries that no writer of ours makes halt", () => {
   expectHalt(rig, apply, "FORMAT_TRUNCATED");
 });
 
-test("machine: a record that does not open halts in apply: its result would not be the others'", () => {
+test("machine: a record that does not open halts apply: the others went on with its value", () => {
   const rig = new Rig();
   rig.shelf.load = () => {
     throw new StrongroomError("STORE_RECORD_DAMAGED");
@@ -243,7 +243,7 @@ test("machine: a record that does not open halts in apply: its result would not 
   expectHalt(rig, () => rig.batch(1000, command(0, "incr", "a")), "STORE_RECORD_DAMAGED");
 });
 
-test("machine: entries come one after the other; a skipped one changes nothing but the index", () => {
+test("machine: entries come in order; a skipped one changes nothing but the index", () => {
   const rig = new Rig();
   const before = rig.hash();
   rig.machine.skip(1);

@@ -10,6 +10,7 @@ import { StrongroomError } from "../base/errors.ts";
 import { Args } from "../commands/args.ts";
 import type { CommandSpec, Context } from "../commands/command.ts";
 import { perform } from "../commands/dispatch.ts";
+import { set } from "../commands/strings/set.ts";
 import { BatchReader, commandCodeMin, expireCode, transactionCode } from "../entry/batch.ts";
 import { type EntryHeader, opcode } from "../entry/logentry.ts";
 import type { Databases } from "../keyspace/databases.ts";
@@ -126,12 +127,26 @@ export class Machine {
     const spec = reader.code < commandCodeMin ? undefined : this.commands(reader.code);
     if (spec === undefined)
       throw new StrongroomError("ENTRY_COMMAND_UNKNOWN", `command code ${reader.code}`);
+    if (reader.argc === 2 && spec === (set as CommandSpec)) {
+      this.plainSet(reply);
+      return;
+    }
     args.buffer = reader.buffer;
     args.starts = reader.starts;
     args.ends = reader.ends;
     args.first = 0;
     args.count = reader.argc;
     perform(spec, this.contexts[reader.database] as Context, args, reply);
+  }
+
+  /** SET without options, the most frequent write: no views are made. */
+  private plainSet(reply: Reply): void {
+    const { buffer, database, starts, ends } = this.reader;
+    const [key, keyEnd] = [starts[0] as number, ends[0] as number];
+    const [value, valueEnd] = [starts[1] as number, ends[1] as number];
+    const db = this.databases.database(database);
+    db.setRange(buffer, key, keyEnd, buffer, value, valueEnd, 0);
+    reply.ok();
   }
 
   private expire(): void {

@@ -18,10 +18,10 @@ test("records: the bytes are as documented", () => {
   databases.flush(2);
   databases.swap(0, 15);
   const ids = [16, 2, 17, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 1];
-  expect(keyspacesRecord(machine).toString("hex")).toBe([18, ...ids].map(u32).join(""));
+  expect(keyspacesRecord(machine).toString("hex")).toBe(`01${[18, ...ids].map(u32).join("")}`);
   machine.timeMs = 0x010203040506;
   machine.timeLogical = 0x0708;
-  expect(timeRecord(machine).toString("hex")).toBe("0102030405060708");
+  expect(timeRecord(machine).toString("hex")).toBe("010102030405060708");
 });
 
 test("records: another machine takes them over", () => {
@@ -56,6 +56,11 @@ test("records: every truncation is refused, and so is a rest; nothing is taken o
     expect(() => restoreRecord(machine, table, longer)).toThrow(
       expect.objectContaining({ code: "FORMAT_TRAILING" }),
     );
+    const unknown = Buffer.from(whole);
+    unknown[0] = 2;
+    expect(() => restoreRecord(machine, table, unknown)).toThrow(
+      expect.objectContaining({ code: "FORMAT_VERSION" }),
+    );
     expect([machine.timeMs, databases.nextId]).toEqual([77, 77]);
   }
 });
@@ -69,7 +74,7 @@ test("records: keyspace ids that are 0, given twice or not yet given are refused
     [0, 0xffff_ffff],
   ] as const) {
     const record = keyspacesRecord(machine);
-    record.writeUInt32BE(id, 4 + 4 * place);
+    record.writeUInt32BE(id, 5 + 4 * place);
     expect(() => restoreRecord(machine, tableKeyspaces, record)).toThrow(
       expect.objectContaining({ code: "FORMAT_RANGE" }),
     );

@@ -1,7 +1,8 @@
-// Permanent format of the machine's control records (tables 0x20 and 0x21 of the store).
+// Permanent format of the machine's control records (tables 0x20 and 0x21 of the store): change it
+// only by adding a version.
 //
-//   table 0x20, empty key: next keyspace id u32 | 16 × keyspace id u32
-//   table 0x21, empty key: time ms u48 | logical u16
+//   table 0x20, empty key: version 1 u8 | next keyspace id u32 | 16 × keyspace id u32
+//   table 0x21, empty key: version 1 u8 | time ms u48 | logical u16
 //
 /**
  * What the machine keeps beside user data: the mapping of databases to keyspace ids and its time.
@@ -15,29 +16,31 @@ import type { Machine } from "./machine.ts";
 
 export const tableKeyspaces = 0x20;
 export const tableTime = 0x21;
+const recordVersion = 1;
 
 export function keyspacesRecord(machine: Machine): Buffer {
-  const writer = new ByteWriter(4 + 4 * databaseCount);
-  writer.u32(machine.databases.nextId);
+  const writer = new ByteWriter(5 + 4 * databaseCount);
+  writer.u8(recordVersion).u32(machine.databases.nextId);
   for (const id of machine.databases.ids) writer.u32(id);
   return writer.finish();
 }
 
 export function timeRecord(machine: Machine): Buffer {
-  const record = Buffer.alloc(8);
-  record.writeUIntBE(machine.timeMs, 0, 6);
-  record.writeUInt16BE(machine.timeLogical, 6);
+  const record = Buffer.alloc(9);
+  record[0] = recordVersion;
+  record.writeUIntBE(machine.timeMs, 1, 6);
+  record.writeUInt16BE(machine.timeLogical, 7);
   return record;
 }
 
 /**
  * Takes over a record that was read from the store.
  * @returns false for other tables.
- * @throws StrongroomError FORMAT_TRUNCATED, FORMAT_TRAILING, FORMAT_RANGE.
+ * @throws StrongroomError FORMAT_VERSION, FORMAT_TRUNCATED, FORMAT_TRAILING, FORMAT_RANGE.
  */
 export function restoreRecord(machine: Machine, table: number, value: Buffer): boolean {
   if (table === tableTime) {
-    const reader = new ByteReader(value);
+    const reader = versioned(value);
     const time = reader.bytes(8);
     reader.finish();
     machine.timeMs = time.readUIntBE(0, 6);
@@ -45,8 +48,16 @@ export function restoreRecord(machine: Machine, table: number, value: Buffer): b
     return true;
   }
   if (table !== tableKeyspaces) return false;
-  restoreKeyspaces(machine.databases, new ByteReader(value));
+  restoreKeyspaces(machine.databases, versioned(value));
   return true;
+}
+
+function versioned(value: Buffer): ByteReader {
+  const reader = new ByteReader(value);
+  const version = reader.u8();
+  if (version !== recordVersion)
+    throw new StrongroomError("FORMAT_VERSION", `a record of the machine has version ${version}`);
+  return reader;
 }
 
 function restoreKeyspaces(databases: Databases, reader: ByteReader): void {

@@ -37,6 +37,8 @@ export interface EngineDeps {
   readonly group: Group;
   readonly flusher: Flusher;
   readonly clock: Clock;
+  /** Runs after the events of this turn of the loop. */
+  readonly defer: (run: () => void) => void;
   readonly settings: EngineSettings;
   /** Bound of the resident set in bytes; may change. */
   readonly cacheBytes: () => number;
@@ -54,6 +56,10 @@ export class NodeEngine implements Engine {
   readonly settings: EngineSettings;
   private readonly deps: EngineDeps;
   private readonly contexts: Context[] = [];
+  private clockMs = 0;
+  private readonly turnOver = (): void => {
+    this.clockMs = 0;
+  };
   private wasBusy = false;
   private hitsBefore = 0;
   private missesBefore = 0;
@@ -81,7 +87,7 @@ export class NodeEngine implements Engine {
     const { machine, group } = this.deps;
     if (group.haltedBy !== null) throw halted(group.haltedBy);
     const { databases } = machine;
-    databases.nowMs = Math.max(machine.timeMs, this.deps.clock.nowMs());
+    databases.nowMs = Math.max(machine.timeMs, this.nowMs());
     try {
       if (spec === (get as CommandSpec)) this.get(db, args, reply);
       else spec.run(this.contexts[db] as Context, spec.parse(args), reply);
@@ -91,6 +97,14 @@ export class NodeEngine implements Engine {
       throw error;
     }
     this.trim();
+  }
+
+  /** The clock, read once a turn of the event loop. */
+  private nowMs(): number {
+    if (this.clockMs !== 0) return this.clockMs;
+    this.clockMs = this.deps.clock.nowMs();
+    this.deps.defer(this.turnOver);
+    return this.clockMs;
   }
 
   /** GET without a view: from the arena straight into the output. */
@@ -154,8 +168,8 @@ export class NodeEngine implements Engine {
   }
 
   watch(db: number, key: Uint8Array): WatchToken {
-    const { machine, clock } = this.deps;
-    machine.databases.nowMs = Math.max(machine.timeMs, clock.nowMs());
+    const { machine } = this.deps;
+    machine.databases.nowMs = Math.max(machine.timeMs, this.nowMs());
     const modified = machine.databases.database(db).modified(key);
     const token: Token = {
       db,

@@ -146,6 +146,7 @@ export class Runtime {
       group: this.group,
       flusher: this.flusher,
       clock,
+      defer: (run) => void setImmediate(run),
       settings: deps.settings,
       cacheBytes: deps.cacheBytes,
       status: () => statusOf(this),
