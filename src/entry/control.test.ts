@@ -1,5 +1,5 @@
-// Goal: what control entries look like on disk never drifts; nothing cut, padded or out of bounds is
-// read as one; a trailer is bound to its place.
+// Goal: what control entries look like on disk never drifts; nothing cut, padded or out of bounds
+// is read as one; a trailer is bound to its place.
 // Method: golden vectors, every truncation and every flipped bit, random values there and back.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -116,7 +116,7 @@ describe("golden vectors", () => {
     expect(trailer.keyId).toBe(2);
     expect(trailer.tag).toEqual(Buffer.alloc(32, 0xee));
   });
-  test("a session is named by the first 8 bytes of SHA-256(salt), FIPS 180-4 of 32 zero bytes", () => {
+  test("a session is named by the first 8 bytes of SHA-256(salt), FIPS 180-4", () => {
     expect(sessionIdOf(Buffer.alloc(32), sha256)).toBe(0x66687aadf862bd77n);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Body of 0x05, a change of the keyring: `version | sub-tag | fields`. Each names what it expects to
- * find (the active key, the wraps it replaces), so that two operators who act at once cannot undo
- * each other. docs/formats/log-entry.md.
+ * Body of 0x05, a change of the keyring: `version | sub-tag | fields`. Each names what it expects
+ * to find (the active key, the wraps it replaces), so that two operators who act at once cannot
+ * undo each other. docs/formats/log-entry.md.
  * @module
  */
 import { assert, assertInteger, unreachable } from "../base/assert.ts";

@@ -15,7 +15,7 @@ export const controlErrors = {
     retryable: false,
     what: "a wrapped key does not open under the KEK that it names",
     kept: "nothing was changed",
-    todo: "restore encryption/keys.json and the store from one backup, or start with another KEK of this key",
+    todo: "restore the sidecar and the store from one backup, or start with another KEK",
   },
   ENCRYPTION_OFF_OVER_SEALED: {
     retryable: false,
@@ -27,7 +27,7 @@ export const controlErrors = {
     retryable: false,
     what: "the data directory was made with encryption off",
     kept: "the data directory was not touched",
-    todo: "start with --encryption off and then switch encryption on with `strongroom encryption bootstrap`",
+    todo: "start with --encryption off, then run `strongroom encryption bootstrap`",
   },
   DIRECTORY_FSYNC_UNSUPPORTED: {
     retryable: false,
@@ -67,7 +67,7 @@ export const controlErrors = {
   },
   WRITER_CLONED: {
     retryable: false,
-    what: "another process has registered the same load of this node: the data directory was copied",
+    what: "another process registered the same load of this node: its directory was copied",
     kept: "nothing was sealed under the load and the other nodes go on",
     todo: "stop the copy, or start it with an id and a data directory of its own",
   },
@@ -118,6 +118,12 @@ export const controlErrors = {
     what: "encryption/keys.json knows key changes that log and store have lost",
     kept: "nothing was changed",
     todo: "restore log, store and encryption/keys.json from one backup",
+  },
+  SIDECAR_OLDER: {
+    retryable: false,
+    what: "encryption/keys.json is an old copy that lacks keys of the store",
+    kept: "nothing was changed",
+    todo: "restore encryption/keys.json of this store from a backup",
   },
   SIDECAR_CONFLICT: {
     retryable: false,
