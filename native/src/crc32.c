@@ -1,7 +1,7 @@
 /*
  * CRC-32 (ISO 3309, the polynomial of zlib), reflected, by carry-less multiplication: Gopal et al.,
- * "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009. Where the
- * processor has none, by a table of 256 entries. Equal to zlib's crc32 for every input.
+ * "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009. Where
+ * the processor has none, by a table of 256 entries. Equal to zlib's crc32 for every input.
  */
 #include "addon.h"
 

@@ -34,7 +34,7 @@ test("keystore: key id 0 is refused", () => {
   expect(() => keystore.derive(place(0))).toThrow(coded("CRYPTO_KEY_UNKNOWN"));
 });
 
-test("keystore: the same key again changes nothing; other bytes or another purpose are refused", () => {
+test("keystore: the same key again changes nothing, another under its id is refused", () => {
   const keystore = new Keystore(primitives);
   keystore.add(1, "storage", dek(1));
   const before = keystore.derive(place(1));

@@ -38,9 +38,13 @@ test("kek: golden wrap and id", async () => {
   const random = { bytes: (length: number) => counting(0).subarray(0, length) };
   const kek = new LocalKek(counting(64), loadPrimitives("node"), random);
   const binding = Buffer.from(`${"00".repeat(16)}0100000007`, "hex");
-  expect((await kek.wrap(counting(0), binding)).toString("hex")).toBe(
-    "000102030405060708090a0b3a046e7b738942a7ca1b8ac9b4e0c2b493d53f1a7859bb44f639f28d5dac774173499c11949756f1f9236aa5ea4aac46",
-  );
+  const [nonce, ciphertext, tag] = [
+    "000102030405060708090a0b",
+    "3a046e7b738942a7ca1b8ac9b4e0c2b493d53f1a7859bb44f639f28d5dac7741",
+    "73499c11949756f1f9236aa5ea4aac46",
+  ];
+  const wrapped = await kek.wrap(counting(0), binding);
+  expect(wrapped.toString("hex")).toBe(`${nonce}${ciphertext}${tag}`);
   expect(kek.id).toMatch(/^local:916ec76f[0-9a-f]{8}$/);
 });
 

@@ -184,7 +184,7 @@ function directSuite(disk: () => Disk, at: At): void {
   });
 
   for (const dsync of [false, true])
-    test(`direct writes${dsync ? " with O_DSYNC" : ""} work where granted, else buffered ones`, () => {
+    test(`direct writes${dsync ? ", O_DSYNC," : ""} work where granted, else buffered`, () => {
       const memory = disk().alignedBuffer(2 * directAlignment);
       memory.fill("strongroom");
       const file = disk().open(at("a"), { mode: "create", direct: true, dsync });
