@@ -9,7 +9,15 @@ import type { Database, Keyspace } from "../keyspace/api.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Args } from "./args.ts";
 
-export type CommandFlag = "write" | "readonly" | "denyoom" | "fast" | "random" | "movablekeys";
+export type CommandFlag =
+  | "write"
+  | "readonly"
+  | "denyoom"
+  | "fast"
+  | "random"
+  | "movablekeys"
+  | "loading"
+  | "stale";
 
 /** As in Redis's command table; `last` < 0 counts from the end, `first` 0 means no keys. */
 export interface KeyRange {
@@ -46,6 +54,13 @@ export interface CommandSpec<Parsed = unknown> {
   parse(args: Args): Parsed;
   /** Performs it and writes exactly one reply. @throws CommandError before any change. */
   run(context: Context, parsed: Parsed, reply: Reply): void;
+  /**
+   * Of a container (OBJECT): its subcommands with full names, "object|encoding". Their arity counts
+   * both names, their `keys` too; their `parse` takes what follows both. The container's own
+   * `parse` and `run` find and perform them, so a server may do either; Redis refuses a wrong
+   * subcommand before it is queued in a transaction.
+   */
+  readonly subcommands?: readonly CommandSpec[];
   /** Indexes of keys in args, for commands with "movablekeys". */
   findKeys?(args: Args): number[];
 }

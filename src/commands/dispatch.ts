@@ -7,17 +7,12 @@ import { CommandError } from "../keyspace/errors.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Args } from "./args.ts";
 import type { CommandSpec, Context } from "./command.ts";
-import { wrongArity } from "./failures.ts";
-
-/** @param count - Arguments without the name. */
-export function arityFits(spec: CommandSpec, count: number): boolean {
-  return spec.arity >= 0 ? count + 1 === spec.arity : count + 1 >= -spec.arity;
-}
+import { arityFits, wrongArity } from "./failures.ts";
 
 /** Writes exactly one reply. Errors that are not CommandErrors are thrown on. */
 export function perform(spec: CommandSpec, context: Context, args: Args, reply: Reply): void {
   try {
-    if (!arityFits(spec, args.count)) throw wrongArity(spec.name);
+    if (!arityFits(spec.arity, args.count)) throw wrongArity(spec.name);
     spec.run(context, spec.parse(args), reply);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

@@ -18,6 +18,11 @@ export const badExpire = (command: string): CommandError =>
   new CommandError(`ERR invalid expire time in '${command}' command`);
 export const databaseRange = (): CommandError => new CommandError("ERR DB index is out of range");
 
+/** @param count - Arguments without the name of the command, or of the container. */
+export function arityFits(arity: number, count: number): boolean {
+  return arity >= 0 ? count + 1 === arity : count + 1 >= -arity;
+}
+
 /** @param command - Its full name in lower case, "object|encoding" for a subcommand. */
 export const wrongArity = (command: string): CommandError =>
   new CommandError(`ERR wrong number of arguments for '${command}' command`);

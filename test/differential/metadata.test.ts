@@ -24,7 +24,9 @@ function items(tree: Tree | undefined): Tree[] {
 }
 const text = (tree: Tree | undefined): string => String(tree).slice(1);
 
-test.each(commands.map((spec) => [spec.name, spec] as const))(
+const all = commands.flatMap((spec) => [spec, ...(spec.subcommands ?? [])]);
+
+test.each(all.map((spec) => [spec.name, spec] as const))(
   "metadata: %s",
   async (name, { arity, flags, keys, group, since, summary, complexity }) => {
     const info = items(items(readTree(await redis.call("COMMAND", "INFO", name)))[0]);
