@@ -33,7 +33,7 @@ async function disturb(server: Server, dice: Dice, stopped: () => boolean): Prom
     if (stopped()) break;
     const roll = dice.below(3);
     if (roll === 0) await client.send("BGSAVE").catch(() => {});
-    else await server.run("rotate-dek", roll === 1 ? "storage" : "log").catch(() => {});
+    else await server.rotate(roll === 1 ? "storage" : "log").catch(() => {});
   }
   client?.close();
 }

@@ -1,14 +1,6 @@
 // Goal: without the right key nothing starts and nothing is touched; one process holds a directory.
-import { createHash, randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  cpSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { errorTable } from "../src/base/errors.ts";
@@ -133,7 +125,25 @@ test("keys: a readable key file is refused over a new directory, which is not ma
   expect(readdirSync(server.folder)).toEqual(["kek"]);
 });
 
-test("keys: env: opens what file: sealed under the same bytes, and any of several KEKs", async () => {
+test("keys: env: opens what file: sealed under the same bytes", async () => {
+  const options = { environment: {} as Record<string, string> };
+  const server = new Server(options);
+  await server.start();
+  const client = await server.client();
+  await client.call("SET", "k", "v");
+  client.close();
+  await server.stop();
+  server.spec = "env:ROOM_KEY";
+  expect(codeOf(await server.refused())).toMatch(/^KEK_/);
+  options.environment = { ROOM_KEY: readFileSync(server.kek).toString("base64") };
+  await server.start();
+  const again = await server.client();
+  expect(await again.call("GET", "k")).toBe("v");
+  again.close();
+  expect((await server.stop()).status).toBe(0);
+});
+
+test("keys: any of several KEKs opens the data", async () => {
   const server = new Server();
   const other = join(server.folder, "other");
   writeKek(other);
@@ -143,7 +153,8 @@ test("keys: env: opens what file: sealed under the same bytes, and any of severa
   await client.call("SET", "k", "v");
   client.close();
   await server.stop();
-  writeFileSync(server.kek, randomBytes(32));
+  server.flags = [];
+  server.spec = `file:${other}`;
   await server.start();
   const again = await server.client();
   expect(await again.call("GET", "k")).toBe("v");

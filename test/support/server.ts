@@ -11,10 +11,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { callNode, findNode } from "../../src/admin/client.ts";
+import { NodeDisk } from "../../src/platform/disk.ts";
 import { Client, ServerError } from "./resp.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const program = join(root, "src/bin/strongroom.ts");
+const disk = new NodeDisk();
 const readyMsMax = 60_000;
 const stopMsMax = 20_000;
 
@@ -119,7 +122,7 @@ export interface ServerOptions {
   readonly password?: string;
   /** More flags of `serve`. */
   readonly flags?: readonly string[];
-  readonly environment?: Record<string, string>;
+  environment?: Record<string, string>;
   /** What stands before the program: `unshare …`. */
   readonly prefix?: readonly string[];
 }
@@ -130,6 +133,8 @@ export class Server {
   readonly dataDir: string;
   readonly kek: string;
   flags: readonly string[];
+  /** What `--kek` names. */
+  spec: string;
   port = 0;
   process: Process | null = null;
   readonly #options: ServerOptions;
@@ -139,6 +144,7 @@ export class Server {
     this.dataDir = options.dataDir ?? join(this.folder, "data");
     this.kek = options.kek ?? join(this.folder, "kek");
     this.flags = options.flags ?? [];
+    this.spec = `file:${this.kek}`;
     if (options.kek === undefined) writeKek(this.kek);
   }
 
@@ -147,7 +153,7 @@ export class Server {
     this.port = await freePort();
     const { prefix = [], password, environment = {} } = this.#options;
     const serve = ["serve", "--port", String(this.port), "--bind", "127.0.0.1"];
-    const data = ["--data-dir", this.dataDir, "--kek", `file:${this.kek}`];
+    const data = ["--data-dir", this.dataDir, "--kek", this.spec];
     const secret = password === undefined ? {} : { STRONGROOM_REQUIREPASS: password };
     this.process = new Process(
       [...prefix, process.execPath, program, ...serve, ...data, ...this.flags],
@@ -214,6 +220,11 @@ export class Server {
   /** A command of the command line on this directory. */
   run(command: string, ...args: string[]): Promise<Ended> {
     return runProgram([command, ...args, "--data-dir", this.dataDir]);
+  }
+
+  /** What `rotate-dek` does, without a process of its own. */
+  async rotate(purpose: "storage" | "log"): Promise<void> {
+    await callNode(findNode(disk, this.dataDir), "RotateKey", { purpose });
   }
 
   /** `status --json` of the running node. */

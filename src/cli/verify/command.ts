@@ -53,21 +53,24 @@ async function opened(
   }
 }
 
-function tell(context: Context, result: VerifyResult | null, scan: ScanResult | null): void {
-  if (result === null) context.out("a node holds the directory: its records were not opened");
-  else {
-    const counts = Object.entries(result.counts).map(([what, count]) => [what, count] as const);
-    for (const line of renderTable(counts)) context.out(line);
-    for (const { path, offset, problem } of result.damage)
-      context.out(`DAMAGE ${path}${offset < 0 ? "" : ` at ${offset}`}: ${problem}`);
-    context.out(`damage: ${result.damage.length}`);
-  }
-  if (scan === null) return;
+function tellScan(context: Context, scan: ScanResult): void {
   for (const { text, form, path, offset } of scan.findings)
     context.out(
       `FOUND text ${text} (${form}) in ${path} ${offset < 0 ? "(name)" : `at ${offset}`}`,
     );
   context.out(`searched ${scan.files} files: found ${scan.findings.length}`);
+}
+
+function tellOpened(context: Context, result: VerifyResult | null): void {
+  if (result === null) {
+    context.out("a node holds the directory: its records were not opened");
+    return;
+  }
+  const counts = Object.entries(result.counts).map(([what, count]) => [what, count] as const);
+  for (const line of renderTable(counts)) context.out(line);
+  for (const { path, offset, problem } of result.damage)
+    context.out(`DAMAGE ${path}${offset < 0 ? "" : ` at ${offset}`}: ${problem}`);
+  context.out(`damage: ${result.damage.length}`);
 }
 
 /**
@@ -86,9 +89,10 @@ export async function verify(
     throw new StrongroomError("CONFIG_UNREADABLE", `${dataDir} does not exist`);
   const patterns = patternsOf(texts);
   const scan = texts.length === 0 ? null : scanDirectory(context.disk, dataDir, patterns);
+  if (!json && scan !== null) tellScan(context, scan);
   const result = await opened(context, parts, request);
   if (json) context.out(JSON.stringify({ ...result, scan }, null, 2));
-  else tell(context, result, scan);
+  else tellOpened(context, result);
   const damaged = (result?.damage.length ?? 0) > 0;
   const found = (scan?.findings.length ?? 0) > 0;
   if (damaged) context.err(new StrongroomError("VERIFY_DAMAGED").explain());
