@@ -26,24 +26,12 @@ function parseSpan(args: Args, bytes: number): Span {
   return spanOf(start, end, args.count === 4 && unitIsBit(args, 3), bytes);
 }
 
-/** Of four bytes at once (Warren, Hacker's Delight, section 5-1). */
-function onesOfFour(value: Uint8Array, at: number): number {
-  let word = (value[at] as number) | ((value[at + 1] as number) << 8);
-  word |= ((value[at + 2] as number) << 16) | ((value[at + 3] as number) << 24);
-  word -= (word >>> 1) & 0x55555555;
-  word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
-  word = (word + (word >>> 4)) & 0x0f0f0f0f;
-  return Math.imul(word, 0x01010101) >>> 24;
-}
-
 function countOnes(value: Uint8Array, { first, last }: Span): number {
   if (first > last) return 0;
   const firstByte = Math.floor(first / 8);
   const lastByte = Math.floor(last / 8);
   let ones = 0;
-  let at = firstByte;
-  for (; at + 3 <= lastByte; at += 4) ones += onesOfFour(value, at);
-  for (; at <= lastByte; at++) ones += onesOf[value[at] as number] as number;
+  for (let at = firstByte; at <= lastByte; at++) ones += onesOf[value[at] as number] as number;
   const before = (value[firstByte] as number) & ~(0xff >> (first % 8)) & 0xff;
   const after = (value[lastByte] as number) & (0x7f >> (last % 8));
   return ones - (onesOf[before] as number) - (onesOf[after] as number);
