@@ -41,7 +41,7 @@ export function judge(state: ControlState, header: EntryHeader, index: number): 
   return header.seq === load.lastSeq + 1 ? "apply" : "gap";
 }
 
-/** Counts an entry that `judge` let through. Call it with the entry's other changes, never before. */
+/** Counts an entry that `judge` let through: with its other changes, never before them. */
 export function advance(state: ControlState, header: EntryHeader): void {
   const load = state.sessions.get(header.session);
   assert(load?.open === true && header.seq === load.lastSeq + 1, "advance without judge");

@@ -42,8 +42,8 @@ import { enterRegistration, judgeRegistration, opensSession } from "./registry.t
 import type { ControlState } from "./state.ts";
 
 /**
- * Verifies an HMAC under the control MAC key of a log DEK. `unavailable`: the keystore does not hold
- * that DEK (yet), so nothing can be said.
+ * Verifies an HMAC under the control MAC key of a log DEK. `unavailable`: the keystore does not
+ * hold that DEK (yet), so nothing can be said.
  */
 export type VerifyMac = (
   keyId: KeyId,
@@ -208,7 +208,7 @@ function applyChange(
     case "feature-level":
       return applyFeatureLevel(state, change.level);
     case "skip":
-      // Read ahead of time by the node that halted there (readSkip); in its turn it changes nothing.
+      // The node that halted there has read it ahead (readSkip); in its turn it changes nothing.
       return accepted;
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Keeps the sidecar on disk. Written as a whole (`.tmp`, fsync, rename, directory fsync), so a crash
- * leaves the old or the new file. Order: an epoch is durable here before the registration that uses
- * it is proposed; a change of the keyring is durable here before its entry counts as applied. So
- * the file is never behind the store, and may be ahead of it by what the log still holds.
+ * Keeps the sidecar on disk. Written as a whole (`.tmp`, fsync, rename, directory fsync), so that a
+ * crash leaves the old or the new file. Order: an epoch is durable here before the registration
+ * that uses it is proposed; a change of the keyring is durable here before its entry counts as
+ * applied. So the file is never behind the store, and may be ahead of it by what the log still
+ * holds.
  * @module
  */
 import { assert } from "../base/assert.ts";
@@ -103,6 +104,8 @@ export class SidecarKeeper {
       needOlder(this.kept, state);
     }
     this.write(document);
+    // Encryption has been switched on: the index key stands wrapped in the file now.
+    if (document.clear === null) clearRaw?.fill(0);
   }
 
   /** True if the file's wraps of this key are the state's: a DEK opened from either is the same. */

@@ -1,7 +1,7 @@
 /**
- * Plans for what a node proposes about keys: the first keys, its load, a rotation. A plan draws what
- * is random and says what must be durable first; applying is the log's business. Hazard: an epoch
- * or salt used twice repeats nonces, so each plan takes the next epoch beyond everything that
+ * Plans for what a node proposes about keys: the first keys, its load, a rotation. A plan draws
+ * what is random and says what must be durable first; applying is the log's business. Hazard: an
+ * epoch or salt used twice repeats nonces, so each plan takes the next epoch beyond everything that
  * sidecar or registry has seen, and a fresh salt. docs/formats/envelope.md.
  * @module
  */
@@ -180,7 +180,7 @@ export interface ActivationPlan {
   };
 }
 
-/** Second half, once the new key is in the keyring. `epochs` must be durable before it is proposed. */
+/** Second half, once the new key is in the keyring. `epochs` must be durable before a proposal. */
 export function planActivation(
   state: ControlState,
   document: SidecarDocument,

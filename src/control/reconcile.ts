@@ -6,7 +6,7 @@
  * @module
  */
 import type { ClusterId } from "../base/brand.ts";
-import { StrongroomError } from "../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { SidecarDocument } from "./document.ts";
 import { needOlder, tellsTheSame } from "./sidecar-compare.ts";
 import type { ControlState } from "./state.ts";
@@ -19,7 +19,7 @@ export type Reconciliation =
   | { readonly kind: "await-log"; readonly index: number };
 
 /**
- * Compares the verified sidecar with the state from the store's records, before the log is replayed.
+ * Compares the verified sidecar with the state from the store's records, before any replay.
  * @throws SIDECAR_FOREIGN, SIDECAR_CONFLICT, ENCRYPTION_ON_OVER_CLEAR, ENCRYPTION_OFF_OVER_SEALED.
  */
 export function reconcile(
@@ -90,4 +90,14 @@ export function judgeRebuild(
 export function judgeCluster(document: SidecarDocument, ofFiles: ClusterId | Buffer | null): void {
   if (ofFiles !== null && !document.cluster.equals(ofFiles))
     throw new StrongroomError("SIDECAR_FOREIGN");
+}
+
+/**
+ * What a failure to open the store means once the sidecar's keys are held: a key that the store
+ * names and the sidecar does not know is SIDECAR_OLDER; anything else is as it is.
+ */
+export function explainStoreFailure(error: unknown): unknown {
+  if (!isStrongroomError(error, "CRYPTO_KEY_UNKNOWN")) return error;
+  const detail = (error as StrongroomError).message;
+  return new StrongroomError("SIDECAR_OLDER", detail, { cause: error });
 }

@@ -123,6 +123,6 @@ describe("damage", () => {
     }
   });
   test("of another cluster", () => {
-    expect(() => fromRecords(rows, deps, Buffer.alloc(16, 9))).toThrow(/CONTROL_RECORDS_DAMAGED/);
+    expect(() => fromRecords(rows, deps, Buffer.alloc(16, 9))).toThrow(/SIDECAR_FOREIGN/);
   });
 });

@@ -79,7 +79,7 @@ export interface SessionChanges {
   readonly closed: SessionId[];
 }
 
-/** Enters a registration judged "insert" or "advance". A new session closes the node's older one. */
+/** Enters what was judged "insert" or "advance". A new session closes the node's older one. */
 export function enterRegistration(
   state: ControlState,
   registration: Registration,

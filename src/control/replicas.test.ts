@@ -1,6 +1,7 @@
-// Goal: whatever is proposed, by whomever, in whatever order, two replicas that read the same log are
-// equal, one that stops and reads its records back too, and the invariants of the registry hold.
-// Method: random sequences of honest, repeated, reordered, cloned, rolled back and forged entries.
+// Goal: whatever is proposed, by whomever, in whatever order, two replicas that read the same log
+// are equal, one that stops and reads its records back too, and the invariants of the registry
+// hold. Method: random sequences of honest, repeated, reordered, cloned, rolled back and forged
+// entries.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { controlOpcodes, encodeRegistration } from "../entry/control.ts";

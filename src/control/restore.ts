@@ -5,7 +5,7 @@
  */
 import type { Epoch, FullNodeId, KeyId, LogIndex, NodeId16 } from "../base/brand.ts";
 import { ByteReader } from "../base/bytes.ts";
-import { StrongroomError } from "../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { clusterBytes } from "../entry/control.ts";
 import { node16Of, saltBytes, sessionIdOf } from "../entry/registration.ts";
 import { type Purpose, purposeOf, readKeyId, readWraps } from "../entry/wraps.ts";
@@ -27,7 +27,8 @@ function need(condition: boolean, text: string): asserts condition {
 
 /**
  * @param records - In any order; of tables that are not control's, none; each key once.
- * @throws CONTROL_RECORDS_DAMAGED unless every row is whole and all agree.
+ * @param cluster - As the sidecar names it, null without one.
+ * @throws CONTROL_RECORDS_DAMAGED unless every row is whole and all agree; SIDECAR_FOREIGN.
  */
 export function fromRecords(
   records: Iterable<ControlRecord>,
@@ -60,8 +61,11 @@ export function fromRecords(
 }
 
 function damaged(error: unknown): unknown {
-  if (!(error instanceof StrongroomError) || error.code === "CONTROL_RECORDS_DAMAGED") return error;
-  return new StrongroomError("CONTROL_RECORDS_DAMAGED", error.message, { cause: error });
+  if (!isStrongroomError(error)) return error;
+  if (isStrongroomError(error, "CONTROL_RECORDS_DAMAGED", "SIDECAR_FOREIGN")) return error;
+  return new StrongroomError("CONTROL_RECORDS_DAMAGED", (error as Error).message, {
+    cause: error,
+  });
 }
 
 function readRecord(state: ControlState, record: ControlRecord): void {
@@ -138,7 +142,8 @@ function readMeta(state: ControlState, record: ControlRecord): void {
   need(record.key.equals(prefixes.meta), "key of the meta row");
   const value = versioned(record);
   const cluster = Buffer.from(value.bytes(clusterBytes));
-  need(state.cluster === null || state.cluster.equals(cluster), "rows of another cluster");
+  if (state.cluster !== null && !state.cluster.equals(cluster))
+    throw new StrongroomError("SIDECAR_FOREIGN", "the store's rows are of another cluster");
   state.cluster = cluster;
   state.keyringIndex = value.safe64();
   state.featureLevel = value.u32();

@@ -1,7 +1,7 @@
 /**
- * The sidecar `encryption/keys.json`: the node's own durable copy of the keyring, with the epochs it
- * has used, so that it can open its store before it can read it. For people to read, not to edit:
- * the text is canonical and carries an HMAC under a key derived from the active storage DEK.
+ * The sidecar `encryption/keys.json`: the node's own durable copy of the keyring, with the epochs
+ * it has used, so that it can open its store before it can read it. For people to read, not to
+ * edit: the text is canonical and carries an HMAC under a key derived from the active storage DEK.
  * Hazard: whoever can edit it could switch encryption off; with keys in it a MAC is demanded, and
  * what is derivable (`active`, `storage_envelope_active`) is derived. docs/formats/sidecar.md.
  * @module

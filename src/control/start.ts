@@ -1,6 +1,6 @@
 /**
- * What a starting node proposes, one entry after the other, decided from the applied state alone: so
- * a crash between any two of them goes on where it stopped. A cluster born encrypted has both
+ * What a starting node proposes, one entry after the other, decided from the applied state alone:
+ * so a crash between any two of them goes on where it stopped. A cluster born encrypted has both
  * envelopes on before the first write of a user. DESIGN "Born encrypted".
  * @module
  */

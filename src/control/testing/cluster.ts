@@ -156,3 +156,24 @@ export function told({ outcome }: ControlResult): string {
       return `${outcome.kind} ${outcome.code}`;
   }
 }
+
+/** Changes of a rotation of node A, with made-up wraps and salt. */
+export const add = (id: number, purpose: "storage" | "log", previous: number): KeyChange => ({
+  kind: "add",
+  keyId: key(id),
+  purpose,
+  previous: key(previous),
+  wraps: wrapsOf(id),
+});
+export const activate = (
+  id: number,
+  purpose: "storage" | "log",
+  previous: number,
+  saltByte = 10,
+): KeyChange => ({
+  kind: "activate",
+  keyId: key(id),
+  purpose,
+  previous: key(previous),
+  registrations: [registrationOf(id, nodeA, 1, saltByte)],
+});

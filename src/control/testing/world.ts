@@ -1,6 +1,6 @@
 /**
- * A node of control alone, for tests: a real sidecar, a log of one file an entry, a store of one file
- * of control records, all on a disk in memory that can stop at any operation. It performs the
+ * A node of control alone, for tests: a real sidecar, a log of one file an entry, a store of one
+ * file of control records, all on a disk in memory that can stop at any operation. It performs the
  * applier's effects in the order that a node must.
  * @module
  */
