@@ -10,6 +10,8 @@ import {
   epochMax,
   epochRotateAt,
   identityOf,
+  pendingRotation,
+  planActivation,
   planClearStart,
   planFirstKeys,
   planLoad,
@@ -19,7 +21,7 @@ import {
 import { documentOf } from "./sidecar.ts";
 import { nextStep } from "./start.ts";
 import { ControlState } from "./state.ts";
-import { Cluster, cluster, key, nodeA, wrapsOf } from "./testing/cluster.ts";
+import { add, Cluster, cluster, key, nodeA, wrapsOf } from "./testing/cluster.ts";
 import { deps, TestKek, testRandom } from "./testing/world.ts";
 
 const kek = new TestKek(3);
@@ -78,6 +80,19 @@ describe("rotation", () => {
     expect([plan.keyId, plan.previous, plan.add.purpose]).toEqual([10, 2, "log"]);
     const raw = await unwrapDek({ ...plan.add, purpose: "log" }, cluster, [kek]);
     expect(raw).toEqual(plan.dek.raw);
+  });
+  test("one that stopped between its entries goes on with the key that was added", () => {
+    const { world } = bootstrapped(1);
+    expect(pendingRotation(world.state, "log")).toBeNull();
+    world.change(add(4, "log", 2));
+    expect(pendingRotation(world.state, "log")).toBe(4);
+    expect(pendingRotation(world.state, "storage")).toBeNull();
+    const plan = planActivation(world.state, documentOf(world.state, "node-a", () => 0)!, key(4), {
+      bytes: (length) => Buffer.alloc(length, 7),
+    });
+    expect(world.change(plan.activate).outcome.kind).toBe("accepted");
+    expect(pendingRotation(world.state, "log")).toBeNull();
+    expect(world.state.sessions.get(plan.session ?? 0n)?.open).toBe(true);
   });
   test("a KEK that does not open what it wrapped stops it before a proposal", async () => {
     const { world } = bootstrapped(1);

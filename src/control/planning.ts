@@ -166,6 +166,17 @@ export async function planRotation(
   return { purpose, keyId, previous, dek, add: { kind: "add", keyId, purpose, previous, wraps } };
 }
 
+/**
+ * A key that was added and never activated: a rotation that stopped half way goes on with it, so
+ * that no keys pile up. Null if there is none.
+ */
+export function pendingRotation(state: ControlState, purpose: "storage" | "log"): KeyId | null {
+  for (const key of state.keys.values())
+    if (key.purpose === purpose && key.state === "decrypt-only" && key.activated === 0)
+      return key.id;
+  return null;
+}
+
 export interface ActivationPlan {
   readonly epochs: ReadonlyMap<number, number>;
   readonly registration: Registration;
