@@ -12,6 +12,7 @@ import type { Random, Scheduler } from "../../base/ports.ts";
 import { kindTombstone, readControl, readSafe64 } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";
+import { emptyCommit } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
 import type { Flusher } from "./flusher.ts";
 import { macBytes } from "./header.ts";
@@ -27,7 +28,7 @@ import {
 import { segmentMacKey, segmentSubkey } from "./keys.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
-import { planSegment } from "./plan.ts";
+import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentReader } from "./reader.ts";
 import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
 
@@ -121,8 +122,10 @@ export class Compaction {
     return "done";
   }
 
-  private async job(job: Job): Promise<Extract<JobOutcome, { ok: true }>> {
+  /** @param key - Zeroed afterwards: an executor in another thread has worked on a copy. */
+  private async job(job: Job, key?: Uint8Array): Promise<Extract<JobOutcome, { ok: true }>> {
     const outcome = await this.input.executor.run(job);
+    key?.fill(0);
     if (!outcome.ok) throw errorOf(outcome);
     return outcome;
   }
@@ -146,7 +149,7 @@ export class Compaction {
       const identity = { keyId, number, length, lastMac };
       const macKey = segmentMacKey(primitives, keys, segment.header);
       const job = { type: "hint", path: hintPath(directory, number), identity, macKey } as const;
-      const { hint } = await this.job(job);
+      const { hint } = await this.job(job, macKey);
       if (hint !== null) return asBuffers(hint);
     }
     const target = {
@@ -158,7 +161,7 @@ export class Compaction {
       chainMac,
     };
     const macKey = segmentMacKey(primitives, keys, segment.header);
-    const { hint } = await this.job({ type: "inspect", target, macKey });
+    const { hint } = await this.job({ type: "inspect", target, macKey }, macKey);
     return asBuffers(hint as DecodedHint);
   }
 
@@ -203,7 +206,11 @@ export class Compaction {
 
   /** Milliseconds of the durable commit: the only clock that decides what has expired. */
   private durableMs(): number {
-    return Number(this.parts.flusher.durable.commitTs >> 16n);
+    return Number(this.durableTs() >> 16n);
+  }
+
+  private durableTs(): bigint {
+    return this.parts.flusher.durable.commitTs;
   }
 
   /** Rows for the live control records, numbered behind the other records. */
@@ -222,25 +229,17 @@ export class Compaction {
     const output = this.output ?? (await this.begin());
     const { header, path } = source.segment;
     const { keys, place } = this.input;
-    const outcome = await this.job({
+    const clear = header.keyId === 0;
+    const subkey = clear ? new Uint8Array(0) : segmentSubkey(keys, header);
+    const { keyId, number } = header;
+    const job = {
       type: "copy",
       number: output.header.number,
-      source: {
-        path,
-        number: header.number,
-        keyId: header.keyId,
-        subkey: header.keyId === 0 ? new Uint8Array(0) : segmentSubkey(keys, header),
-        prefix: storagePrefix(place),
-      },
+      source: { path, number, keyId, subkey, prefix: storagePrefix(place) },
       table: Uint32Array.from(rows),
-      commit: {
-        number: ++this.commits,
-        appliedIndex: 0,
-        session: 0n,
-        seq: 0,
-        commitTs: this.parts.flusher.durable.commitTs,
-      },
-    });
+      commit: { ...emptyCommit, number: ++this.commits, commitTs: this.durableTs() },
+    } as const;
+    const outcome = await this.job(job, subkey);
     for (const [i, record] of copied.entries()) {
       const offset = outcome.places[i * 2] as number;
       const length = outcome.places[i * 2 + 1] as number;
@@ -268,7 +267,11 @@ export class Compaction {
     const chain = { number: 0, mac: Buffer.alloc(macBytes) };
     const { plan, segment } = planSegment(this.input, random, number, chain);
     this.output = segment;
-    await this.job({ type: "begin", plan });
+    try {
+      await this.job({ type: "begin", plan });
+    } finally {
+      forgetKeys(plan);
+    }
     return segment;
   }
 

@@ -11,7 +11,7 @@ import { alignUp, blockBytes, frameHeaderBytes } from "../../files/framing.ts";
 import type { Commit, CommitMeta } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
-import { planSegment } from "./plan.ts";
+import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentRun } from "./run.ts";
 import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
 
@@ -145,6 +145,8 @@ export class Flusher {
         this.ledger.retired.add(number);
         await this.input.executor.run({ type: "abandon", number });
         throw error;
+      } finally {
+        forgetKeys(plan);
       }
       this.open = segment;
       return segment;

@@ -67,3 +67,9 @@ export function planSegment(
   mac.dispose();
   return { plan, segment };
 }
+
+/** Zeroes the plan's keys: an executor in another thread has worked on a copy. */
+export function forgetKeys(plan: SegmentPlan): void {
+  plan.subkey.fill(0);
+  plan.macKey.fill(0);
+}

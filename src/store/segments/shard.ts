@@ -54,10 +54,9 @@ export class Shards {
 
   constructor(stride: number) {
     this.stride = stride;
-    for (let shard = 0; shard < shardCount; shard++) {
-      this.capacity[shard] = capacityMin;
-      this.words.push(new Uint32Array((capacityMin + slackOf(capacityMin)) * stride));
-    }
+    // A shard gets memory with its first key.
+    const none = new Uint32Array(0);
+    for (let shard = 0; shard < shardCount; shard++) this.words.push(none);
   }
 
   /** Slot at which a key's walk begins. */
@@ -138,7 +137,8 @@ export class Shards {
   }
 
   private grow(shard: number): void {
-    this.rebuild(shard, Math.ceil(((this.capacity[shard] as number) * 3) / 2), this.stride);
+    const wanted = Math.ceil(((this.capacity[shard] as number) * 3) / 2);
+    this.rebuild(shard, Math.max(wanted, capacityMin), this.stride);
   }
 
   /** Lays a shard out anew with at least `capacity` homes and another stride. */
@@ -171,7 +171,8 @@ export class Shards {
   /** Gives the words that only loading needs back. */
   finishLoading(): void {
     for (let shard = 0; shard < shardCount; shard++)
-      this.rebuild(shard, this.capacity[shard] as number, slotWords);
+      if (this.capacity[shard] !== 0)
+        this.rebuild(shard, this.capacity[shard] as number, slotWords);
     this.stride = slotWords;
   }
 

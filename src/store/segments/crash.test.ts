@@ -1,0 +1,91 @@
+// Goal: whatever operation on the disk was the last one, and whatever of it survived, recovery finds
+// exactly the state of one commit: at least the last one acknowledged, at most the last one begun.
+// Method: the machine stops at every counted operation of a script with flushes, rolls, compaction,
+// rotation and reopening; what is found is compared with an oracle, and then used on.
+import { crc32 } from "node:zlib";
+import { expect, test } from "vitest";
+import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
+import { TestKeys } from "../testing/keys.ts";
+import { Oracle, openTestStore, script } from "../testing/world.ts";
+
+const variants = [
+  { kind: "dropped" },
+  { kind: "kept" },
+  { kind: "torn", seed: 1 },
+  { kind: "torn", seed: 2 },
+] as const;
+
+async function operationsOf(): Promise<number> {
+  const disk = new MemoryDisk();
+  await script(disk, new TestKeys(), new Oracle(), () => {});
+  return disk.operations;
+}
+
+async function crashAt(operation: number): Promise<string[]> {
+  const disk = new MemoryDisk();
+  disk.stopAfter(operation);
+  const keys = new TestKeys();
+  const oracle = new Oracle();
+  let acknowledged = 0;
+  await script(disk, keys, oracle, (number) => {
+    acknowledged = number;
+  }).catch(() => {});
+  expect(disk.crashed).toBe(true);
+  const problems: string[] = [];
+  // Two fates for each stop, all of them in turn.
+  for (const variant of [variants[operation % 4]!, variants[(operation + 1) % 4]!]) {
+    const where = `stop at ${operation}, ${JSON.stringify(variant)}`;
+    try {
+      const after = disk.fork(variant);
+      problems.push(
+        ...(await judge(after, keys, oracle, acknowledged)).map((p) => `${where}: ${p}`),
+      );
+    } catch (error) {
+      problems.push(`${where}: ${(error as Error).message}`);
+    }
+  }
+  return problems;
+}
+
+function fingerprint(disk: MemoryDisk): string {
+  const parts = [...disk.contents()].map(
+    ([path, bytes]) => `${path}:${bytes.length}:${crc32(bytes)}`,
+  );
+  return parts.join();
+}
+
+async function judge(disk: MemoryDisk, keys: TestKeys, oracle: Oracle, acknowledged: number) {
+  const before = fingerprint(disk);
+  const store = openTestStore(disk, keys);
+  const problems = oracle.differences(store);
+  const { number } = store.durable;
+  if (number < acknowledged) problems.push(`commit ${number}, ${acknowledged} was acknowledged`);
+  if (fingerprint(disk) !== before) problems.push("opening changed the disk");
+  // A second crash while things are put in order, then life goes on.
+  const again = disk.fork({ kind: "kept" });
+  again.stopAfter(2);
+  await openTestStore(again, keys)
+    .settle()
+    .catch(() => {});
+  again.crash({ kind: "torn", seed: number });
+  const second = openTestStore(again, keys);
+  problems.push(...oracle.differences(second));
+  const branch = new Oracle();
+  branch.states.splice(0, 1, ...oracle.states.slice(0, number + 1));
+  await branch.flush(store);
+  await store.compactor.compact();
+  problems.push(...branch.differences(store));
+  await store.close();
+  const reopened = openTestStore(disk, keys);
+  problems.push(...branch.differences(reopened));
+  return problems;
+}
+
+test("store: after a stop at any operation recovery equals the oracle", async () => {
+  const operations = await operationsOf();
+  expect(operations).toBeGreaterThan(100);
+  const problems: string[] = [];
+  for (let operation = 1; operation < operations; operation++)
+    problems.push(...(await crashAt(operation)));
+  expect(problems.slice(0, 10)).toEqual([]);
+}, 120_000);
