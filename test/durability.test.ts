@@ -53,7 +53,7 @@ async function killRounds(server: Server, count: number, quiet: boolean): Promis
   const dice = new Dice(seed + count);
   const writers = [0, 1, 2, 3].map((number) => new Writer(number, seed));
   const problems: string[] = [];
-  for (let number = 0; number < count && problems.length === 0; number++) {
+  for (let number = 0; number < count; number++) {
     if (dice.below(4) === 0) {
       await server.spawn();
       await pause(100 + dice.below(900));
@@ -65,6 +65,7 @@ async function killRounds(server: Server, count: number, quiet: boolean): Promis
     client.close();
     await round(server, writers, dice, quiet);
     problems.push(...writers.flatMap((writer) => writer.wrong));
+    if (problems.length > 0) return [...problems, server.process?.output.slice(-4000) ?? ""];
   }
   await server.start();
   const client = await server.client();

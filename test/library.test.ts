@@ -73,3 +73,28 @@ test("library: two opens of one directory, and a wrong KEK, are refused; then it
   expect(await again.execute("GET", "k")).toBe("v");
   await again.close();
 });
+
+test("library: rotations under load are not seen by callers, nothing is lost or doubled", async () => {
+  const where = place();
+  const db = await open(where);
+  let over = false;
+  let done = 0;
+  const write = async (key: string) => {
+    while (!over) {
+      await db.execute("INCR", key);
+      done++;
+    }
+  };
+  const load = ["a", "b", "c", "d", "e", "f"].map(write);
+  for (let round = 0; round < 6; round++)
+    await Promise.all([db.rotate("log"), db.rotate("storage"), db.execute("INCR", "g")]);
+  over = true;
+  await Promise.all(load);
+  const counts = await db.execute("MGET", "a", "b", "c", "d", "e", "f");
+  expect(counts.reduce((sum, count) => sum + Number(count), 0)).toBe(done);
+  await db.close();
+  const again = await open(where);
+  expect(await again.execute("MGET", "a", "b", "c", "d", "e", "f")).toEqual(counts);
+  expect(await again.execute("GET", "g")).toBe("6");
+  await again.close();
+});

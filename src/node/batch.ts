@@ -27,6 +27,8 @@ export interface PendingControl {
   readonly opens: bigint | null;
   /** The payload, which authenticates its place. */
   readonly build: (session: bigint, seq: number) => Buffer;
+  /** It was applied, and nothing else was proposed since. */
+  readonly applied: () => void;
   resolve(index: number): void;
   reject(error: Error): void;
   payload: Buffer;

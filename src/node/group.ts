@@ -115,8 +115,10 @@ export class Group {
       const payload = batch.payload();
       await this.control(index, { keyId, session, seq }, payload, 0, payload.length);
       const refusal = deps.host.refusal();
-      if (refusal === null) pending.resolve(index);
-      else pending.reject(refusal);
+      if (refusal === null) {
+        pending.applied();
+        pending.resolve(index);
+      } else pending.reject(refusal);
     } catch (error) {
       this.halt(error as Error);
       pending.reject(error as Error);

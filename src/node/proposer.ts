@@ -138,12 +138,20 @@ export class Proposer {
     this.deps.defer(this.turn);
   }
 
-  /** Proposes a control entry. Resolves with its index once it was applied. */
-  control(opens: bigint | null, build: (session: bigint, seq: number) => Buffer): Promise<number> {
+  /**
+   * Proposes a control entry. Resolves with its index once it was applied.
+   * @param applied - Runs when it was applied and before anything else is proposed: what the next
+   *   entry depends on (its session, its key) changes here.
+   */
+  control(
+    opens: bigint | null,
+    build: (session: bigint, seq: number) => Buffer,
+    applied: () => void,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
       this.close();
       const batch = this.pool.take();
-      batch.control = { opens, build, resolve, reject, payload: Buffer.alloc(0) };
+      batch.control = { opens, build, applied, resolve, reject, payload: Buffer.alloc(0) };
       this.queue.push(batch);
       this.pump();
     });

@@ -213,18 +213,33 @@ export class Runtime {
     this.engine.trim();
   }
 
-  /** Proposes a control entry and waits until its effects are durable. */
-  propose(proposal: Proposal, opens: bigint | null): Promise<number> {
+  /**
+   * Proposes a control entry and waits until its effects are durable.
+   * @param applied - Runs before anything else is proposed.
+   */
+  propose(
+    proposal: Proposal,
+    opens: bigint | null,
+    applied: () => void = () => {},
+  ): Promise<number> {
     const { state, macs, place } = this.deps;
-    return this.proposer.control(opens, (session, seq) => {
+    const build = (session: bigint, seq: number): Buffer => {
       const cluster = this.deps.keeper.document.cluster;
       const at = { cluster, group: place.group, session, seq };
       return payloadOf(proposal, at as never, state, macs);
-    });
+    };
+    return this.proposer.control(opens, build, applied);
   }
 
-  /** A fresh DEK: add, activate, and from then on new writes stand under it. */
-  async rotate(purpose: "storage" | "log"): Promise<RotateResult> {
+  /** A fresh DEK: add, activate, and from then on new writes stand under it. One at a time. */
+  rotate(purpose: "storage" | "log"): Promise<RotateResult> {
+    const rotation = this.rotating.then(() => this.rotateNow(purpose));
+    this.rotating = rotation.catch(() => {});
+    return rotation;
+  }
+  private rotating: Promise<unknown> = Promise.resolve();
+
+  private async rotateNow(purpose: "storage" | "log"): Promise<RotateResult> {
     const { state, keks, random, keeper, session, port, store } = this.deps;
     const plan = await planRotation(state, purpose, keks, random);
     plan.dek.raw.fill(0);
@@ -232,15 +247,14 @@ export class Runtime {
     const activation = planActivation(state, keeper.document, plan.keyId, random);
     keeper.raiseEpochs(activation.epochs);
     this.planned(activation.registration.salt);
-    const index = await this.propose(proposeChange(activation.activate), null);
-    if (activation.session !== null) {
-      session.enter(activation.session);
-      this.proposer.restart();
-      this.deps.log.retireFiles();
-    } else {
-      port.registered(plan.keyId, activation.registration.epoch);
-      await store.rotate();
-    }
+    const index = await this.propose(proposeChange(activation.activate), null, () => {
+      if (activation.session !== null) {
+        session.enter(activation.session);
+        this.proposer.restart();
+      } else port.registered(plan.keyId, activation.registration.epoch);
+    });
+    if (purpose === "log") this.deps.log.retireFiles();
+    else await store.rotate();
     return { keyId: plan.keyId, appliedIndex: index };
   }
 
