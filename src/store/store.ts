@@ -126,7 +126,7 @@ export interface Store {
    * @returns The next cursor; 0n at the end.
    */
   scan(keyspace: number, cursor: bigint, count: number, visit: VisitRoot): bigint;
-  /** A root near the place that `draw`, in [0, 1), points at. The view holds until the next walk. */
+  /** A root near the place that `draw`, in [0, 1), points at. A view until the next walk. */
   random(keyspace: number, draw: number): Buffer | null;
   /** Visits roots whose expiry, in whole seconds rounded up, is past; goes on where it stopped. */
   expired(nowMs: number, slotsMax: number, visit: VisitRoot): void;

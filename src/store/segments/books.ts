@@ -18,17 +18,7 @@ import {
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { Controls } from "./controls.ts";
 import type { SegmentHeader } from "./header.ts";
-import {
-  type DecodedHint,
-  hintEntryBytes,
-  hintExpireAt,
-  hintKeyspaceAt,
-  hintLengthAt,
-  hintOffsetAt,
-  hintPhysicalAt,
-  hintRootAt,
-  hintSequenceAt,
-} from "./hint.ts";
+import { type DecodedHint, hintEntryBytes, hintLengthAt, hintOffsetAt } from "./hint.ts";
 import { expirySeconds, RecordIndex } from "./index.ts";
 import { slotRoot, slotTombstone } from "./shard.ts";
 import { Sweep } from "./walk.ts";
@@ -96,18 +86,18 @@ export class Books {
     const end = hint.records * hintEntryBytes;
     for (let at = 0; at < end; at += hintEntryBytes) {
       const length = entries.readUInt32BE(at + hintLengthAt);
-      const sequence = readSafe64(entries, at + hintSequenceAt);
+      const sequence = readSafe64(entries, at + sequenceAt);
       if (sequence >= this.nextSequence) this.nextSequence = sequence + 1;
       this.count(segment, length);
       this.index.place(
         entries,
-        at + hintPhysicalAt,
+        at + physicalAt,
         number,
         entries.readUInt32BE(at + hintOffsetAt),
         length,
-        entries.readUInt32BE(at + hintKeyspaceAt),
-        flagsOf(entries[at] as number, entries[at + hintRootAt] as number),
-        expirySeconds(readSafe64(entries, at + hintExpireAt)),
+        entries.readUInt32BE(at + keyspaceAt),
+        flagsOf(entries[at] as number, entries[at + rootAt] as number),
+        expirySeconds(readSafe64(entries, at + expireAtAt)),
         sequence,
       );
       this.settleDead();

@@ -9,22 +9,21 @@
  */
 import { type ErrorCode, isStrongroomError, type StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
-import { kindTombstone, readControl, readSafe64 } from "../../entry/record.ts";
+import {
+  expireAtAt,
+  keyspaceAt,
+  kindTombstone,
+  physicalAt,
+  readControl,
+  readSafe64,
+} from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";
 import { emptyCommit } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
 import type { Flusher } from "./flusher.ts";
 import { macBytes } from "./header.ts";
-import {
-  type DecodedHint,
-  hintEntryBytes,
-  hintExpireAt,
-  hintKeyspaceAt,
-  hintLengthAt,
-  hintOffsetAt,
-  hintPhysicalAt,
-} from "./hint.ts";
+import { type DecodedHint, hintEntryBytes, hintLengthAt, hintOffsetAt } from "./hint.ts";
 import { segmentMacKey, segmentSubkey } from "./keys.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
@@ -195,11 +194,11 @@ export class Compaction {
     const { index } = this.parts.books;
     const { entries } = source.hint;
     const { number } = source.segment.header;
-    if (!index.find(entries, at + hintPhysicalAt)) return fateDead;
+    if (!index.find(entries, at + physicalAt)) return fateDead;
     if (index.tally.dropped.has(index.keyspace)) return fateDead;
     if (!index.isAt(number, entries.readUInt32BE(at + hintOffsetAt))) return fateDead;
     if (entries[at] === kindTombstone) return index.droppable ? fateDead : fateCopied;
-    const expireAt = readSafe64(entries, at + hintExpireAt);
+    const expireAt = readSafe64(entries, at + expireAtAt);
     if (expireAt === 0 || expireAt > this.durableMs()) return fateCopied;
     return index.copies === 0 ? fateDead : fateExpired;
   }
@@ -333,8 +332,8 @@ export class Compaction {
     const copied = source.fates[record] !== fateDead;
     const output = this.output?.header.number ?? 0;
     const length = source.copies[record * 2 + 1] as number;
-    if (!copied) index.tally.of(entries.readUInt32BE(at + hintKeyspaceAt)).records--;
-    if (!index.find(entries, at + hintPhysicalAt)) {
+    if (!copied) index.tally.of(entries.readUInt32BE(at + keyspaceAt)).records--;
+    if (!index.find(entries, at + physicalAt)) {
       if (copied) books.died(output, length);
       return;
     }

@@ -15,7 +15,7 @@ import { Sweep } from "./walk.ts";
 export interface CompactorOptions {
   /** False: only `rewrite` and `compact` do something. */
   readonly automatic: boolean;
-  /** Bytes copied per second while less than half of the store is dead; up to 8 times that above. */
+  /** Bytes copied per second while less than half of the store is dead; up to 8 times above. */
   readonly bytesPerSecond: number;
   /** A segment is due when this share of its records is dead. */
   readonly deadShareMin: number;

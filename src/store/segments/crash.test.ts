@@ -1,4 +1,4 @@
-// Goal: whatever operation on the disk was the last one, and whatever of it survived, recovery finds
+// Goal: whatever operation on the disk was the last, and whatever of it survived, recovery finds
 // exactly the state of one commit: at least the last one acknowledged, at most the last one begun.
 // Method: the machine stops at every counted operation of a script with flushes, rolls, compaction,
 // rotation and reopening; what is found is compared with an oracle, and then used on.

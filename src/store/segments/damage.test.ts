@@ -1,5 +1,5 @@
-// Goal: damaged files give a refusal that changes nothing, or an error at the read; never a wrong or
-// silently missing value.
+// Goal: damaged files give a refusal that changes nothing, or an error at the read; never a wrong
+// or silently missing value.
 // Method: after a graceful stop every kind of damage to every kind of file, many times.
 import { crc32 } from "node:zlib";
 import { expect, test } from "vitest";
@@ -98,7 +98,7 @@ test("store: an old manifest put back alone is noticed", async () => {
   );
 });
 
-test("store: a segment under the name of another, and one of another cluster, are refused", async () => {
+test("store: a segment under another's name or of another cluster is refused", async () => {
   const { disk } = await stopped();
   const segments = disk.list(storeDirectory).filter((name) => name.endsWith(".segment"));
   const path = (name: string) => `${storeDirectory}/${name}`;
@@ -112,7 +112,7 @@ test("store: a segment under the name of another, and one of another cluster, ar
   expect(() => openTestStore(disk, new TestKeys(2), { place: foreign })).toThrow(/STORE_FOREIGN/);
 });
 
-test("store: damage to the open segment below what was synced is refused, a torn tail is cut", async () => {
+test("store: damage to what the open segment had synced is refused, a torn end cut", async () => {
   const disk = new MemoryDisk();
   const keys = new TestKeys();
   const store = openTestStore(disk, keys, { segmentBytes: 1 << 20 });

@@ -16,6 +16,7 @@ import {
 } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import type { MacKey } from "../../platform/primitives.ts";
+import { copyBytes } from "./bytes.ts";
 
 export class RunDigest {
   frames = 0;
@@ -43,7 +44,8 @@ export class RunDigest {
 
   private copy(buffer: Buffer, from: number, bytes: number): void {
     const at = this.reserve(bytes);
-    buffer.copy(this.scratch, at, from, from + bytes);
+    if (bytes <= 64) copyBytes(buffer, from, this.scratch, at, bytes);
+    else buffer.copy(this.scratch, at, from, from + bytes);
   }
 
   /** Adds the frame at `frameAt`, complete with CRC, whose body has `length` bytes. */

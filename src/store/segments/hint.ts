@@ -4,33 +4,21 @@
  * in any bit, is replaced by reading the segment.
  *
  *   magic 8 | version u8 | key_id u32 | number u32 | segment length u64 | last commit MAC 32
- *   | records u32 | control bytes u32 | record 46 * records | (offset u32 | length u32 | body)*
+ *   | records u32 | control bytes u32 | record 54 * records | (offset u32 | length u32 | body)*
  *   | MAC 32
- *   record: kind u8 | physical 16 | offset u32 | length u32 | sequence u64 | root u8 | keyspace u32
- *           | expire_at u64
+ *   record: the record's own header 46 (entry/record.ts) | offset u32 | length u32
  * @module
  */
 import { ByteReader, ByteWriter, equalBytes } from "../../base/bytes.ts";
-import {
-  expireAtAt,
-  keyspaceAt,
-  kindControl,
-  physicalAt,
-  rootAt,
-  sequenceAt,
-} from "../../entry/record.ts";
+import { kindControl, recordHeaderBytes } from "../../entry/record.ts";
 import type { MacKey } from "../../platform/primitives.ts";
+import { copyBytes } from "./bytes.ts";
 import { macBytes, signTagged } from "./header.ts";
 import { hintKind } from "./names.ts";
 
-export const hintEntryBytes = 46;
-export const hintPhysicalAt = 1;
-export const hintOffsetAt = 17;
-export const hintLengthAt = 21;
-export const hintSequenceAt = 25;
-export const hintRootAt = 33;
-export const hintKeyspaceAt = 34;
-export const hintExpireAt = 38;
+export const hintOffsetAt = recordHeaderBytes;
+export const hintLengthAt = recordHeaderBytes + 4;
+export const hintEntryBytes = recordHeaderBytes + 8;
 
 const headBytes = 65;
 
@@ -66,15 +54,10 @@ export class HintEntries {
       this.entries.copy(larger);
       this.entries = larger;
     }
-    const entries = this.entries;
-    const at = this.used;
-    buffer.copy(entries, at, bodyAt, bodyAt + physicalAt + 16);
-    entries.writeUInt32BE(offset, at + hintOffsetAt);
-    entries.writeUInt32BE(length, at + hintLengthAt);
-    buffer.copy(entries, at + hintSequenceAt, bodyAt + sequenceAt, bodyAt + sequenceAt + 8);
-    entries[at + hintRootAt] = buffer[bodyAt + rootAt] as number;
-    buffer.copy(entries, at + hintKeyspaceAt, bodyAt + keyspaceAt, bodyAt + keyspaceAt + 4);
-    buffer.copy(entries, at + hintExpireAt, bodyAt + expireAtAt, bodyAt + expireAtAt + 8);
+    const { entries, used } = this;
+    copyBytes(buffer, bodyAt, entries, used, recordHeaderBytes);
+    entries.writeUInt32BE(offset, used + hintOffsetAt);
+    entries.writeUInt32BE(length, used + hintLengthAt);
     this.used += hintEntryBytes;
     this.records++;
   }

@@ -1,5 +1,5 @@
 // Goal: the index is a map from keys to newest places, whatever the order of changes.
-// Method: random changes against a plain Map; the invariants of the slots are proved after each run.
+// Method: random changes against a plain Map; the slots' invariants are proved after each run.
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -75,7 +75,7 @@ function scanAll(index: RecordIndex, keyspace: number, count: number): string[] 
   return seen;
 }
 
-test("index: while loading the greater sequence wins in any order, older copies are counted", () => {
+test("index: while loading the greater sequence wins in any order, copies are counted", () => {
   fc.assert(
     fc.property(fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 1 }), (sequences) => {
       const index = new RecordIndex(true);

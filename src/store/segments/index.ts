@@ -246,7 +246,7 @@ export class RecordIndex {
     this.setFlags(this.flags | slotTombstone, this.copies);
   }
 
-  /** After `find`: one older copy is gone from the disk. True if its tombstone shadows nothing now. */
+  /** After `find`: one older copy is gone. True if its tombstone shadows nothing now. */
   dropCopy(): boolean {
     const copies = this.copies;
     assert(copies > 0, "more copies go than were counted");

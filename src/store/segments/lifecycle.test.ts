@@ -30,7 +30,7 @@ test("store: names, values and control's user data are not found in any file", a
       expect([path, bytes.includes(text)]).toEqual([path, false]);
 });
 
-test("store: every segment has a subkey of its own, also after an old copy is put back", async () => {
+test("store: each segment has its own subkey, also after an old copy is put back", async () => {
   const disk = new MemoryDisk();
   const keys = new TestKeys();
   let store = openTestStore(disk, keys);
@@ -64,7 +64,7 @@ test("store: no process appends to a segment that it did not create", async () =
   await second.close();
 });
 
-test("store: a full disk refuses the run, keeps everything, and takes the same run later", async () => {
+test("store: a full disk refuses a run, keeps everything, takes the same run later", async () => {
   for (const compress of [false, true]) {
     const disk = new MemoryDisk();
     const keys = new TestKeys();
@@ -179,7 +179,7 @@ test("store: a tombstone stays while an older copy of its key is on disk", async
   await store.close();
 });
 
-test("store: what has expired by the durable commit's time is compacted away, nothing else", async () => {
+test("store: only what expired by the durable commit is compacted away", async () => {
   const disk = new MemoryDisk();
   const keys = new TestKeys();
   let store = openTestStore(disk, keys);
@@ -227,7 +227,7 @@ test("store: rewrite leaves nothing under the old key, and the old key may go", 
   await store.close();
 });
 
-test("store: a clear store becomes a sealed one by rewriting, and no clear segment may join", async () => {
+test("store: a clear store becomes sealed by rewriting; none may join", async () => {
   const disk = new MemoryDisk();
   const keys = new TestKeys(0);
   let store = openTestStore(disk, keys);

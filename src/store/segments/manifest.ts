@@ -9,7 +9,8 @@
  *   | commit number u64, applied u64, session u64, seq u64, ts u64, MAC 32
  *   | pending count u32 | numbers u32* | retired count u32 | numbers u32*
  * then one for each segment:
- *   number u32 | state u8 (0 open, 1 closed) | key_id u32 | length u64 | last MAC 32 | header MAC 32
+ *   number u32 | state u8 (0 open, 1 closed) | key_id u32 | length u64 | last MAC 32
+ *   | header MAC 32
  *
  * `pending` numbers may have a file that nothing refers to yet (the compactor's output), `retired`
  * ones may still have a file (the compactor's source): after a crash both are removed.

@@ -108,7 +108,7 @@ class SegmentScan {
     return true;
   }
 
-  /** A whole frame breaks the chain: left over from a failed attempt, or damage to what was durable. */
+  /** A whole frame breaks the chain: left by a failed attempt, or damage to what was durable. */
   private broken(scanner: FrameScanner): void {
     const { position } = scanner;
     while (scanner.next())

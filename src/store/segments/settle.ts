@@ -1,6 +1,6 @@
 /**
- * Puts a recovered directory in order once the node has decided to start: the segment that was open
- * is cut behind its last commit and closed, missing hints are written, what a crash left is removed.
+ * Puts a recovered directory in order once the node has decided to start: the segment that was
+ * open is cut behind its last commit and closed, missing hints are written, leftovers are removed.
  * Until then nothing on disk has changed, so a start that refuses leaves everything as it was.
  * Doing it again after a crash in the middle gives the same result.
  * @module

@@ -185,6 +185,11 @@ export class SegmentStore implements Store {
   discard(run: RunBuilder): void {
     assert(run instanceof SegmentRun && !run.busy, "a run that is being flushed");
     run.buffer.fill(0, 0, run.bytes);
+    this.reuse(run);
+  }
+
+  /** What a flushed run holds is sealed: only one that was not is overwritten. */
+  private reuse(run: SegmentRun): void {
     run.reset();
     if (this.pool.length < runsKept && run.buffer.length <= runBytesKept) this.pool.push(run);
   }
@@ -224,7 +229,7 @@ export class SegmentStore implements Store {
     } finally {
       run.busy = false;
     }
-    this.discard(run);
+    this.reuse(run);
     this.compactor.wake();
   }
 

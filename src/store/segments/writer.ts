@@ -242,7 +242,8 @@ export class SegmentWriter {
   private finish(image: RunImage, commit: CommitFields): WrittenRun {
     const { buffer } = image;
     const sealed = this.sealer !== null;
-    const places: number[] = [];
+    let places = new Uint32Array(2048);
+    let words = 0;
     this.digest.begin(this.lastMac);
     for (let at = 0; at < image.end; ) {
       const length = buffer.readUInt32BE(at);
@@ -250,7 +251,9 @@ export class SegmentWriter {
       writeFrameHeader(buffer, at, length, this.seed, offset, this.position);
       this.digest.add(buffer, at, length, sealed);
       this.hint.add(buffer, at + frameHeaderBytes, length, offset);
-      places.push(offset, length);
+      if (words === places.length) places = doubled(places);
+      places[words++] = offset;
+      places[words++] = length;
       at += frameHeaderBytes + length;
     }
     const mac = this.commit(buffer, image.end, commit);
@@ -262,7 +265,7 @@ export class SegmentWriter {
     this.file.willNeed(this.position, whole);
     this.position += whole;
     this.lastMac = mac;
-    return { places: Uint32Array.from(places), mac, length: this.position };
+    return { places: places.slice(0, words), mac, length: this.position };
   }
 
   private commit(buffer: Buffer, at: number, commit: CommitFields): Buffer {
@@ -301,4 +304,10 @@ export class SegmentWriter {
 function setSequence(buffer: Buffer, bodyAt: number, sequence: number): void {
   const control = buffer[bodyAt] === kindControl;
   writeSafe64(buffer, sequence, bodyAt + (control ? controlSequenceAt : sequenceAt));
+}
+
+function doubled(words: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(words.length * 2);
+  larger.set(words);
+  return larger;
 }
