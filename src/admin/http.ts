@@ -64,7 +64,7 @@ function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const detail = `admin port ${port}: ${error.code ?? error.name}`;
-      reject(new StrongroomError("LISTEN_FAILED", detail, { cause: error }));
+      reject(new StrongroomError("SERVER_LISTEN_FAILED", detail, { cause: error }));
     });
     server.listen({ host: "127.0.0.1", port }, resolve);
   });
@@ -73,7 +73,7 @@ function listen(server: Server, port: number): Promise<void> {
 /**
  * Listens on 127.0.0.1.
  * @param port - 0: any free one.
- * @throws LISTEN_FAILED.
+ * @throws SERVER_LISTEN_FAILED.
  */
 export async function serveAdmin(
   backend: AdminBackend,

@@ -54,7 +54,7 @@ let context: Context;
 
 function step(name: string): void {
   events.push(name);
-  if (failing === name) throw new StrongroomError("LISTEN_FAILED", "port 1: EADDRINUSE");
+  if (failing === name) throw new StrongroomError("SERVER_LISTEN_FAILED", "port 1: EADDRINUSE");
 }
 
 const parts: Parts<ServedNode> = {
@@ -129,7 +129,7 @@ test("serve: a start that fails late closes what was opened and says why", async
   failing = "listen";
   expect(await strongroom(...serveArguments(), "--kek", "file:/k")).toBe(1);
   expect(events).toEqual(["open 1", "listen", "close node"]);
-  expect(err.join()).toMatch(/^\[LISTEN_FAILED\] .*EADDRINUSE.*; .*; .*/);
+  expect(err.join()).toMatch(/^\[SERVER_LISTEN_FAILED\] .*EADDRINUSE.*; .*; .*/);
   expect(readRunFile(context.disk, dataDir)?.url).toBe("");
 });
 

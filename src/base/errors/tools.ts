@@ -29,12 +29,6 @@ export const toolErrors = {
     kept: "no new key was made and the data was not touched",
     todo: "put the key file back from your copy, or name the right one with --kek",
   },
-  LISTEN_FAILED: {
-    retryable: true,
-    what: "the node cannot listen where it should",
-    kept: "the data was closed again and nothing acknowledged is lost",
-    todo: "end what uses the address, or choose another with --port, --bind or --unixsocket",
-  },
   ADMIN_NOT_RUNNING: {
     retryable: true,
     what: "no running node was found for the data directory",

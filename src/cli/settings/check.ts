@@ -27,10 +27,6 @@ export function checkSettings(settings: Settings): void {
     throw invalid("tls-port needs tls-cert and tls-key");
   if (settings["tls-port"] > 0 && settings["tls-port"] === settings.port)
     throw invalid("port and tls-port are the same");
-  if (settings["tls-auth-clients"] === "yes" && settings["tls-ca"] === undefined)
-    throw invalid("tls-auth-clients yes needs tls-ca");
-  if (!/^[0-7]{3,4}$/.test(settings.unixsocketperm))
-    throw invalid("unixsocketperm must be an octal mode such as 700");
   if (settings.requirepass === "") throw invalid("requirepass is empty");
   for (const spec of settings.kek)
     if (!/^(file|env):./.test(spec)) throw invalid("kek must be file:PATH or env:NAME");

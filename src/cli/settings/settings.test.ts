@@ -110,8 +110,6 @@ test("settings: contradictions are refused", () => {
   expect(check({ "tls-port": "7000" })).toMatch(/needs tls-cert/);
   expect(check({ "tls-cert": "a" })).toMatch(/belong together/);
   expect(check({ "tls-port": "6380", "tls-cert": "a", "tls-key": "b" })).toMatch(/the same/);
-  expect(check({ "tls-auth-clients": "yes" })).toMatch(/needs tls-ca/);
-  expect(check({ unixsocketperm: "999" })).toMatch(/octal/);
   expect(check({ requirepass: "" })).toMatch(/empty/);
   expect(check({ kek: "/plain/path" })).toMatch(/file:PATH or env:NAME/);
 });

@@ -70,12 +70,6 @@ export const settingTable = {
     default: undefined,
     help: "also listen on this socket file",
   },
-  unixsocketperm: {
-    kind: "text",
-    placeholder: "octal",
-    default: "700",
-    help: "mode of the socket file",
-  },
   "tls-port": {
     kind: "count",
     min: 0,
@@ -103,9 +97,9 @@ export const settingTable = {
   },
   "tls-auth-clients": {
     kind: "choice",
-    choices: ["yes", "no", "optional"],
-    default: "optional",
-    help: "whether clients must show a certificate; without --tls-ca none is asked for",
+    choices: ["yes", "no"],
+    default: "yes",
+    help: "whether clients must show a certificate of --tls-ca, if that is given",
   },
   "protected-mode": {
     kind: "switch",

@@ -1,0 +1,109 @@
+#!/usr/bin/env node
+/**
+ * The program: puts the parts together and turns signals and crashes into exit statuses. A crash
+ * ends the process at once, for nothing is known about its state any more; what it prints holds no
+ * text of the error, since that may quote data. Everything acknowledged is in the log.
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { StrongroomError } from "../base/errors.ts";
+import type { Context } from "../cli/context.ts";
+import { type Logger, openLogger, tellable } from "../cli/logger.ts";
+import { exitStatus, type Parts, run } from "../cli/program.ts";
+import type { ServedNode } from "../cli/serve.ts";
+import type { Settings } from "../cli/settings/resolve.ts";
+import { StopRequest } from "../cli/stop.ts";
+import { verifyDirectory } from "../cli/verify/directory.ts";
+import type { NodeOptions } from "../node/api.ts";
+import { folders } from "../node/folders.ts";
+import { openNode, type StrongroomNode } from "../node/open.ts";
+import { systemClock } from "../platform/clock.ts";
+import { NodeDisk } from "../platform/disk.ts";
+import { loadPrimitives } from "../platform/primitives.ts";
+import { systemRandom } from "../platform/random.ts";
+import { listen } from "./listen.ts";
+
+const stop = new StopRequest();
+
+const context: Context = {
+  disk: new NodeDisk(),
+  random: systemRandom,
+  clock: systemClock,
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  environment: process.env,
+  home: homedir(),
+};
+
+/** After these nobody knows what the disk holds: the process must not go on. */
+const fatalCodes = /^\[((?:LOG|STORE)_WRITE_FAILED)\] (.*)$/s;
+
+function alarmOf(logger: Logger): (event: string, detail: string) => void {
+  return (event, detail) => {
+    logger.error({ event, detail }, "needs attention");
+    const fatal = event === "halted" ? fatalCodes.exec(detail) : null;
+    if (fatal === null) return;
+    const error = new StrongroomError(fatal[1] as "LOG_WRITE_FAILED", fatal[2]);
+    stop.request({ kind: "fatal", error });
+  };
+}
+
+function nodeOptions(settings: Settings): NodeOptions {
+  const nodeId = settings["node-id"];
+  const segmentBytes = settings["segment-bytes"];
+  const logFileBytes = settings["log-file-bytes"];
+  return {
+    dataDir: settings["data-dir"],
+    keks: settings.kek,
+    encryption: settings.encryption,
+    cacheBytes: settings["cache-bytes"],
+    compress: settings.compress,
+    valueBytesMax: settings["value-bytes-max"],
+    flushBytes: settings["flush-bytes"],
+    flushIntervalMs: settings["flush-interval-ms"],
+    ...(nodeId === undefined ? {} : { nodeId }),
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    ...(logFileBytes === undefined ? {} : { logFileBytes }),
+  };
+}
+
+function openServed(settings: Settings, _stop: StopRequest, logger: Logger) {
+  const shutdown = (): Promise<void> => {
+    stop.request({ kind: "shutdown" });
+    return new Promise(() => {});
+  };
+  return openNode(nodeOptions(settings), { alarm: alarmOf(logger), shutdown });
+}
+
+/** The lock of a directory that exists; null while a node holds it. */
+function lockExisting(dataDir: string): { release(): void } | null {
+  return context.disk.lock(`${dataDir}/${folders.lock}`);
+}
+
+const parts: Parts<StrongroomNode & ServedNode> = {
+  openNode: openServed,
+  listen,
+  verifyDirectory: (dataDir, keks) => {
+    const { disk, random } = context;
+    return verifyDirectory({ disk, random, primitives: loadPrimitives() }, dataDir, keks);
+  },
+  lockDirectory: lockExisting,
+};
+
+function crash(error: unknown): never {
+  openLogger("fatal").fatal({ crash: tellable(error) }, "a defect of the program");
+  process.exit(exitStatus.crash);
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+process.on("uncaughtException", crash);
+process.on("unhandledRejection", crash);
+for (const name of ["SIGTERM", "SIGINT"] as const)
+  process.on(name, () => stop.request({ kind: "signal", name }));
+
+process.exit(await run(process.argv.slice(2), { context, parts, stop, version: version() }));
