@@ -15,6 +15,7 @@ const codes: Readonly<Record<string, number>> = {
   pexpireat: 0x0109,
   persist: 0x010a,
   move: 0x010b,
+  restore: 0x010c,
   set: 0x0201,
   setnx: 0x0202,
   setex: 0x0203,

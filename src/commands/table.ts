@@ -14,6 +14,7 @@ import type { CommandSpec } from "./command.ts";
 import { copy } from "./keys/copy.ts";
 import { dbsize } from "./keys/dbsize.ts";
 import { del } from "./keys/del.ts";
+import { dump } from "./keys/dump.ts";
 import { exists } from "./keys/exists.ts";
 import { expire } from "./keys/expire.ts";
 import { expireat } from "./keys/expireat.ts";
@@ -29,6 +30,7 @@ import { pttl } from "./keys/pttl.ts";
 import { randomkey } from "./keys/randomkey.ts";
 import { rename } from "./keys/rename.ts";
 import { renamenx } from "./keys/renamenx.ts";
+import { restore } from "./keys/restore.ts";
 import { scan } from "./keys/scan.ts";
 import { touch } from "./keys/touch.ts";
 import { ttl } from "./keys/ttl.ts";
@@ -106,6 +108,8 @@ export const commands: readonly CommandSpec[] = [
   pexpiretime,
   persist,
   object,
+  dump,
+  restore,
   setbit,
   getbit,
   bitcount,

@@ -3,6 +3,7 @@
  * are cut differently.
  * @module
  */
+import { encodePayload } from "../../../src/commands/keys/rdb/payload.ts";
 import type { Maker } from "../generator.ts";
 import type { Words } from "./words.ts";
 
@@ -50,6 +51,19 @@ const object: Maker = (w) => [
   ...(w.choices.once(12) ? [] : [w.key()]),
 ];
 
+const restore: Maker = (w) => [
+  "restore",
+  w.key(),
+  w.choices.once(4) ? w.milliseconds() : "0",
+  w.choices.once(8) ? w.value() : encodePayload(w.value()),
+  ...w.options(
+    2,
+    () => ["REPLACE"],
+    () => (w.choices.once(5) ? ["idletime", w.integer()] : []),
+    () => (w.choices.once(5) ? ["FREQ", w.integer()] : []),
+  ),
+];
+
 export const keyCommands: readonly Maker[] = [
   (w) => ["del", ...keyList(w)],
   (w) => ["unlink", w.key()],
@@ -76,6 +90,8 @@ export const keyCommands: readonly Maker[] = [
   object,
   object,
   (w) => ["object", "encoding", w.key()],
+  (w) => ["dump", w.key()],
+  restore,
   (w) => ["swapdb", database(w), database(w)],
   (w) =>
     w.choices.once(8)
