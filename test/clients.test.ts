@@ -31,7 +31,8 @@ async function withIoredis(work: (redis: Redis) => Promise<void>): Promise<void>
 
 function nodeRedis(port: number, password?: string) {
   const url = `redis://127.0.0.1:${port}`;
-  return createClient(password === undefined ? { url } : { url, password });
+  const socket = { reconnectStrategy: false } as const;
+  return createClient(password === undefined ? { url } : { url, password, socket });
 }
 
 async function withNodeRedis(
