@@ -34,6 +34,8 @@ const defaults: CompactorOptions = {
 };
 
 const victimsMax = 32;
+/** So many small segments, as restarts leave them, are merged. */
+const smallMax = 16;
 /** Pause after a full disk before copying is tried again. */
 const fullPauseMs = 200;
 /** Longest single wait of the throttle, so that a stop is quick. */
@@ -178,9 +180,14 @@ export class Compactor {
     const share = (segment: Segment) =>
       segment.recordBytes === 0 ? 1 : this.deadOf(segment) / segment.recordBytes;
     const { deadShareMin, automatic } = this.options;
-    const due = this.candidates().filter(
+    const all = this.candidates();
+    const small = all.filter((segment) => segment.length < this.options.outputBytes / 8);
+    const merge = automatic && small.length >= smallMax;
+    const due = all.filter(
       (segment) =>
-        this.rewriting.has(segment.header.keyId) || (automatic && share(segment) >= deadShareMin),
+        this.rewriting.has(segment.header.keyId) ||
+        (automatic && share(segment) >= deadShareMin) ||
+        (merge && small.includes(segment)),
     );
     due.sort((one, other) => share(other) - share(one));
     return this.fitting(due);

@@ -98,7 +98,7 @@ export class RecordIndex {
   }
 
   private create(keyspace: number): void {
-    this.at = this.shards.insert(this.shard, this.w0, this.w1, this.w2, this.w3);
+    this.at = this.shards.insert(this.shard, this.at, this.w0, this.w1, this.w2, this.w3);
     this.words = this.shards.words[this.shard] as Uint32Array;
     this.words[this.at + wordKeyspace] = keyspace;
   }

@@ -304,3 +304,47 @@ test("store: opening and settling a store that was closed well changes nothing",
   await store.close();
   expect(disk.operations).toBe(before);
 });
+
+test("store: the small segments that restarts leave are merged", async () => {
+  const disk = new MemoryDisk();
+  const keys = new TestKeys();
+  for (let life = 0; life < 40; life++) {
+    const store = openTestStore(disk, keys, {
+      segmentBytes: 1 << 20,
+      compactor: { bytesPerSecond: Number.POSITIVE_INFINITY, outputBytes: 1 << 20 },
+    });
+    await flush(store, (run) => putText(run, `k${life}`, `life ${life}`));
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    await store.close();
+  }
+  const store = openTestStore(disk, keys);
+  expect(store.stats().segments).toBeLessThan(20);
+  for (let life = 0; life < 40; life++) expect(readText(store, `k${life}`)).toBe(`life ${life}`);
+  await store.close();
+});
+
+test("store: the rate of the compactor bounds what it copies a second", async () => {
+  let waitedMs = 0;
+  const scheduler = {
+    yieldNow: async () => {},
+    delay: async (ms: number) => {
+      waitedMs += ms;
+    },
+  };
+  const compactor = { automatic: false, bytesPerSecond: 100_000, stepBytes: 1000 };
+  const store = openTestStore(new MemoryDisk(), new TestKeys(), { scheduler, compactor });
+  await flush(store, (run) => {
+    for (let i = 0; i < 20; i++) putText(run, `k${i}`, "x".repeat(900));
+  });
+  await flush(store, (run) => putText(run, "k1", "y"));
+  await store.compactor.compact();
+  const { compactedBytes } = store.stats();
+  expect(compactedBytes).toBeGreaterThan(15_000);
+  expect(waitedMs).toBeGreaterThan(compactedBytes / 110);
+  waitedMs = 0;
+  store.compactor.setRate(Number.POSITIVE_INFINITY);
+  await flush(store, (run) => putText(run, "k2", "y"));
+  await store.compactor.compact();
+  expect([waitedMs, store.stats().compactedBytes > compactedBytes]).toEqual([0, true]);
+  await store.close();
+});

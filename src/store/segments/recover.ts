@@ -15,7 +15,13 @@ import type { SealedPlace } from "../../sealed/place.ts";
 import { type Commit, emptyCommit, type StorageKeys } from "../store.ts";
 import { Books, type Segment } from "./books.ts";
 import { checkHeaderMac, decodeSegmentHeader, macBytes } from "./header.ts";
-import { collected, type DecodedHint, decodeHint, type HintEntries } from "./hint.ts";
+import {
+  collected,
+  type DecodedHint,
+  decodeHint,
+  type HintEntries,
+  hintEntryBytes,
+} from "./hint.ts";
 import { withSegmentMac } from "./keys.ts";
 import { type ManifestSegment, type ManifestState, readState } from "./manifest.ts";
 import { hintPath, manifestName, parseName, segmentPath } from "./names.ts";
@@ -46,6 +52,9 @@ export interface Recovered {
   /** Closed segments that were read because their hint was missing or damaged. */
   readonly withoutHint: ReadonlyMap<Segment, HintEntries>;
 }
+
+/** Memory is reserved for at most so many keys before any hint has proved itself. */
+const reservedKeysMax = 8_000_000;
 
 const emptyState: ManifestState = {
   generation: 0,
@@ -121,6 +130,7 @@ class Recovery {
   }
 
   finish(manifestKeyId: number, fresh: boolean, leftovers: string[]): Recovered {
+    this.books.index.shards.reserve(this.hintedRecords());
     for (const listed of this.manifest.segments) this.segment(listed);
     this.books.finishLoading();
     const { books, manifest, durable, durableMac, tail, withoutHint } = this;
@@ -135,6 +145,15 @@ class Recovery {
       leftovers,
       withoutHint,
     };
+  }
+
+  /** About how many records the hints hold, by their sizes. */
+  private hintedRecords(): number {
+    const { disk, directory } = this.input;
+    let bytes = 0;
+    for (const { number } of this.manifest.segments)
+      bytes += disk.status(hintPath(directory, number))?.bytes ?? 0;
+    return Math.min(bytes / hintEntryBytes, reservedKeysMax);
   }
 
   private segment(listed: ManifestSegment): void {

@@ -39,10 +39,16 @@ export const slotCollection = 32;
 export const slotPlaced = 64;
 
 const capacityMin = 8;
+/** A shift of more words is worth a call of copyWithin. */
+const shiftWordsMax = 64;
 const perTwo32 = 1 / 0x1_0000_0000;
 
 function slackOf(capacity: number): number {
   return 16 + (capacity >>> 4);
+}
+
+function homesFor(keys: number): number {
+  return Math.max(capacityMin, Math.ceil(keys / 0.7));
 }
 
 export class Shards {
@@ -89,28 +95,46 @@ export class Shards {
     return at;
   }
 
-  /** Puts an empty slot for the key where `seek` says, and returns its word offset. */
-  insert(shard: number, w0: number, w1: number, w2: number, w3: number): number {
+  /**
+   * Puts an empty slot for a key that has none, and returns its word offset.
+   * @param sought - What `seek` has just said for this key.
+   */
+  insert(shard: number, sought: number, w0: number, w1: number, w2: number, w3: number): number {
+    let at = sought;
     const used = this.used[shard] as number;
-    if (used + 1 > (this.capacity[shard] as number) * 0.8) this.grow(shard);
-    for (;;) {
-      const words = this.words[shard] as Uint32Array;
-      const at = this.seek(shard, w0, w1, w2, w3);
-      const free = this.nextFree(words, at);
-      if (free < 0) {
-        this.grow(shard);
-        continue;
-      }
-      if (free > at) words.copyWithin(at + this.stride, at, free);
-      words.fill(0, at, at + this.stride);
-      words[at] = w0;
-      words[at + 1] = w1;
-      words[at + 2] = w2;
-      words[at + 3] = w3;
-      words[at + wordFlags] = slotUsed;
-      this.used[shard] = used + 1;
-      this.total++;
-      return at;
+    if (used + 1 > (this.capacity[shard] as number) * 0.8) {
+      this.grow(shard);
+      at = this.seek(shard, w0, w1, w2, w3);
+    }
+    let free = this.nextFree(this.words[shard] as Uint32Array, at);
+    while (free < 0) {
+      this.grow(shard);
+      at = this.seek(shard, w0, w1, w2, w3);
+      free = this.nextFree(this.words[shard] as Uint32Array, at);
+    }
+    const words = this.words[shard] as Uint32Array;
+    const { stride } = this;
+    if (free - at > shiftWordsMax) words.copyWithin(at + stride, at, free);
+    else for (let to = free + stride - 1; to >= at + stride; to--) words[to] = words[to - stride]!;
+    words[at] = w0;
+    words[at + 1] = w1;
+    words[at + 2] = w2;
+    words[at + 3] = w3;
+    for (let word = 4; word < stride; word++) words[at + word] = 0;
+    words[at + wordFlags] = slotUsed;
+    this.used[shard] = used + 1;
+    this.total++;
+    return at;
+  }
+
+  /** Makes room for about `keys` evenly spread keys at once, while the shards are empty. */
+  reserve(keys: number): void {
+    if (keys < shardCount * capacityMin) return;
+    const homes = homesFor(keys / shardCount);
+    for (let shard = 0; shard < shardCount; shard++) {
+      if (this.capacity[shard] !== 0) continue;
+      this.capacity[shard] = homes;
+      this.words[shard] = new Uint32Array((homes + slackOf(homes)) * this.stride);
     }
   }
 
@@ -172,7 +196,7 @@ export class Shards {
   finishLoading(): void {
     for (let shard = 0; shard < shardCount; shard++)
       if (this.capacity[shard] !== 0)
-        this.rebuild(shard, this.capacity[shard] as number, slotWords);
+        this.rebuild(shard, homesFor(this.used[shard] as number), slotWords);
     this.stride = slotWords;
   }
 
