@@ -56,6 +56,11 @@ export class RespWriter implements Reply {
     return this.fullBytes + this.at;
   }
 
+  /** Those of them that stand in the current buffer; all, if there is but one. */
+  get currentBytes(): number {
+    return this.at;
+  }
+
   /** Everything written, in one buffer, as a copy. */
   take(): Buffer {
     const parts: Buffer[] = [];

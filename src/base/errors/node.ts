@@ -53,4 +53,16 @@ export const nodeErrors = {
     kept: "nothing was changed",
     todo: "put back log and store of the same moment, or a whole backup",
   },
+  SERVER_LISTEN_FAILED: {
+    retryable: false,
+    what: "a socket could not be opened for listening",
+    kept: "the data was not touched and every socket opened before was closed",
+    todo: "free the address or choose another with --port, --bind or --unixsocket",
+  },
+  SERVER_TLS_INVALID: {
+    retryable: false,
+    what: "the certificate or key for TLS cannot be used",
+    kept: "nothing was opened for listening",
+    todo: "give readable PEM files with --tls-cert, --tls-key and, for client certificates, --tls-ca",
+  },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,56 @@
+/**
+ * ACL categories of a command, derived from its flags and group as Redis does (server.c,
+ * setImplicitACLCategories).
+ * @module
+ */
+import type { TableEntry } from "../context.ts";
+
+export const categories = [
+  "keyspace",
+  "read",
+  "write",
+  "set",
+  "sortedset",
+  "list",
+  "hash",
+  "string",
+  "bitmap",
+  "hyperloglog",
+  "geo",
+  "stream",
+  "pubsub",
+  "admin",
+  "fast",
+  "slow",
+  "blocking",
+  "dangerous",
+  "connection",
+  "transaction",
+  "scripting",
+] as const;
+
+const ofGroup: Record<string, string> = {
+  generic: "keyspace",
+  "sorted-set": "sortedset",
+  transactions: "transaction",
+};
+const dangerous = new Set(["flushall", "flushdb", "swapdb", "keys", "info", "role", "lastsave"]);
+const keyspace = new Set(["flushall", "flushdb", "swapdb", "dbsize"]);
+
+export function categoriesOf(entry: TableEntry): string[] {
+  const found = new Set<string>();
+  const group = entry.spec?.group ?? entry.server?.group ?? "";
+  if (entry.flags.has("write")) found.add("write");
+  if (entry.flags.has("readonly")) found.add("read");
+  const own = ofGroup[group] ?? group;
+  if ((categories as readonly string[]).includes(own)) found.add(own);
+  if (keyspace.has(entry.name)) found.add("keyspace");
+  if (entry.flags.has("admin")) found.add("admin").add("dangerous");
+  if (dangerous.has(entry.name)) found.add("dangerous");
+  found.add(entry.flags.has("fast") ? "fast" : "slow");
+  return categories.filter((name) => found.has(name));
+}
+
+export function groupOf(entry: TableEntry): string {
+  return entry.spec?.group ?? entry.server?.group ?? "server";
+}

@@ -1,0 +1,63 @@
+/**
+ * CLIENT: what connections know about themselves and each other.
+ * @module
+ */
+import { kill } from "./client/kill.ts";
+import { info, list } from "./client/list.ts";
+import { pause, unpause } from "./client/pause.ts";
+import { reply } from "./client/reply.ts";
+import { setinfo } from "./client/setinfo.ts";
+import { getname, setname } from "./client/setname.ts";
+import { noEvict, noTouch } from "./client/switches.ts";
+import { caching, getredir, tracking, trackinginfo } from "./client/tracking.ts";
+import { adminFlags, command, container, notAnInteger, sessionFlags } from "./define.ts";
+
+const id = command({
+  name: "id",
+  arity: 2,
+  flags: sessionFlags,
+  group: "connection",
+  since: "5.0.0",
+  summary: "Returns the client ID for the current connection",
+  run: ({ peer, reply: out }) => out.integer(peer.id),
+});
+
+const unblock = command({
+  name: "unblock",
+  arity: -3,
+  flags: adminFlags,
+  group: "connection",
+  since: "5.0.0",
+  summary: "Unblock a client blocked in a blocking command from a different connection",
+  run: ({ args, reply: out }) => {
+    args.int64(0, notAnInteger);
+    out.integer(0);
+  },
+});
+
+export const client = container({
+  name: "client",
+  arity: -2,
+  group: "connection",
+  since: "2.4.0",
+  summary: "A container for client connection commands",
+  subcommands: [
+    caching,
+    getname,
+    getredir,
+    id,
+    info,
+    kill,
+    list,
+    noEvict,
+    noTouch,
+    pause,
+    reply,
+    setinfo,
+    setname,
+    tracking,
+    trackinginfo,
+    unblock,
+    unpause,
+  ],
+});

@@ -1,0 +1,104 @@
+/**
+ * CONFIG GET pattern ..., SET name value ..., RESETSTAT, REWRITE.
+ * @module
+ */
+import { globMatches } from "../../commands/glob.ts";
+import { CommandError } from "../../keyspace/errors.ts";
+import type { Call } from "../context.ts";
+import { adminFlags, bulkLatin1, command, container } from "./define.ts";
+
+const since = "2.0.0";
+
+const get = command({
+  name: "get",
+  arity: -3,
+  flags: adminFlags,
+  since,
+  summary: "Get the values of configuration parameters",
+  complexity: "O(N) when N is the number of configuration parameters provided",
+  run: (call) => {
+    const { server, args, reply } = call;
+    const patterns = Array.from({ length: args.count }, (_, i) =>
+      Buffer.from(args.text(i).toLowerCase(), "latin1"),
+    );
+    const names = server.settings.names.filter((name) =>
+      patterns.some((pattern) => globMatches(pattern, Buffer.from(name))),
+    );
+    reply.map(names.length);
+    for (const name of names) {
+      reply.bulkText(name);
+      bulkLatin1(call, server.settings.get(name) ?? "");
+    }
+  },
+});
+
+function failed(name: string, why: string): CommandError {
+  return new CommandError(
+    `ERR CONFIG SET failed (possibly related to argument '${name}') - ${why}`,
+  );
+}
+
+/** Checks the names; then sets all, or none of those set before a refused one stays. */
+function setAll({ server, args }: Call): void {
+  const names: string[] = [];
+  for (let i = 0; i < args.count; i += 2) {
+    const name = args.text(i).toLowerCase();
+    if (i + 1 >= args.count || !server.settings.names.includes(name))
+      throw new CommandError(
+        `ERR Unknown option or number of arguments for CONFIG SET - '${args.text(i)}'`,
+      );
+    if (names.includes(name)) throw failed(name, "duplicate parameter");
+    names.push(name);
+  }
+  const before = names.map((name) => server.settings.get(name) ?? "");
+  for (let i = 0; i < names.length; i++) {
+    const why = server.settings.set(names[i], args.text(2 * i + 1));
+    if (why === null) continue;
+    for (let j = 0; j < i; j++) server.settings.set(names[j], before[j]);
+    throw failed(names[i], why);
+  }
+}
+
+const set = command({
+  name: "set",
+  arity: -4,
+  flags: adminFlags,
+  since,
+  summary: "Set configuration parameters to the given values",
+  complexity: "O(N) when N is the number of configuration parameters provided",
+  run: (call) => {
+    setAll(call);
+    call.reply.ok();
+  },
+});
+
+const resetstat = command({
+  name: "resetstat",
+  arity: 2,
+  flags: adminFlags,
+  since,
+  summary: "Reset the stats returned by INFO",
+  run: ({ server, reply }) => {
+    server.resetFigures();
+    reply.ok();
+  },
+});
+
+const rewrite = command({
+  name: "rewrite",
+  arity: 2,
+  flags: adminFlags,
+  since: "2.8.0",
+  summary: "Rewrite the configuration file with the in memory configuration",
+  run: () => {
+    throw new CommandError("ERR The server is running without a config file");
+  },
+});
+
+export const config = container({
+  name: "config",
+  arity: -2,
+  since,
+  summary: "A container for server configuration commands",
+  subcommands: [get, resetstat, rewrite, set],
+});

@@ -1,0 +1,82 @@
+/**
+ * MEMORY USAGE key [SAMPLES count], STATS, DOCTOR, PURGE. USAGE is a read of the data, so that it
+ * keeps its place behind writes in flight.
+ * @module
+ */
+
+import { CommandError } from "../../keyspace/errors.ts";
+import type { Call } from "../context.ts";
+import { command, container, notAnInteger, ok, syntaxError } from "./define.ts";
+import { type Figure, memoryFigures } from "./info/memory.ts";
+import { memoryUsage } from "./memoryusage.ts";
+
+const since = "4.0.0";
+
+const usage = command({
+  name: "usage",
+  arity: -3,
+  flags: ["readonly"],
+  keys: { first: 2, last: 2, step: 1 },
+  since,
+  summary: "Estimate the memory usage of a key",
+  complexity: "O(1)",
+  run: ({ server, peer, args, reply }: Call) => {
+    for (let i = 1; i < args.count; i += 2) {
+      if (!args.is(i, "samples") || i + 1 >= args.count) throw syntaxError();
+      if (args.int64(i + 1, notAnInteger) < 0n) throw new CommandError("ERR syntax error");
+    }
+    server.engine.read(memoryUsage, peer.session.db, args, reply);
+  },
+});
+
+function writeFigure({ reply }: Call, [name, value]: Figure): void {
+  reply.bulkText(name);
+  if (Number.isInteger(value)) reply.integer(value);
+  else reply.double(value);
+}
+
+const stats = command({
+  name: "stats",
+  arity: 2,
+  flags: [],
+  since,
+  summary: "Show memory usage details",
+  run: (call) => {
+    const figures = memoryFigures(call.server);
+    call.reply.map(figures.length);
+    for (const figure of figures) writeFigure(call, figure);
+  },
+});
+
+const doctor = command({
+  name: "doctor",
+  arity: 2,
+  flags: [],
+  since,
+  summary: "Outputs memory problems report",
+  run: ({ server, reply }) => {
+    const { resident } = server.engine.status();
+    const percent = Math.round((100 * resident.bytes) / Math.max(resident.limit, 1));
+    reply.verbatim(
+      "txt",
+      `The resident set takes ${percent} % of its bound; no problem is known.\n`,
+    );
+  },
+});
+
+const purge = command({
+  name: "purge",
+  arity: 2,
+  flags: [],
+  since,
+  summary: "Ask the allocator to release memory",
+  run: ok,
+});
+
+export const memory = container({
+  name: "memory",
+  arity: -2,
+  since,
+  summary: "A container for memory diagnostics commands",
+  subcommands: [doctor, purge, stats, usage],
+});

@@ -1,0 +1,39 @@
+/**
+ * Lines of MONITOR. Passwords are not shown: commands with the flag "no_auth" carry them.
+ * @module
+ */
+import type { Args } from "../commands/args.ts";
+import type { Peer, ServerContext, TableEntry } from "./context.ts";
+
+/** As Redis's sdscatrepr: a quoted string without control bytes. */
+export function quote(text: string): string {
+  let out = '"';
+  for (const character of text) {
+    const code = character.charCodeAt(0);
+    const short = { '"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
+    if (short !== undefined) out += short;
+    else if (code === 7) out += "\\a";
+    else if (code === 8) out += "\\b";
+    else if (code < 32 || code > 126) out += `\\x${code.toString(16).padStart(2, "0")}`;
+    else out += character;
+  }
+  return `${out}"`;
+}
+
+/** Null: the command is not shown. */
+export function monitorLine(
+  server: ServerContext,
+  peer: Peer,
+  entry: TableEntry,
+  args: Args,
+): string | null {
+  if (entry.flags.has("no_auth") || entry.flags.has("admin")) return null;
+  const seconds = Math.floor(server.nowMs / 1000);
+  const micros = Math.floor((server.nowMs % 1000) * 1000);
+  const names = entry.name.split("|");
+  const words = names.map(quote);
+  for (let i = 0; i < args.count; i++) words.push(quote(args.text(i)));
+  const from = peer.unix ? `unix:${peer.localAddress}` : peer.address;
+  const time = `${seconds}.${micros.toString().padStart(6, "0")}`;
+  return `${time} [${peer.session.db} ${from}] ${words.join(" ")}`;
+}

@@ -1,0 +1,213 @@
+/**
+ * CONFIG parameters under Redis's names. Four kinds: those that act here, those of the node
+ * (asked of the engine), those fixed at the start, and those kept only because tools set them.
+ * @module
+ */
+import type { ServerContext, Settings } from "./context.ts";
+
+/** Settings that are known at the start, by Redis's name. */
+export interface ServerOptions {
+  readonly maxclients?: number;
+  readonly timeout?: number;
+  readonly requirepass?: string;
+  readonly "tcp-keepalive"?: number;
+  readonly "enable-debug-command"?: "yes" | "no" | "local";
+  readonly port?: number;
+  readonly bind?: string;
+  readonly unixsocket?: string;
+  readonly "tls-port"?: number;
+  readonly "tls-cert-file"?: string;
+  readonly "tls-key-file"?: string;
+  readonly "tls-ca-cert-file"?: string;
+  readonly "tls-auth-clients"?: "yes" | "no" | "optional";
+  readonly dir?: string;
+}
+
+interface Parameter {
+  value: string;
+  /** Null: it cannot be set. @returns the error, or null. */
+  readonly accept: ((value: string) => string | null) | null;
+}
+
+const int32Max = 2 ** 31 - 1;
+
+function integer(min: number, max: number): (value: string) => string | null {
+  return (value) => {
+    if (!/^-?\d{1,16}$/.test(value)) return "argument couldn't be parsed into an integer";
+    const number = Number(value);
+    if (number >= min && number <= max) return null;
+    return `argument must be between ${min} and ${max} inclusive`;
+  };
+}
+
+function choice(...words: string[]): (value: string) => string | null {
+  return (value) => {
+    if (words.includes(value.toLowerCase())) return null;
+    if (words.join() === "yes,no") return "argument must be 'yes' or 'no'";
+    return `argument(s) must be one of the following: ${words.join(", ")}`;
+  };
+}
+
+/** Bytes of "100", "1kb", "2gb" (redis.conf), or null. */
+export function parseMemory(text: string): number | null {
+  const found = /^(\d{1,15})(b|k|kb|m|mb|g|gb)?$/i.exec(text);
+  if (found === null) return null;
+  const units: Record<string, number> = { b: 1, k: 1e3, kb: 1024, m: 1e6, mb: 1 << 20, g: 1e9 };
+  const unit = (found[2] ?? "b").toLowerCase();
+  return Number(found[1]) * (unit === "gb" ? 1 << 30 : units[unit]);
+}
+
+const notMemory = "argument must be a memory value";
+const anything = () => null;
+
+/** Bounds that Redis users read; fixed here. */
+const fixed: Record<string, string> = {
+  "cluster-enabled": "no",
+  daemonize: "no",
+  appendonly: "yes",
+  appendfsync: "always",
+  "io-threads": "1",
+  supervised: "no",
+  logfile: "",
+  pidfile: "",
+  "tcp-backlog": "511",
+  "cluster-port": "0",
+  "aof-use-rdb-preamble": "yes",
+};
+
+/** Kept as they were set; they change nothing here. */
+const inert: Record<string, string> = {
+  save: "",
+  hz: "10",
+  "dynamic-hz": "yes",
+  loglevel: "notice",
+  "maxmemory-samples": "5",
+  "lazyfree-lazy-eviction": "no",
+  "lazyfree-lazy-expire": "no",
+  "lazyfree-lazy-server-del": "no",
+  "lazyfree-lazy-user-del": "no",
+  "lazyfree-lazy-user-flush": "no",
+  "notify-keyspace-events": "",
+  activerehashing: "yes",
+  activedefrag: "no",
+  "protected-mode": "yes",
+  "set-max-intset-entries": "512",
+  "hash-max-listpack-entries": "512",
+  "hash-max-listpack-value": "64",
+  "hash-max-ziplist-entries": "512",
+  "hash-max-ziplist-value": "64",
+  "zset-max-listpack-entries": "128",
+  "zset-max-listpack-value": "64",
+  "zset-max-ziplist-entries": "128",
+  "zset-max-ziplist-value": "64",
+  "list-max-listpack-size": "-2",
+  "list-max-ziplist-size": "-2",
+  "list-compress-depth": "0",
+  "stream-node-max-bytes": "4096",
+  "stream-node-max-entries": "100",
+  "hll-sparse-max-bytes": "3000",
+  "lua-time-limit": "5000",
+  "busy-reply-threshold": "5000",
+  "latency-monitor-threshold": "0",
+  "latency-tracking": "yes",
+  "client-output-buffer-limit":
+    "normal 67108864 0 0 slave 268435456 67108864 60 pubsub 67108864 0 0",
+  "replica-read-only": "yes",
+  "repl-backlog-size": "1048576",
+  "min-replicas-to-write": "0",
+  "close-on-oom": "yes",
+  "tracking-table-max-keys": "1000000",
+};
+
+class Parameters implements Settings {
+  private readonly server: ServerContext;
+  private readonly own: Map<string, Parameter>;
+
+  constructor(server: ServerContext, own: Map<string, Parameter>) {
+    this.server = server;
+    this.own = own;
+  }
+
+  get names(): readonly string[] {
+    const ofNode = this.server.engine.settings.names.filter((name) => !this.own.has(name));
+    return [...this.own.keys(), ...ofNode];
+  }
+
+  get(name: string): string | null {
+    const { settings } = this.server.engine;
+    if (settings.names.includes(name)) return settings.get(name);
+    return this.own.get(name)?.value ?? null;
+  }
+
+  set(name: string, value: string): string | null {
+    const { settings } = this.server.engine;
+    if (settings.names.includes(name)) return settings.set(name, value);
+    const parameter = this.own.get(name) as Parameter;
+    if (parameter.accept === null) return "can't set immutable config";
+    const error = parameter.accept(value);
+    if (error === null) parameter.value = value;
+    return error;
+  }
+}
+
+type Acting = [name: string, value: string, accept: (value: string) => string | null];
+
+/** The parameters that act here. */
+function acting(server: ServerContext, options: ServerOptions): Acting[] {
+  const password = (value: string): null => {
+    const bytes = Buffer.from(value, "latin1");
+    server.passwordDigest = value === "" ? null : server.host.sha256(bytes);
+    return null;
+  };
+  const memory = (key: "bulkBytesMax" | "queryBytesMax", min: number) => (value: string) => {
+    const bytes = parseMemory(value);
+    if (bytes === null) return notMemory;
+    if (bytes < min) return `argument must be between ${min} and ${2 ** 53 - 1} inclusive`;
+    server.limits[key] = bytes;
+    return null;
+  };
+  password(options.requirepass ?? "");
+  return [
+    ["maxclients", String(options.maxclients ?? 10_000), integer(1, 1_000_000)],
+    ["timeout", String(options.timeout ?? 0), integer(0, int32Max)],
+    ["tcp-keepalive", String(options["tcp-keepalive"] ?? 300), integer(0, int32Max)],
+    ["requirepass", "", password],
+    ["proto-max-bulk-len", String(server.limits.bulkBytesMax), memory("bulkBytesMax", 1 << 20)],
+    [
+      "client-query-buffer-limit",
+      String(server.limits.queryBytesMax),
+      memory("queryBytesMax", 1 << 20),
+    ],
+    ["slowlog-log-slower-than", "10000", integer(-1, 2 ** 53 - 1)],
+    ["slowlog-max-len", "128", integer(0, 1_000_000)],
+    ["maxmemory", "0", (value) => (parseMemory(value) === null ? notMemory : null)],
+    [
+      "maxmemory-policy",
+      "noeviction",
+      choice("noeviction", "allkeys-lru", "volatile-lru", "allkeys-lfu", "volatile-lfu"),
+    ],
+  ];
+}
+
+export function makeSettings(server: ServerContext, options: ServerOptions): Settings {
+  const own = new Map<string, Parameter>();
+  for (const [name, value] of Object.entries(fixed)) own.set(name, { value, accept: null });
+  for (const [name, value] of Object.entries(inert)) own.set(name, { value, accept: anything });
+  for (const [name, value, accept] of acting(server, options)) own.set(name, { value, accept });
+  own.set("databases", { value: String(server.engine.databaseCount), accept: null });
+  const started = {
+    "enable-debug-command": options["enable-debug-command"] ?? "local",
+    port: options.port ?? 0,
+    bind: options.bind ?? "127.0.0.1",
+    unixsocket: options.unixsocket ?? "",
+    "tls-port": options["tls-port"] ?? 0,
+    "tls-cert-file": options["tls-cert-file"] ?? "",
+    "tls-key-file": options["tls-key-file"] ?? "",
+    "tls-ca-cert-file": options["tls-ca-cert-file"] ?? "",
+    "tls-auth-clients": options["tls-auth-clients"] ?? "yes",
+    dir: options.dir ?? "",
+  };
+  for (const [name, value] of Object.entries(started))
+    own.set(name, { value: String(value), accept: null });
+  return new Parameters(server, own);
+}

@@ -1,0 +1,54 @@
+/**
+ * The queue of MULTI. Data commands go to the engine at EXEC; what belongs to the server runs at
+ * its place between them.
+ * @module
+ */
+import type { Args } from "../commands/args.ts";
+import type { Peer, ServerContext, TableEntry, Transaction } from "./context.ts";
+
+/** Bytes of arguments that one transaction may hold. */
+const transactionBytesMax = 512 * 1024 * 1024;
+/** What one queued command costs besides its arguments. */
+const overheadBytes = 200;
+
+type Runner = ServerContext & {
+  run(peer: Peer, entry: TableEntry, args: Args, reply: never): unknown;
+};
+
+/** @param args - Owned by the transaction from now on. @returns null, or the error text. */
+export function queueCommand(
+  server: ServerContext & Pick<Runner, "run">,
+  peer: Peer,
+  transaction: Transaction,
+  entry: TableEntry,
+  args: Args,
+): string | null {
+  const bytes = transaction.bytes + args.buffer.length + overheadBytes;
+  if (bytes > transactionBytesMax) return "ERR Transaction is larger than this server takes";
+  transaction.bytes = bytes;
+  const { spec } = entry;
+  if (spec !== null) {
+    entry.figures.calls++;
+    transaction.commands.push({ spec, db: transaction.db, args, local: null });
+    return null;
+  }
+  transaction.local = true;
+  if (entry.name === "select") noteSelect(server, transaction, args);
+  transaction.commands.push({
+    spec: null,
+    db: transaction.db,
+    args,
+    local: (reply) => {
+      entry.figures.calls++;
+      server.run(peer, entry, args, reply as never);
+    },
+  });
+  return null;
+}
+
+/** Commands queued after a SELECT belong to the database that it will select. */
+function noteSelect(server: ServerContext, transaction: Transaction, args: Args): void {
+  const text = args.text(0);
+  const db = /^\d{1,4}$/.test(text) ? Number(text) : -1;
+  if (db >= 0 && db < server.engine.databaseCount) transaction.db = db;
+}
