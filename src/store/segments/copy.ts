@@ -34,14 +34,14 @@ export interface CopySource {
 /** Words per row of a copy's table: offset of the frame, length of its body, 1: as a tombstone. */
 export const copyRowWords = 3;
 
-const windowBytes = 1024 * 1024;
+const windowBytesMax = 1024 * 1024;
 
 export class CopyReader {
   readonly source: CopySource;
   private readonly file: DiskFile;
   private readonly opener: RecordOpener | null;
   private readonly seed: number;
-  private window = Buffer.allocUnsafeSlow(windowBytes);
+  private window: Buffer;
   private windowFrom = 0;
   private windowLength = 0;
 
@@ -52,6 +52,7 @@ export class CopyReader {
     this.opener = keyId === 0 ? null : new RecordOpener(primitives, subkey, prefix, keyId);
     subkey.fill(0);
     this.file = disk.open(source.path, { mode: "read" });
+    this.window = Buffer.allocUnsafeSlow(Math.min(windowBytesMax, this.file.size()));
   }
 
   close(): void {

@@ -31,20 +31,15 @@ async function crashAt(operation: number): Promise<string[]> {
     acknowledged = number;
   }).catch(() => {});
   expect(disk.crashed).toBe(true);
-  const problems: string[] = [];
-  // Two fates for each stop, all of them in turn.
-  for (const variant of [variants[operation % 4]!, variants[(operation + 1) % 4]!]) {
-    const where = `stop at ${operation}, ${JSON.stringify(variant)}`;
-    try {
-      const after = disk.fork(variant);
-      problems.push(
-        ...(await judge(after, keys, oracle, acknowledged)).map((p) => `${where}: ${p}`),
-      );
-    } catch (error) {
-      problems.push(`${where}: ${(error as Error).message}`);
-    }
+  // One fate of what was not synced for each stop, all of them in turn.
+  const variant = variants[operation % variants.length]!;
+  const where = `stop at ${operation}, ${JSON.stringify(variant)}`;
+  try {
+    const found = await judge(disk.fork(variant), keys, oracle, acknowledged);
+    return found.map((problem) => `${where}: ${problem}`);
+  } catch (error) {
+    return [`${where}: ${(error as Error).message}`];
   }
-  return problems;
 }
 
 function fingerprint(disk: MemoryDisk): string {

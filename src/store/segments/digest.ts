@@ -20,7 +20,7 @@ import { copyBytes } from "./bytes.ts";
 
 export class RunDigest {
   frames = 0;
-  private scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  private scratch = Buffer.allocUnsafeSlow(8 * 1024);
   private at = 0;
 
   /** @param previous - MAC of the commit before, 32 bytes. */

@@ -38,7 +38,7 @@ export class HintEntries {
   readonly controls = new ByteWriter(256);
   private used = 0;
 
-  constructor(records = 1024) {
+  constructor(records = 64) {
     this.entries = Buffer.allocUnsafeSlow(records * hintEntryBytes);
   }
 

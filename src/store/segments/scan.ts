@@ -51,6 +51,9 @@ export interface ScanVisitor {
   commit?(commit: CommitFields, mac: Buffer): void;
 }
 
+/** Read at once; a longer frame gets more. */
+const windowBytesMax = 1024 * 1024;
+
 class SegmentScan {
   readonly entries = new HintEntries();
   commits = 0;
@@ -72,7 +75,12 @@ class SegmentScan {
 
   run(file: DiskFile): void {
     const end = this.target.closed?.length ?? file.size();
-    const scanner = new FrameScanner(file, { seed: fileSeed(this.target.number), end });
+    const windowBytes = Math.min(windowBytesMax, Math.max(end, blockBytes));
+    const scanner = new FrameScanner(file, {
+      seed: fileSeed(this.target.number),
+      end,
+      windowBytes,
+    });
     this.digest.begin(this.lastMac);
     while (scanner.next()) {
       const { buffer, bodyAt, bodyLength } = scanner;
