@@ -57,6 +57,7 @@ export function parseMemory(text: string): number | null {
   return Number(found[1]) * (unit === "gb" ? 1 << 30 : units[unit]);
 }
 
+const memoryNames = new Set(["maxmemory", "proto-max-bulk-len", "client-query-buffer-limit"]);
 const notMemory = "argument must be a memory value";
 const anything = () => null;
 
@@ -145,7 +146,8 @@ class Parameters implements Settings {
     const parameter = this.own.get(name) as Parameter;
     if (parameter.accept === null) return "can't set immutable config";
     const error = parameter.accept(value);
-    if (error === null) parameter.value = value;
+    const bytes = memoryNames.has(name) ? parseMemory(value) : null;
+    if (error === null) parameter.value = bytes === null ? value : String(bytes);
     return error;
   }
 }
