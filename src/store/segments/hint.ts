@@ -1,6 +1,6 @@
 /**
  * The hint of a closed segment: every record of it without its body, so that a start need not read
- * the segment. Control records are in it whole. It only saves time: one that is missing, or wrong
+ * the segment. Sorted by physical key; control records are in it whole. It only saves time: one that is missing, or wrong
  * in any bit, is replaced by reading the segment.
  *
  *   magic 8 | version u8 | key_id u32 | number u32 | segment length u64 | last commit MAC 32
@@ -10,7 +10,7 @@
  * @module
  */
 import { ByteReader, ByteWriter, equalBytes } from "../../base/bytes.ts";
-import { kindControl, recordHeaderBytes } from "../../entry/record.ts";
+import { kindControl, physicalAt, recordHeaderBytes } from "../../entry/record.ts";
 import type { MacKey } from "../../platform/primitives.ts";
 import { copyBytes } from "./bytes.ts";
 import { macBytes, signTagged } from "./header.ts";
@@ -80,12 +80,32 @@ export class HintEntries {
 
 export function encodeHint(identity: HintIdentity, hint: HintEntries, key: MacKey): Buffer {
   const controls = hint.controls.view();
-  const entries = hint.view();
+  const entries = sorted(hint);
   const writer = new ByteWriter(headBytes + entries.length + controls.length + macBytes);
   writer.bytes(Buffer.from(hintKind.magic, "latin1")).u8(hintKind.version);
   writer.u32(identity.keyId).u32(identity.number).safe64(identity.length).bytes(identity.lastMac);
   writer.u32(hint.records).u32(controls.length).bytes(entries).bytes(controls);
   return writer.bytes(signTagged(key, "H", writer.view())).view();
+}
+
+/** More records than this stay in the order of the segment: order only saves time. */
+const sortedRecordsMax = 2 ** 21;
+
+/** The entries by physical key: a start then walks the index in its own order. */
+function sorted(hint: HintEntries): Buffer {
+  const { records } = hint;
+  const entries = hint.view();
+  if (records > sortedRecordsMax) return entries;
+  const order = new Float64Array(records);
+  for (let i = 0; i < records; i++)
+    order[i] = entries.readUInt32BE(i * hintEntryBytes + physicalAt) * sortedRecordsMax + i;
+  order.sort();
+  const result = Buffer.allocUnsafeSlow(entries.length);
+  for (let i = 0; i < records; i++) {
+    const from = ((order[i] as number) % sortedRecordsMax) * hintEntryBytes;
+    copyBytes(entries, from, result, i * hintEntryBytes, hintEntryBytes);
+  }
+  return result;
 }
 
 export interface DecodedHint {
