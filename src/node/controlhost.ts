@@ -8,7 +8,7 @@
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Scheduler } from "../base/ports.ts";
 import { applyControl, type VerifyMac } from "../control/apply.ts";
-import { type Kek, unwrapDek } from "../control/deks.ts";
+import { handOver, type Kek, unwrapDek } from "../control/deks.ts";
 import type { SidecarKeeper } from "../control/keeper.ts";
 import type { ControlResult } from "../control/outcome.ts";
 import type { ControlState } from "../control/state.ts";
@@ -88,6 +88,12 @@ export class ControlHost implements ControlApplier {
     this.unsettled = false;
   }
 
+  /** Unwraps what the state names and the keystore lacks: the sidecar was an older one. */
+  async unwrapMissing(): Promise<void> {
+    for (const { id, state } of this.deps.state.keys.values())
+      if (state !== "retired") await this.unwrap(id);
+  }
+
   private async unwrap(keyId: number): Promise<void> {
     const { state, keystore, keks, scheduler, alarm } = this.deps;
     if (keystore.has(keyId)) return;
@@ -97,7 +103,8 @@ export class ControlHost implements ControlApplier {
     for (let wait = waitMsMin; ; wait = Math.min(wait * 2, waitMsMax)) {
       try {
         const key = { keyId: row.id, purpose: row.purpose, wraps: row.wraps };
-        keystore.add(row.id, row.purpose, await unwrapDek(key, state.cluster, keks));
+        const raw = await unwrapDek(key, state.cluster, keks);
+        handOver([{ keyId: row.id, purpose: row.purpose, raw }], keystore);
         return;
       } catch (error) {
         if (!isStrongroomError(error) || !(error as StrongroomError).retryable) throw error;

@@ -60,7 +60,8 @@ export class NodeEngine implements Engine {
   private readonly turnOver = (): void => {
     this.clockMs = 0;
   };
-  private wasBusy = false;
+  /** Somebody was told "busy" and waits for `onReady`. */
+  private awaited = false;
   private hitsBefore = 0;
   private missesBefore = 0;
   private expiredBefore = 0;
@@ -132,17 +133,22 @@ export class NodeEngine implements Engine {
   /** After entries were applied or a run has landed. */
   progressed(): void {
     this.trim();
-    if (!this.wasBusy || this.busy) return;
+    if (!this.awaited || this.overloaded()) return;
+    this.awaited = false;
     this.onReady?.();
   }
 
   get busy(): boolean {
+    const overloaded = this.overloaded();
+    if (overloaded) this.awaited = true;
+    return overloaded;
+  }
+
+  private overloaded(): boolean {
     const { proposer, machine, flusher } = this.deps;
     const unflushed = machine.databases.resident.dirtyBytes + flusher.flyingBytes;
-    this.wasBusy =
-      proposer.bytes > proposedBytesMax ||
-      (unflushed > this.deps.cacheBytes() / 2 && proposer.refusing === null);
-    return this.wasBusy;
+    if (proposer.bytes > proposedBytesMax) return true;
+    return unflushed > this.deps.cacheBytes() / 2 && proposer.refusing === null;
   }
 
   mayRead(): boolean {

@@ -5,7 +5,7 @@
  * happen in slices, so that clients wait no longer than a slice.
  * @module
  */
-import { isStrongroomError } from "../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Clock, Scheduler } from "../base/ports.ts";
 import type { PhysicalKeys } from "../crypto/prf.ts";
 import { rootHeaderBytes, writeRootHeader } from "../entry/root.ts";
@@ -33,6 +33,9 @@ export interface FlusherDeps {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly limits: FlushLimits;
+  /** False inside an entry, and for good once one could not be applied: no commit may say so. */
+  readonly whole: () => boolean;
+  readonly halted: () => boolean;
   /** What the commit says: the state between two entries, now. */
   readonly commit: () => CommitMeta;
   /** Adds the control records that changed since the last successful run. */
@@ -68,7 +71,7 @@ export class Flusher implements FreezeWatcher {
 
   /** Starts a flush if it is time; called after entries and by a timer. */
   tick(): void {
-    if (this.under !== null || this.stopped) return;
+    if (this.under !== null || this.stopped || !this.deps.whole()) return;
     const { databases, limits, clock } = this.deps;
     const { resident } = databases;
     if (resident.dirty.length === 0) {
@@ -85,8 +88,14 @@ export class Flusher implements FreezeWatcher {
 
   /** Everything applied when this is called is in the store when it resolves. */
   async flush(): Promise<void> {
+    // A command may ask for it from inside an entry.
+    await this.deps.scheduler.yieldNow();
     if (this.under !== null) await this.under;
     if (this.stopped) return;
+    while (!this.deps.whole()) {
+      if (this.deps.halted()) throw new StrongroomError("NODE_HALTED");
+      await this.deps.scheduler.delay(1);
+    }
     await (this.under ?? this.start());
   }
 
@@ -138,6 +147,7 @@ export class Flusher implements FreezeWatcher {
       if (at % (sliceRecords * 8) === sliceRecords * 8 - 1) await scheduler.yieldNow();
     }
     this.lastFlushMs = this.deps.clock.nowMs();
+    this.flyingBytes = 0;
     this.deps.landed(commit.appliedIndex);
   }
 

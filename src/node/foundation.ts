@@ -5,7 +5,7 @@
  */
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk, Random } from "../base/ports.ts";
-import { type Kek, unwrapAll } from "../control/deks.ts";
+import { handOver, type Kek, unwrapAll, wrappedKeys } from "../control/deks.ts";
 import type { SidecarDocument } from "../control/document.ts";
 import { judgeStart, probeDirectorySync } from "../control/guards.ts";
 import { readSidecar, SidecarKeeper, sidecarFolder } from "../control/keeper.ts";
@@ -95,7 +95,7 @@ async function makeKeys(
     return document;
   }
   const { document, deks } = await planFirstKeys({ random, keks, nodeId });
-  for (const { keyId, purpose, raw } of deks) keystore.add(keyId, purpose, raw);
+  handOver(deks, keystore);
   return document;
 }
 
@@ -106,10 +106,6 @@ async function unwrapInto(
 ): Promise<void> {
   if (document.clear !== null)
     keystore.add(document.clear.keyId, "index", Buffer.from(document.clear.raw));
-  const keys = [...document.keys]
-    .filter(([, key]) => key.state !== "retired")
-    .map(([keyId, { purpose, wraps }]) => ({ keyId: keyId as never, purpose, wraps }));
-  if (keys.length === 0) return;
-  for (const { keyId, purpose, raw } of await unwrapAll(keys, document.cluster, keks))
-    keystore.add(keyId, purpose, raw);
+  if (document.keys.size === 0) return;
+  handOver(await unwrapAll(wrappedKeys(document.keys), document.cluster, keks), keystore);
 }

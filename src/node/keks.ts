@@ -4,7 +4,7 @@
  * @module
  */
 import type { Kek } from "../control/deks.ts";
-import { openKek } from "../kek/open.ts";
+import { openKeks as openProviders } from "../kek/open.ts";
 
 export interface OpenKeks {
   readonly keks: readonly Kek[];
@@ -13,15 +13,11 @@ export interface OpenKeks {
 
 /** @throws KEK_* as the providers say. */
 export async function openKeks(specs: readonly string[]): Promise<OpenKeks> {
-  const providers: Awaited<ReturnType<typeof openKek>>[] = [];
-  const close = (): void => {
-    for (const provider of providers) provider.close();
+  const keks = await openProviders(specs);
+  return {
+    keks,
+    close: () => {
+      for (const kek of keks) kek.close();
+    },
   };
-  try {
-    for (const spec of specs) providers.push(await openKek(spec));
-  } catch (error) {
-    close();
-    throw error;
-  }
-  return { keks: providers, close };
 }

@@ -11,7 +11,12 @@ import type { Clock, Disk, Random, Scheduler } from "../base/ports.ts";
 import { activeKey } from "../control/document.ts";
 import { verifierOf } from "../control/macs.ts";
 import { identityOf, planLoad } from "../control/planning.ts";
-import { confirmReplayed, reconcile } from "../control/reconcile.ts";
+import {
+  confirmReplayed,
+  explainStoreFailure,
+  type Reconciliation,
+  reconcile,
+} from "../control/reconcile.ts";
 import { controlTables } from "../control/records.ts";
 import { fromRecords } from "../control/restore.ts";
 import { nextStep, proposalOf } from "../control/start.ts";
@@ -90,6 +95,8 @@ class Opening {
   private readonly primitives: Primitives;
   private readonly alarm: (event: string, detail: string) => void;
 
+  private reconciled: Reconciliation = { kind: "consistent" };
+
   constructor(options: NodeOptions, deps: NodeDeps, closers: Close[]) {
     this.options = options;
     this.deps = deps;
@@ -133,7 +140,7 @@ class Opening {
     const controls = records.filter(({ table }) => own.has(table));
     const state = fromRecords(controls, { sha256, group }, document.cluster);
     port.state = state;
-    reconcile(document, state, options.encryption);
+    this.reconciled = reconcile(document, state, options.encryption);
     const log = this.openLog(foundation);
     closers.push(() => log.close());
     const session = new LogSession(state, keystore, primitives, place);
@@ -187,19 +194,30 @@ class Opening {
   private openStore({ document }: Foundation, keys: StoragePort): SegmentStore {
     const { options, disk, random, scheduler, primitives } = this;
     const workers = options.worker !== false;
-    return openSegmentStore({
-      disk,
-      directory: `${options.dataDir}/${folders.store}`,
-      place: { cluster: document.cluster, group },
-      primitives,
-      keys,
-      scheduler,
-      random,
-      compress: options.compress,
-      requireSealed: document.clear === null,
-      ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
-      ...(workers ? { executor: new WorkerExecutor(), compactExecutor: new WorkerExecutor() } : {}),
-    });
+    const executors = workers
+      ? { executor: new WorkerExecutor(), compactExecutor: new WorkerExecutor() }
+      : {};
+    const open = (): SegmentStore =>
+      openSegmentStore({
+        disk,
+        directory: `${options.dataDir}/${folders.store}`,
+        place: { cluster: document.cluster, group },
+        primitives,
+        keys,
+        scheduler,
+        random,
+        compress: options.compress,
+        requireSealed: document.clear === null,
+        ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+        ...executors,
+      });
+    try {
+      return open();
+    } catch (error) {
+      void executors.executor?.close();
+      void executors.compactExecutor?.close();
+      throw explainStoreFailure(error);
+    }
   }
 
   private openLog({ document }: Foundation): SegmentLog {
@@ -229,6 +247,10 @@ class Opening {
     judgeLog(log, durable);
     for (let id = 1; id < databases.nextId; id++)
       if (!databases.isLive(id) && store.recordsOf(id) > 0) store.dropKeyspace(id);
+    if (this.reconciled.kind === "rewrite") {
+      await runtime.deps.host.unwrapMissing();
+      foundation.keeper.follow(state, foundation.document.nodeId);
+    }
     await log.start();
     await loop.replay(log);
     confirmReplayed(foundation.keeper.document, state, this.options.encryption);

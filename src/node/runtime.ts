@@ -9,7 +9,7 @@ import { codeToSpec } from "../commands/table.ts";
 import type { Kek } from "../control/deks.ts";
 import type { SidecarKeeper } from "../control/keeper.ts";
 import type { MacSource } from "../control/macs.ts";
-import { planActivation, planRotation } from "../control/planning.ts";
+import { pendingRotation, planActivation, planRotation } from "../control/planning.ts";
 import { type ControlRecord, takeChangedRecords } from "../control/records.ts";
 import { type Proposal, payloadOf, proposeChange } from "../control/start.ts";
 import type { ControlState } from "../control/state.ts";
@@ -99,9 +99,15 @@ export class Runtime {
       clock,
       scheduler,
       limits: {
-        flushBytes: deps.options.flushBytes ?? flushBytesDefault,
+        // Well before half of the cache waits, where clients are made to wait too.
+        flushBytes: Math.min(
+          deps.options.flushBytes ?? flushBytesDefault,
+          Math.ceil(deps.options.cacheBytes / 8),
+        ),
         flushIntervalMs: deps.options.flushIntervalMs ?? flushIntervalMsDefault,
       },
+      whole: () => !this.machine.torn && !this.group.settling && this.group.haltedBy === null,
+      halted: () => this.group.haltedBy !== null,
       commit: () => ({
         appliedIndex: this.machine.appliedIndex,
         session: this.group.lastSession,
@@ -140,12 +146,20 @@ export class Runtime {
       applied: () => this.applied(),
       halted: (error) => this.halted(error),
     });
-    this.engine = new NodeEngine({
+    this.engine = this.makeEngine();
+    this.expiry = new ExpiryCycle(this.databases, store, source, (db, names) =>
+      this.proposer.expire(db, names),
+    );
+  }
+
+  private makeEngine(): NodeEngine {
+    const { deps } = this;
+    return new NodeEngine({
       machine: this.machine,
       proposer: this.proposer,
       group: this.group,
       flusher: this.flusher,
-      clock,
+      clock: deps.clock,
       defer: (run) => void setImmediate(run),
       settings: deps.settings,
       cacheBytes: deps.cacheBytes,
@@ -155,14 +169,11 @@ export class Runtime {
       },
       shutdown: deps.shutdown,
     });
-    this.expiry = new ExpiryCycle(this.databases, store, source, (db, names) =>
-      this.proposer.expire(db, names),
-    );
   }
 
   private applied(): void {
     this.engine.progressed();
-    if (this.state === "serving" && !this.group.settling) this.flusher.tick();
+    if (this.state === "serving") this.flusher.tick();
   }
 
   private writeControls(run: RunBuilder): void {
@@ -208,9 +219,9 @@ export class Runtime {
   /** Housekeeping, a few times a second. */
   tick(): void {
     if (this.state !== "serving" || this.group.haltedBy !== null) return;
-    if (!this.group.settling) this.flusher.tick();
+    this.flusher.tick();
     this.expiry.step(Math.max(this.machine.timeMs, this.deps.clock.nowMs()));
-    this.engine.trim();
+    this.engine.progressed();
   }
 
   /**
@@ -241,21 +252,27 @@ export class Runtime {
 
   private async rotateNow(purpose: "storage" | "log"): Promise<RotateResult> {
     const { state, keks, random, keeper, session, port, store } = this.deps;
-    const plan = await planRotation(state, purpose, keks, random);
-    plan.dek.raw.fill(0);
-    await this.propose(proposeChange(plan.add), null);
-    const activation = planActivation(state, keeper.document, plan.keyId, random);
+    // A stop between the two entries leaves a key that was added: it is taken up again.
+    let keyId = pendingRotation(state, purpose);
+    if (keyId === null) {
+      const plan = await planRotation(state, purpose, keks, random);
+      plan.dek.raw.fill(0);
+      keyId = plan.keyId;
+      await this.propose(proposeChange(plan.add), null);
+    }
+    const added = keyId;
+    const activation = planActivation(state, keeper.document, added, random);
     keeper.raiseEpochs(activation.epochs);
     this.planned(activation.registration.salt);
     const index = await this.propose(proposeChange(activation.activate), null, () => {
       if (activation.session !== null) {
         session.enter(activation.session);
         this.proposer.restart();
-      } else port.registered(plan.keyId, activation.registration.epoch);
+      } else port.registered(added, activation.registration.epoch);
     });
     if (purpose === "log") this.deps.log.retireFiles();
     else await store.rotate();
-    return { keyId: plan.keyId, appliedIndex: index };
+    return { keyId: added, appliedIndex: index };
   }
 
   planned(salt: Uint8Array): void {
