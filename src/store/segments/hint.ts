@@ -1,7 +1,7 @@
 /**
- * The hint of a closed segment: every record of it without its body, sorted by physical key, so that
- * a start need not read the segment. Control records are in it whole. It only saves time: one that is
- * missing, or wrong in any bit, is replaced by reading the segment.
+ * The hint of a closed segment: every record of it without its body, sorted by physical key, so
+ * that a start need not read the segment. Control records are in it whole. It only saves time: one
+ * that is missing, or wrong in any bit, is replaced by reading the segment.
  *
  *   magic 8 | version u8 | key_id u32 | number u32 | segment length u64 | last commit MAC 32
  *   | records u32 | control bytes u32 | record 54 * records | (offset u32 | length u32 | body)*
