@@ -147,7 +147,9 @@ class Parameters implements Settings {
     if (parameter.accept === null) return "can't set immutable config";
     const error = parameter.accept(value);
     const bytes = memoryNames.has(name) ? parseMemory(value) : null;
-    if (error === null) parameter.value = bytes === null ? value : String(bytes);
+    // Of the password only the digest is kept, and that is not shown here.
+    const shown = name === "requirepass" && value !== "" ? "(hidden)" : value;
+    if (error === null) parameter.value = bytes === null ? shown : String(bytes);
     return error;
   }
 }
@@ -173,7 +175,7 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
     ["maxclients", String(options.maxclients ?? 10_000), integer(1, 1_000_000)],
     ["timeout", String(options.timeout ?? 0), integer(0, int32Max)],
     ["tcp-keepalive", String(options["tcp-keepalive"] ?? 300), integer(0, int32Max)],
-    ["requirepass", "", password],
+    ["requirepass", (options.requirepass ?? "") === "" ? "" : "(hidden)", password],
     ["proto-max-bulk-len", String(server.limits.bulkBytesMax), memory("bulkBytesMax", 1 << 20)],
     [
       "client-query-buffer-limit",

@@ -22,12 +22,18 @@ function cut(text: string): string {
   return `${text.slice(0, textMax)}... (${text.length - textMax} more bytes)`;
 }
 
+/** The text of argument i, unless it is a secret. */
+function shownText({ entry, args }: Slow, i: number): string {
+  const secret = entry.name === "config|set" && i > 0 && args.is(i - 1, "requirepass");
+  return secret ? "(redacted)" : cut(args.text(i));
+}
+
 function wordsOf(slow: Slow): string[] {
   const names = slow.entry.name.split("|");
   const total = names.length + slow.args.count;
   const shown = total > argumentsMax ? argumentsMax - 1 : total;
   const words = [...names];
-  for (let i = 0; words.length < shown; i++) words.push(cut(slow.args.text(i)));
+  for (let i = 0; words.length < shown; i++) words.push(shownText(slow, i));
   if (shown < total) words.push(`... (${total - shown} more arguments)`);
   return words;
 }

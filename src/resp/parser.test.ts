@@ -72,7 +72,7 @@ test("parser: any cut of the bytes gives the same commands, from one reused buff
   );
 });
 
-test("parser: a detached rest survives the reuse of the chunk, and more may be fed meanwhile", () => {
+test("parser: a detached rest survives the reuse of the chunk, and more may follow", () => {
   const one = encode([Buffer.from("GET"), Buffer.from("a")]);
   const chunk = Buffer.concat([one, one, one.subarray(0, 9)]);
   const parser = new RespParser();

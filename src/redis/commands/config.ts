@@ -38,24 +38,39 @@ function failed(name: string, why: string): CommandError {
   );
 }
 
-/** Checks the names; then sets all, or none of those set before a refused one stays. */
-function setAll({ server, args }: Call): void {
-  const names: string[] = [];
+interface Change {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** @throws CommandError for an unknown name or one that comes twice. */
+function changesOf({ server, args }: Call): Change[] {
+  const changes: Change[] = [];
   for (let i = 0; i < args.count; i += 2) {
     const name = args.text(i).toLowerCase();
     if (i + 1 >= args.count || !server.settings.names.includes(name))
       throw new CommandError(
         `ERR Unknown option or number of arguments for CONFIG SET - '${args.text(i)}'`,
       );
-    if (names.includes(name)) throw failed(name, "duplicate parameter");
-    names.push(name);
+    if (changes.some((change) => change.name === name)) throw failed(name, "duplicate parameter");
+    changes.push({ name, value: args.text(i + 1) });
   }
-  const before = names.map((name) => server.settings.get(name) ?? "");
-  for (let i = 0; i < names.length; i++) {
-    const why = server.settings.set(names[i], args.text(2 * i + 1));
+  // The password comes last: it is never refused, and what it was could not be put back.
+  return changes.sort(
+    (a, b) => Number(a.name === "requirepass") - Number(b.name === "requirepass"),
+  );
+}
+
+/** Sets all, or puts back those that were set before one was refused. */
+function setAll(call: Call): void {
+  const { settings } = call.server;
+  const changes = changesOf(call);
+  const before = changes.map(({ name }) => settings.get(name) ?? "");
+  for (const [i, { name, value }] of changes.entries()) {
+    const why = settings.set(name, value);
     if (why === null) continue;
-    for (let j = 0; j < i; j++) server.settings.set(names[j], before[j]);
-    throw failed(names[i], why);
+    for (let j = 0; j < i; j++) settings.set((changes[j] as Change).name, before[j] as string);
+    throw failed(name, why);
   }
 }
 

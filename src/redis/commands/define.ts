@@ -42,7 +42,8 @@ export function container(
     summary: "Show helpful text about the different subcommands",
     run: ({ reply }) => {
       const lines = subcommands.flatMap((sub) => [sub.name.toUpperCase(), `    ${sub.summary}.`]);
-      const title = `${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
+      const usage = "<subcommand> [<arg> [value] [opt] ...]. Subcommands are:";
+      const title = `${name.toUpperCase()} ${usage}`;
       const all = [title, ...lines, "HELP", "    Print this help."];
       reply.array(all.length);
       for (const line of all) reply.simple(line);

@@ -14,11 +14,11 @@ export const shutdown = command({
   flags: [...adminFlags, "no_multi", "allow_busy"],
   since: "1.0.0",
   summary: "Synchronously save the dataset to disk and then shut down the server",
-  run: async ({ server, args }) => {
+  run: ({ server, args }) => {
     if (args.count === 1 && args.is(0, "abort"))
       throw new CommandError("ERR No shutdown in progress.");
     for (let i = 0; i < args.count; i++)
       if (!words.some((word) => args.is(i, word))) throw syntaxError();
-    await server.engine.shutdown();
+    return server.engine.shutdown();
   },
 });

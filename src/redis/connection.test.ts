@@ -1,0 +1,200 @@
+// Goal: replies come in the order of the requests, each from the state right behind the write
+// before it, whatever is in flight; a client that does not read or sends too much is bounded.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { outputBytesHard, outputBytesHigh } from "./connection.ts";
+import { FakeServer } from "./testing/fake.ts";
+
+test("connection: reads behind writes in flight wait, and see the state right behind them", () => {
+  const client = new FakeServer().connect();
+  client.send("set a 1", "get a", "ping x", "set a 2", "get a", "select 3", "get a");
+  expect(client.transport.sent()).toBe("");
+  client.server.engine.apply(1);
+  client.server.host.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n$1\r\n1\r\n$1\r\nx\r\n");
+  client.server.engine.apply(1);
+  client.server.host.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n$1\r\n2\r\n+OK\r\n$-1\r\n");
+});
+
+const step = fc.constantFrom(
+  "set a 1",
+  "incr a",
+  "get a",
+  "append a x",
+  "del a",
+  "ping",
+  "echo e",
+  "select 1",
+  "select 0",
+  "multi",
+  "exec",
+  "discard",
+  "watch a",
+  "foo",
+  "get",
+  "set a 1 zz",
+  "client setname n",
+  "client getname",
+  "time 1",
+);
+
+test("connection: any pipeline is answered as if each command were sent alone", () => {
+  const applied = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 30 });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), applied, (lines, counts) => {
+      const alone = new FakeServer().connect();
+      const expected = lines.map((line) => alone.call(line)).join("");
+      const piped = new FakeServer().connect();
+      let at = 0;
+      for (const count of counts) {
+        const some = lines.slice(at, at + count);
+        at += some.length;
+        if (piped.transport.reading) piped.send(...some);
+        else at -= some.length;
+        piped.server.engine.apply(count % 3);
+        piped.server.host.settle();
+      }
+      expect(piped.transport.sent() + piped.call(...lines.slice(at))).toBe(expected);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("connection: a command that changes the protocol waits for the replies before it", () => {
+  const client = new FakeServer().connect();
+  client.send("set a 1", "get b", "hello 3", "get b", "set a 2");
+  expect(client.transport.reading).toBe(false);
+  client.server.engine.apply();
+  client.server.host.settle();
+  const text = client.transport.sent();
+  expect(text.startsWith("+OK\r\n$-1\r\n%7\r\n")).toBe(true);
+  expect(text.endsWith("_\r\n")).toBe(true);
+  expect(client.transport.reading).toBe(true);
+  client.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n");
+});
+
+test("connection: a client that never reads is served no further until it reads", () => {
+  const client = new FakeServer().connect();
+  client.call(`set big ${"x".repeat(60_000)}`);
+  client.transport.stuck = true;
+  for (let i = 0; i < 40; i++) client.send(...Array(20).fill("get big"));
+  expect(client.transport.unsentBytes).toBeLessThan(outputBytesHigh + 200_000);
+  expect(client.transport.reading).toBe(false);
+  client.transport.stuck = false;
+  client.transport.unsentBytes = 0;
+  client.connection.drained();
+  client.server.host.settle();
+  expect(client.transport.reading).toBe(true);
+  expect(client.transport.sent().length).toBeGreaterThan(700 * 60_000);
+});
+
+test("connection: a subscriber that never reads is closed at the hard bound", () => {
+  const server = new FakeServer();
+  const listener = server.connect();
+  listener.call("subscribe news");
+  listener.transport.stuck = true;
+  const speaker = server.connect();
+  const message = "m".repeat(60_000);
+  for (let i = 0; i < outputBytesHard / 60_000 + 20 && !listener.transport.destroyed; i++)
+    speaker.call(`publish news ${message}`);
+  expect(listener.transport.destroyed).toBe(true);
+  expect(speaker.call("publish news x")).toBe(":0\r\n");
+});
+
+test("connection: while the node is busy nothing more is parsed", () => {
+  const client = new FakeServer().connect();
+  const { engine, host } = client.server;
+  engine.busy = true;
+  client.send("set a 1", "set a 2");
+  expect(engine.pending).toHaveLength(1);
+  expect(client.transport.reading).toBe(false);
+  engine.busy = false;
+  engine.onReady?.();
+  host.settle();
+  expect(engine.pending).toHaveLength(2);
+  expect(client.transport.reading).toBe(true);
+});
+
+test("connection: where reads need a barrier they wait for it, in order", () => {
+  const client = new FakeServer().connect();
+  const { engine, host } = client.server;
+  engine.barrier = true;
+  client.send("get a", "ping", "set a 1");
+  expect(client.transport.sent()).toBe("");
+  expect(engine.pending).toHaveLength(0);
+  engine.barred.shift()?.readReady();
+  host.settle();
+  expect(client.transport.sent()).toBe("$-1\r\n+PONG\r\n");
+  client.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n");
+  expect(client.call("readonly", "get a")).toBe("+OK\r\n$1\r\n1\r\n");
+});
+
+test("connection: the writes of a closed connection are applied, and nothing is sent", () => {
+  const server = new FakeServer();
+  const client = server.connect();
+  client.send("set a 1", "get a", "set b 2");
+  client.connection.gone();
+  client.settle();
+  expect(client.transport.sent()).toBe("");
+  expect(server.redis.peers.size).toBe(0);
+  expect(server.connect().call("get b")).toBe("$1\r\n2\r\n");
+});
+
+test("connection: a broken stream is answered behind what is in flight, then closed", () => {
+  const client = new FakeServer().connect();
+  client.send("set a 1", "*1", "x");
+  expect(client.transport.sent()).toBe("");
+  client.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n-ERR Protocol error: expected '$', got 'x'\r\n");
+  expect(client.transport.ended).toBe(true);
+});
+
+test("connection: a bug in a command is one error reply and a report", () => {
+  const client = new FakeServer().connect();
+  const { engine, host } = client.server;
+  engine.read = () => {
+    throw new TypeError("bug");
+  };
+  expect(client.call("get a", "ping")).toBe("-ERR internal error\r\n+PONG\r\n");
+  expect(host.bugs).toHaveLength(1);
+});
+
+test("connection: CLIENT REPLY OFF and SKIP throw away just what they say", () => {
+  const client = new FakeServer().connect();
+  expect(client.call("client reply skip", "set a 1", "ping z")).toBe("$1\r\nz\r\n");
+  expect(client.call("set a 2", "client reply skip", "get a", "get a")).toBe("+OK\r\n$1\r\n2\r\n");
+  expect(client.call("client reply off", "ping", "set a 3", "client reply on", "get a")).toBe(
+    "+OK\r\n$1\r\n3\r\n",
+  );
+});
+
+test("connection: QUIT answers what came before it and nothing after it", () => {
+  const client = new FakeServer().connect();
+  expect(client.call("set a 1", "quit", "set a 2")).toBe("+OK\r\n+OK\r\n");
+  expect(client.transport.ended).toBe(true);
+});
+
+test("connection: SAVE answers when the checkpoint is done, and what follows waits", async () => {
+  const client = new FakeServer().connect();
+  const { engine, host } = client.server;
+  client.send("save", "ping");
+  expect(client.transport.sent()).toBe("");
+  engine.checkpoints.shift()?.();
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+  host.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n+PONG\r\n");
+});
+
+test("connection: CLIENT PAUSE holds commands until it is over", () => {
+  const client = new FakeServer().connect();
+  const other = client.server.connect();
+  client.call("client pause 100 write");
+  expect(other.call("get a")).toBe("$-1\r\n");
+  expect(other.call("set a 1")).toBe("");
+  client.server.host.advance(200);
+  other.settle();
+  expect(other.transport.sent()).toBe("+OK\r\n");
+});
