@@ -43,11 +43,16 @@ function settled(command: string, args: readonly Buffer[], tree: Tree): Tree {
 
 /**
  * Redis remembers that INCRBYFLOAT wrote a number as text until the next plain write; here the
- * bytes alone decide. So where Redis says embstr and unshared, int and shared may stand.
+ * bytes alone decide. So where Redis says embstr and unshared, int and shared may stand. And where
+ * SETBIT or BITFIELD found every bit as it should be, Redis says raw, and here nothing has changed.
  */
 function sameObject(args: readonly Buffer[], one: Tree, other: Tree): boolean {
   const subcommand = args[1]?.toString("latin1").toLowerCase();
-  if (subcommand === "encoding") return one === "$embstr" && other === "$int";
+  if (subcommand === "encoding")
+    return (
+      (one === "$embstr" && other === "$int") ||
+      (one === "$raw" && (other === "$int" || other === "$embstr"))
+    );
   return subcommand === "refcount" && one === ":1" && other === ":2147483647";
 }
 

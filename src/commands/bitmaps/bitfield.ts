@@ -25,10 +25,8 @@ export const bitfield = defineCommand<Operations>({
   parse: parseOperations,
   run({ db }, { key, list, bytesNeeded }, reply) {
     const bytes = db.getString(key) ?? empty;
-    // What changes no bit does not touch watchers, but makes the encoding raw as in Redis.
-    const edits =
-      bytesNeeded > bytes.length ||
-      (bytesNeeded > 0 && (db.encoding(key) !== "raw" || wouldChange(list, bytes)));
+    // Operations that change no bit change nothing: watchers are not touched.
+    const edits = bytesNeeded > bytes.length || (bytesNeeded > 0 && wouldChange(list, bytes));
     const target = edits ? db.editString(key, Math.max(bytes.length, bytesNeeded)) : bytes;
     runOperations(list, target, reply);
   },

@@ -39,8 +39,8 @@ export const setbit = defineCommand<Parsed>({
     const value = db.getString(key);
     const length = value?.length ?? 0;
     const old = value !== null && byte < length && ((value[byte] as number) & mask) !== 0 ? 1 : 0;
-    // A bit that stays as it is does not touch watchers, but makes the encoding raw as in Redis.
-    if (old !== bit || byte >= length || db.encoding(key) !== "raw") {
+    // A bit that stays as it is changes nothing: watchers are not touched.
+    if (old !== bit || byte >= length) {
       const edited = db.editString(key, Math.max(length, byte + 1));
       if (bit === 1) edited[byte] = (edited[byte] as number) | mask;
       else edited[byte] = (edited[byte] as number) & ~mask;
