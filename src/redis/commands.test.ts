@@ -75,7 +75,7 @@ const recorded: [lines: string[], reply: string][] = [
   [["wait 1 -1"], "-ERR timeout is negative\r\n"],
   [["cluster info"], "-ERR This instance has cluster support disabled\r\n"],
   [["command getkeys mset a b c d"], "*2\r\n$1\r\na\r\n$1\r\nc\r\n"],
-  [["command info foo"], "*1\r\n*-1\r\n"],
+  [["command info foo"], "*1\r\n$-1\r\n"],
   [["shutdown abort"], "-ERR No shutdown in progress.\r\n"],
   [["pubsub numsub a"], "*2\r\n$1\r\na\r\n:0\r\n"],
   [["unsubscribe"], "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n"],

@@ -25,7 +25,7 @@ function named({ server, args }: Call): (TableEntry | null)[] {
 function writeInfos({ reply }: Call, entries: readonly (TableEntry | null)[]): void {
   reply.array(entries.length);
   for (const entry of entries) {
-    if (entry === null) reply.nilArray();
+    if (entry === null) reply.nil();
     else writeInfo(reply, entry);
   }
 }

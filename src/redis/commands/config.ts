@@ -5,7 +5,7 @@
 import { globMatches } from "../../commands/glob.ts";
 import { CommandError } from "../../keyspace/errors.ts";
 import type { Call } from "../context.ts";
-import { adminFlags, bulkLatin1, command, container } from "./define.ts";
+import { adminFlags, bulkLatin1, command, container, syntaxError } from "./define.ts";
 
 const since = "2.0.0";
 
@@ -45,10 +45,11 @@ interface Change {
 
 /** @throws CommandError for an unknown name or one that comes twice. */
 function changesOf({ server, args }: Call): Change[] {
+  if (args.count % 2 !== 0) throw syntaxError();
   const changes: Change[] = [];
   for (let i = 0; i < args.count; i += 2) {
     const name = args.text(i).toLowerCase();
-    if (i + 1 >= args.count || !server.settings.names.includes(name))
+    if (!server.settings.names.includes(name))
       throw new CommandError(
         `ERR Unknown option or number of arguments for CONFIG SET - '${args.text(i)}'`,
       );
