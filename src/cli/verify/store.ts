@@ -4,8 +4,9 @@
  * @module
  */
 import { StrongroomError } from "../../base/errors.ts";
-import type { Disk } from "../../base/ports.ts";
+import type { Disk, DiskFile } from "../../base/ports.ts";
 import { controlTables } from "../../control/records.ts";
+import { rowValue } from "../../control/rowtext.ts";
 import { readControl } from "../../entry/record.ts";
 import { blockBytes } from "../../files/framing.ts";
 import type { Primitives } from "../../platform/primitives.ts";
@@ -76,7 +77,8 @@ class StoreCheck {
       puts.finish();
       this.controls(found);
       const identity = { keyId, number, length: listed.length, lastMac: listed.lastMac };
-      if (listed.closed) this.hint(number, (data) => decodeHint(identity, data, mac) !== null);
+      if (listed.closed)
+        this.hint(number, (data, file) => decodeHint(identity, data, mac, file) !== null);
     });
   }
 
@@ -123,18 +125,23 @@ class StoreCheck {
       const row = readControl(body, 0, length);
       this.findings.count("control records");
       if (row.table === controlTables.loads && !row.deleted)
-        this.loads.push({ key: Buffer.from(row.key), value: Buffer.from(row.value) });
+        this.loads.push({ key: Buffer.from(row.key), value: rowValue(Buffer.from(row.value)) });
     }
     this.findings.count("commits", found.commits);
   }
 
   /** A hint that is wrong is no damage: the segment itself is read instead. It is told. */
-  private hint(number: number, isWhole: (data: Buffer) => boolean): void {
+  private hint(number: number, isWhole: (data: Buffer, segment: DiskFile) => boolean): void {
     const { disk, directory } = this.input;
     const path = hintPath(directory, number);
-    if (disk.status(path) === null) this.findings.count("hints missing (no damage)");
-    else if (isWhole(disk.readFile(path))) this.findings.count("hints");
-    else this.findings.count("hints not usable (no damage)");
+    if (disk.status(path) === null) {
+      this.findings.count("hints missing (no damage)");
+      return;
+    }
+    const segment = disk.open(segmentPath(directory, number), { mode: "read" });
+    const whole = isWhole(disk.readFile(path), segment);
+    segment.close();
+    this.findings.count(whole ? "hints" : "hints not usable (no damage)");
   }
 }
 

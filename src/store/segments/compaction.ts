@@ -147,7 +147,8 @@ export class Compaction {
     if (segment.deadBytes >= segment.recordBytes) {
       const identity = { keyId, number, length, lastMac };
       const macKey = segmentMacKey(primitives, keys, segment.header);
-      const job = { type: "hint", path: hintPath(directory, number), identity, macKey } as const;
+      const hints = { path: hintPath(directory, number), segment: path };
+      const job = { type: "hint", ...hints, identity, macKey } as const;
       const { hint } = await this.job(job, macKey);
       if (hint !== null) return asBuffers(hint);
     }

@@ -1,16 +1,20 @@
 /**
  * The hint of a closed segment: every record of it without its body, sorted by physical key, so
- * that a start need not read the segment. Control records are in it whole. It only saves time: one
- * that is missing, or wrong in any bit, is replaced by reading the segment.
+ * that a start need not read the segment. It only saves time: one that is missing, or wrong in any
+ * bit, is replaced by reading the segment.
  *
  *   magic 8 | version u8 | key_id u32 | number u32 | segment length u64 | last commit MAC 32
- *   | records u32 | control bytes u32 | record 54 * records | (offset u32 | length u32 | body)*
+ *   | records u32 | controls u32 | record 54 * records | (offset u32 | length u32) * controls
  *   | MAC 32
  *   record: the record's own header 46 (entry/record.ts) | offset u32 | length u32
+ *
+ * The bodies of control records are read from the segment, where they stand already; the MAC covers
+ * them too, behind the rest.
  * @module
  */
 import { ByteReader, ByteWriter, equalBytes } from "../../base/bytes.ts";
 import { kindControl, physicalAt, recordHeaderBytes } from "../../entry/record.ts";
+import { frameHeaderBytes } from "../../files/framing.ts";
 import type { MacKey } from "../../platform/primitives.ts";
 import { copyBytes } from "./bytes.ts";
 import { macBytes, signTagged } from "./header.ts";
@@ -79,13 +83,19 @@ export class HintEntries {
 }
 
 export function encodeHint(identity: HintIdentity, hint: HintEntries, key: MacKey): Buffer {
-  const controls = hint.controls.view();
+  const controls = readControls(hint);
   const entries = sorted(hint);
-  const writer = new ByteWriter(headBytes + entries.length + controls.length + macBytes);
+  const writer = new ByteWriter(headBytes + entries.length + controls.length * 8 + macBytes);
   writer.bytes(Buffer.from(hintKind.magic, "latin1")).u8(hintKind.version);
   writer.u32(identity.keyId).u32(identity.number).safe64(identity.length).bytes(identity.lastMac);
-  writer.u32(hint.records).u32(controls.length).bytes(entries).bytes(controls);
-  return writer.bytes(signTagged(key, "H", writer.view())).view();
+  writer.u32(hint.records).u32(controls.length).bytes(entries);
+  for (const { offset, length } of controls) writer.u32(offset).u32(length);
+  return writer.bytes(hintMac(key, writer.view(), controls)).view();
+}
+
+function hintMac(key: MacKey, signed: Buffer, controls: readonly HintControl[]): Buffer {
+  const bodies = controls.map(({ body }) => body);
+  return signTagged(key, "H", Buffer.concat([signed, ...bodies]));
 }
 
 /** More records than this stay in the order of the segment: order only saves time. */
@@ -114,31 +124,68 @@ export interface DecodedHint {
   readonly controls: readonly HintControl[];
 }
 
-/** A control record in a hint: its frame's place and its whole body. */
+/** A control record of the segment: its frame's place and its whole body. */
 export interface HintControl {
   readonly offset: number;
   readonly length: number;
   readonly body: Buffer;
 }
 
-/** @returns null unless it is, whole and authentic, the hint of just this segment. */
-export function decodeHint(identity: HintIdentity, data: Buffer, key: MacKey): DecodedHint | null {
+/** Reads from the segment of a hint, as `DiskFile` does. */
+export interface SegmentBytes {
+  read(target: Uint8Array, position: number): number;
+}
+
+/**
+ * @param segment - The segment's file: control records are read from it.
+ * @returns null unless it is, whole and authentic, the hint of just this segment.
+ */
+export function decodeHint(
+  identity: HintIdentity,
+  data: Buffer,
+  key: MacKey,
+  segment: SegmentBytes,
+): DecodedHint | null {
   if (data.length < headBytes + macBytes) return null;
   const signed = data.subarray(0, data.length - macBytes);
-  if (!equalBytes(signTagged(key, "H", signed), data.subarray(signed.length))) return null;
   const reader = new ByteReader(signed);
   if (reader.bytes(8).toString("latin1") !== hintKind.magic) return null;
   if (reader.u8() !== hintKind.version || reader.u32() !== identity.keyId) return null;
   if (reader.u32() !== identity.number || reader.safe64() !== identity.length) return null;
   if (Buffer.compare(reader.bytes(macBytes), identity.lastMac) !== 0) return null;
   const records = reader.u32();
-  const controlBytes = reader.u32();
-  if (records * hintEntryBytes + controlBytes !== reader.left) return null;
+  const count = reader.u32();
+  if (records * hintEntryBytes + count * 8 !== reader.left) return null;
   const entries = reader.bytes(records * hintEntryBytes);
-  return { records, entries, controls: readControls(reader) };
+  const controls = bodiesOf(reader, identity.length, segment);
+  if (controls === null) return null;
+  const mac = hintMac(key, signed, controls);
+  return equalBytes(mac, data.subarray(signed.length)) ? { records, entries, controls } : null;
 }
 
-function readControls(reader: ByteReader): HintControl[] {
+/** The control records at the places that follow; null if they are not within the segment. */
+function bodiesOf(
+  reader: ByteReader,
+  segmentBytes: number,
+  segment: SegmentBytes,
+): HintControl[] | null {
+  const controls: HintControl[] = [];
+  let total = 0;
+  while (reader.left > 0) {
+    const offset = reader.u32();
+    const length = reader.u32();
+    total += length;
+    const at = offset + frameHeaderBytes;
+    if (total > segmentBytes || at + length > segmentBytes) return null;
+    const body = Buffer.allocUnsafe(length);
+    if (segment.read(body, at) !== length) return null;
+    controls.push({ offset, length, body });
+  }
+  return controls;
+}
+
+function readControls(hint: HintEntries): HintControl[] {
+  const reader = new ByteReader(hint.controls.finish());
   const controls: HintControl[] = [];
   while (reader.left > 0) {
     const offset = reader.u32();
@@ -150,6 +197,5 @@ function readControls(reader: ByteReader): HintControl[] {
 
 /** The same shape from entries that were collected by reading a segment. */
 export function collected(hint: HintEntries): DecodedHint {
-  const controls = readControls(new ByteReader(hint.controls.finish()));
-  return { records: hint.records, entries: hint.view(), controls };
+  return { records: hint.records, entries: hint.view(), controls: readControls(hint) };
 }

@@ -226,9 +226,14 @@ class Recovery {
     if (disk.status(path)?.kind !== "file") return null;
     const identity = { keyId, number, length: segment.length, lastMac: segment.lastMac };
     const data = disk.readFile(path);
-    return withSegmentMac(primitives, keys, segment.header, (mac) =>
-      decodeHint(identity, data, mac),
-    );
+    const file = disk.open(segment.path, { mode: "read" });
+    try {
+      return withSegmentMac(primitives, keys, segment.header, (mac) =>
+        decodeHint(identity, data, mac, file),
+      );
+    } finally {
+      file.close();
+    }
   }
 
   private scan(

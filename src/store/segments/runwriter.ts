@@ -38,6 +38,8 @@ export type Job =
   | {
       readonly type: "hint";
       readonly path: string;
+      /** The segment's file. */
+      readonly segment: string;
       readonly identity: HintIdentity;
       readonly macKey: Uint8Array;
     }
@@ -148,7 +150,7 @@ export class RunWriter {
       case "remove":
         return this.remove(job.directory, job.paths);
       case "hint":
-        return this.hint(job.path, job.identity, job.macKey);
+        return this.hint(job.path, job.segment, job.identity, job.macKey);
       case "inspect":
         return this.inspect(job.target, job.macKey);
     }
@@ -233,11 +235,22 @@ export class RunWriter {
     });
   }
 
-  private hint(path: string, identity: HintIdentity, macKey: Uint8Array): JobOutcome {
+  private hint(
+    path: string,
+    segment: string,
+    identity: HintIdentity,
+    macKey: Uint8Array,
+  ): JobOutcome {
     return this.withMac(macKey, (mac) => {
       if (this.disk.status(path) === null) return done;
       const own = { ...identity, lastMac: asBuffer(identity.lastMac) };
-      return { ...done, hint: decodeHint(own, this.disk.readFile(path), mac) };
+      const data = this.disk.readFile(path);
+      const file = this.disk.open(segment, { mode: "read" });
+      try {
+        return { ...done, hint: decodeHint(own, data, mac, file) };
+      } finally {
+        file.close();
+      }
     });
   }
 
