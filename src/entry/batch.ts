@@ -4,7 +4,8 @@
 //   count      u32   commands
 //   command    code u16 | database u8 | argc u32 | argc × (length u32 | bytes)
 //   code 1     a transaction: database u8 (unused, 0) | watched u32 | watched × (database u8 |
-//              index u64, 0 = absent | ordinal u32 | length u32 | key) | count u32 | commands
+//              index u64 | ordinal u32, 2^32-1 = absent when the log stood at index | length u32 |
+//              key) | count u32 | commands
 //   code 2     expired keys: argc keys, each deleted if its expiry is at or before the time
 //
 /**
@@ -118,7 +119,10 @@ export class BatchReader {
   }
 }
 
-/** A condition of EXEC: the key was last changed there; index 0: it did not exist. */
+/** The ordinal of a watched key that did not exist; its index is then the log's at that time. */
+export const absentOrdinal = 0xffff_ffff;
+
+/** A condition of EXEC: the key was last changed there, or was absent and was not made since. */
 export interface Watch {
   readonly database: number;
   readonly key: Buffer;

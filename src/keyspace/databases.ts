@@ -184,6 +184,11 @@ export class ResidentDatabase implements Database {
     return { index: entries.index(id), ordinal: entries.ordinal(id) };
   }
 
+  /** Last entry that may have deleted this key. */
+  deletedAt(key: Uint8Array): number {
+    return this.resident.deletions.last(this.keyspaceId, key);
+  }
+
   getString(key: Uint8Array): Buffer | null {
     const id = this.findString(key);
     if (id === 0) return null;

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
+import { DeletionClock } from "./deletions.ts";
 import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
 import type { FreezeWatcher, RecordSource } from "./ports.ts";
 
@@ -15,6 +16,7 @@ const evictStepsMax = 16384;
 
 export class Resident {
   readonly entries: Entries;
+  readonly deletions = new DeletionClock();
   /** Where the current entry stands: stamped on everything that it changes. */
   index = 0;
   ordinal = 0;
@@ -121,6 +123,9 @@ export class Resident {
   erase(id: number): void {
     this.markChanged(id);
     const entries = this.entries;
+    const at = entries.keyAt(id);
+    const end = at + entries.keyLength(id);
+    this.deletions.note(entries.keyspace(id), entries.buffer(id), at, end, this.index);
     this.dirtyBytes -= entries.valueLength(id);
     entries.resize(id, 0);
     entries.setExpireAt(id, 0);

@@ -4,7 +4,7 @@
 import { expect, test } from "vitest";
 import { AssertionError } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
-import { expireCode } from "../entry/batch.ts";
+import { absentOrdinal, expireCode } from "../entry/batch.ts";
 import { opcode } from "../entry/logentry.ts";
 import { writeBatch } from "../entry/testing/batches.ts";
 import { discardSink } from "./discard.ts";
@@ -17,7 +17,8 @@ const set = (key: string, value: string, ...options: string[]) =>
 function watch(rig: Rig, key: string, database = 0) {
   rig.databases.nowMs = rig.machine.timeMs;
   const now = rig.databases.database(database).modified(Buffer.from(key));
-  return { database, key: Buffer.from(key), index: now?.index ?? 0, ordinal: now?.ordinal ?? 0 };
+  const { index, ordinal } = now ?? { index: rig.machine.appliedIndex, ordinal: absentOrdinal };
+  return { database, key: Buffer.from(key), index, ordinal };
 }
 
 function get(rig: Rig, key: string, database = 0): string | null {
@@ -147,6 +148,18 @@ test("machine: a watched key that was absent must be so still", () => {
   const watches = [watch(rig, "a")];
   rig.batch(1000, set("a", ""));
   expect(rig.batch(1000, { watches, commands: [] })).toEqual(["begin 0 violated", "end 0"]);
+});
+
+test("machine: a watched key that was absent may not have been there in between", () => {
+  const rig = new Rig();
+  rig.batch(1000, set("a", "1"), command(0, "del", "a"));
+  const watches = [watch(rig, "a")];
+  expect(rig.batch(1001, { watches, commands: [] })).toEqual(["begin 0 kept", "end 0"]);
+  rig.batch(1002, set("a", "1"), command(0, "del", "a"));
+  rig.shelf.begin();
+  rig.shelf.land();
+  rig.resident.evictAll();
+  expect(rig.batch(1003, { watches, commands: [] })).toEqual(["begin 0 violated", "end 0"]);
 });
 
 test("machine: an expire entry deletes what has expired at its time, and nothing else", () => {

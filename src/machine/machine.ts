@@ -11,7 +11,13 @@ import { Args } from "../commands/args.ts";
 import type { CommandSpec, Context } from "../commands/command.ts";
 import { perform } from "../commands/dispatch.ts";
 import { set } from "../commands/strings/set.ts";
-import { BatchReader, commandCodeMin, expireCode, transactionCode } from "../entry/batch.ts";
+import {
+  absentOrdinal,
+  BatchReader,
+  commandCodeMin,
+  expireCode,
+  transactionCode,
+} from "../entry/batch.ts";
 import { type EntryHeader, opcode } from "../entry/logentry.ts";
 import type { Databases } from "../keyspace/databases.ts";
 import type { Reply } from "../resp/reply.ts";
@@ -176,6 +182,14 @@ export class Machine {
     sink.endTransaction(ordinal);
   }
 
+  /** True if a watched key is as it was. */
+  watchHolds(database: number, key: Buffer, index: number, ordinal: number): boolean {
+    const db = this.databases.database(database);
+    const now = db.modified(key);
+    if (ordinal === absentOrdinal) return now === null && db.deletedAt(key) <= index;
+    return now !== null && now.index === index && now.ordinal === ordinal;
+  }
+
   private watchesHold(): boolean {
     const { reader } = this;
     let kept = true;
@@ -185,8 +199,7 @@ export class Machine {
       const ordinal = reader.u32();
       const key = reader.bytes();
       if (database > 15) throw new StrongroomError("FORMAT_RANGE", "a database above 15");
-      const now = this.databases.database(database).modified(key);
-      if ((now?.index ?? 0) !== index || (now?.ordinal ?? 0) !== ordinal) kept = false;
+      if (!this.watchHolds(database, key, index, ordinal)) kept = false;
     }
     return kept;
   }

@@ -2,13 +2,15 @@
 // is cut, padded or impossible.
 import { expect, test } from "vitest";
 import {
+  deletionsRecord,
   keyspacesRecord,
   restoreRecord,
+  tableDeletions,
   tableKeyspaces,
   tableTime,
   timeRecord,
 } from "./records.ts";
-import { Rig } from "./testing/rig.ts";
+import { command, Rig } from "./testing/rig.ts";
 
 const u32 = (n: number): string => n.toString(16).padStart(8, "0");
 
@@ -37,7 +39,11 @@ test("records: another machine takes them over", () => {
   expect(other.databases.changed).toBe(false);
   expect(other.machine.timeMs).toBe(2 ** 47 + 3);
   expect(other.machine.timeLogical).toBe(0xfffe);
-  expect(restoreRecord(other.machine, 0x22, Buffer.alloc(0))).toBe(false);
+  one.batch(9, command(0, "set", "a", "1"), command(0, "del", "a"));
+  expect(restoreRecord(other.machine, tableDeletions, deletionsRecord(one.machine))).toBe(true);
+  expect(other.resident.deletions.buckets).toEqual(one.resident.deletions.buckets);
+  expect(one.resident.deletions.buckets.includes(2)).toBe(true);
+  expect(restoreRecord(other.machine, 0x23, Buffer.alloc(0))).toBe(false);
 });
 
 test("records: every truncation is refused, and so is a rest; nothing is taken over", () => {
@@ -45,6 +51,7 @@ test("records: every truncation is refused, and so is a rest; nothing is taken o
   for (const [table, whole] of [
     [tableKeyspaces, keyspacesRecord(machine)],
     [tableTime, timeRecord(machine)],
+    [tableDeletions, deletionsRecord(machine)],
   ] as const) {
     const longer = Buffer.concat([whole, Buffer.alloc(1)]);
     machine.timeMs = 77;

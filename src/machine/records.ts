@@ -1,8 +1,9 @@
-// Permanent format of the machine's control records (tables 0x20 and 0x21 of the store): change it
+// Permanent format of the machine's control records (tables 0x20 to 0x22 of the store): change it
 // only by adding a version.
 //
 //   table 0x20, empty key: version 1 u8 | next keyspace id u32 | 16 × keyspace id u32
 //   table 0x21, empty key: version 1 u8 | time ms u48 | logical u16
+//   table 0x22, empty key: version 1 u8 | 1024 × log index u64
 //
 /**
  * What the machine keeps beside user data: the mapping of databases to keyspace ids and its time.
@@ -12,10 +13,12 @@
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { type Databases, databaseCount } from "../keyspace/databases.ts";
+import { deletionBuckets } from "../keyspace/deletions.ts";
 import type { Machine } from "./machine.ts";
 
 export const tableKeyspaces = 0x20;
 export const tableTime = 0x21;
+export const tableDeletions = 0x22;
 const recordVersion = 1;
 
 export function keyspacesRecord(machine: Machine): Buffer {
@@ -33,6 +36,12 @@ export function timeRecord(machine: Machine): Buffer {
   return record;
 }
 
+export function deletionsRecord(machine: Machine): Buffer {
+  const writer = new ByteWriter(1 + 8 * deletionBuckets).u8(recordVersion);
+  for (const index of machine.databases.resident.deletions.buckets) writer.safe64(index);
+  return writer.finish();
+}
+
 /**
  * Takes over a record that was read from the store.
  * @returns false for other tables.
@@ -45,6 +54,13 @@ export function restoreRecord(machine: Machine, table: number, value: Buffer): b
     reader.finish();
     machine.timeMs = time.readUIntBE(0, 6);
     machine.timeLogical = time.readUInt16BE(6);
+    return true;
+  }
+  if (table === tableDeletions) {
+    const reader = versioned(value);
+    const buckets = Array.from({ length: deletionBuckets }, () => reader.safe64());
+    reader.finish();
+    machine.databases.resident.deletions.buckets.set(buckets);
     return true;
   }
   if (table !== tableKeyspaces) return false;

@@ -9,7 +9,7 @@ import type { Args } from "../commands/args.ts";
 import type { CommandSpec, Context } from "../commands/command.ts";
 import { get } from "../commands/strings/get.ts";
 import { set } from "../commands/strings/set.ts";
-import type { Watch } from "../entry/batch.ts";
+import { absentOrdinal, type Watch } from "../entry/batch.ts";
 import { CommandError } from "../keyspace/errors.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Reply } from "../resp/reply.ts";
@@ -168,9 +168,10 @@ export class NodeEngine implements Engine {
     client.settled();
   }
 
-  private holds(watch: Token): boolean {
-    const now = this.watch(watch.db, watch.key) as Token;
-    return now.index === watch.index && now.ordinal === watch.ordinal;
+  private holds({ db, key, index, ordinal }: Token): boolean {
+    const { machine } = this.deps;
+    machine.databases.nowMs = Math.max(machine.timeMs, this.nowMs());
+    return machine.watchHolds(db, key, index, ordinal);
   }
 
   watch(db: number, key: Uint8Array): WatchToken {
@@ -181,8 +182,8 @@ export class NodeEngine implements Engine {
       db,
       database: db,
       key: Buffer.from(key),
-      index: modified?.index ?? 0,
-      ordinal: modified?.ordinal ?? 0,
+      index: modified?.index ?? machine.appliedIndex,
+      ordinal: modified?.ordinal ?? absentOrdinal,
     };
     return token;
   }

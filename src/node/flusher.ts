@@ -170,9 +170,10 @@ export class Flusher implements FreezeWatcher {
       entries.setFlags(id, entries.flags(id) | flag.physical);
     }
     if ((flags & flag.deleted) !== 0) {
-      // Without a copy on disk there is nothing that could come back.
+      // Without a copy on disk there is nothing that could come back, but perhaps a mark.
       if (this.deps.store.onDisk(buffer, at))
         this.run.tombstone(buffer, at, true, keyspace, this.commitTs);
+      else this.deps.store.markPending(buffer, at, keyspace, false);
       return;
     }
     const copied = keyLength + entries.valueLength(id);

@@ -19,6 +19,7 @@ import {
 } from "../control/reconcile.ts";
 import { controlTables } from "../control/records.ts";
 import { fromRecords } from "../control/restore.ts";
+import { rowValue } from "../control/rowtext.ts";
 import { nextStep, proposalOf } from "../control/start.ts";
 import { readEntryHeader } from "../entry/logentry.ts";
 import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
@@ -137,7 +138,9 @@ class Opening {
     const records = [...store.controls()];
     const own = new Set<number>(Object.values(controlTables));
     const sha256 = (data: Uint8Array): Buffer => primitives.sha256(data);
-    const controls = records.filter(({ table }) => own.has(table));
+    const controls = records
+      .filter(({ table }) => own.has(table))
+      .map((record) => ({ ...record, value: rowValue(record.value) }));
     const state = fromRecords(controls, { sha256, group }, document.cluster);
     port.state = state;
     this.reconciled = reconcile(document, state, options.encryption);

@@ -11,6 +11,7 @@ import type { SidecarKeeper } from "../control/keeper.ts";
 import type { MacSource } from "../control/macs.ts";
 import { pendingRotation, planActivation, planRotation } from "../control/planning.ts";
 import { type ControlRecord, takeChangedRecords } from "../control/records.ts";
+import { rowText } from "../control/rowtext.ts";
 import { type Proposal, payloadOf, proposeChange } from "../control/start.ts";
 import type { ControlState } from "../control/state.ts";
 import type { PhysicalKeys } from "../crypto/prf.ts";
@@ -18,7 +19,14 @@ import { Databases } from "../keyspace/databases.ts";
 import { Resident } from "../keyspace/resident.ts";
 import type { SegmentLog } from "../log/segments/open.ts";
 import { Machine } from "../machine/machine.ts";
-import { keyspacesRecord, tableKeyspaces, tableTime, timeRecord } from "../machine/records.ts";
+import {
+  deletionsRecord,
+  keyspacesRecord,
+  tableDeletions,
+  tableKeyspaces,
+  tableTime,
+  timeRecord,
+} from "../machine/records.ts";
 import type { SealedPlace } from "../sealed/place.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 import type { RunBuilder } from "../store/store.ts";
@@ -180,8 +188,11 @@ export class Runtime {
     this.unlanded.push(...takeChangedRecords(this.deps.state));
     this.carried = this.unlanded.length;
     for (const { table, deleted, key, value } of this.unlanded)
-      run.control(table, deleted, key, value);
+      run.control(table, deleted, key, rowText(value));
     run.control(tableTime, false, empty, timeRecord(this.machine));
+    const { deletions } = this.databases.resident;
+    if (deletions.changed) run.control(tableDeletions, false, empty, deletionsRecord(this.machine));
+    deletions.changed = false;
     run.control(tableKeyspaces, false, empty, keyspacesRecord(this.machine));
     this.dropped = this.databases.dead.slice();
   }
@@ -202,6 +213,7 @@ export class Runtime {
 
   private flushFailed(error: Error): void {
     this.deps.alarm("flush-failed", error.message);
+    this.databases.resident.deletions.changed = true;
     const code = error instanceof StrongroomError ? error.code : null;
     if (code === "STORE_DISK_FULL") {
       // Writes are refused only when what waits has taken its share of memory.
