@@ -68,7 +68,7 @@ const { values } = parseArgs({
   },
 });
 const parts: Record<string, () => Promise<unknown> | unknown> = {
-  primitives: async () => (await import("./primitives.ts")).run(),
+  primitives: async () => import("./primitives.ts"),
   log: async () => (await import("./log.ts")).run(),
   store: async () => (await import("./store.ts")).run(),
   compare: async () => {

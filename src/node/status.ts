@@ -2,10 +2,35 @@
  * What a node says about itself. No key names, no values.
  * @module
  */
-import type { KeyStatus, NodeStatus } from "./api.ts";
-import type { Runtime } from "./runtime.ts";
 
-export function statusOf(runtime: Runtime): NodeStatus {
+import type { SidecarKeeper } from "../control/keeper.ts";
+import type { ControlState } from "../control/state.ts";
+import type { Databases } from "../keyspace/databases.ts";
+import type { SegmentLog } from "../log/segments/open.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { SegmentStore } from "../store/segments/store.ts";
+import type { KeyStatus, NodeStatus } from "./api.ts";
+import type { Flusher } from "./flusher.ts";
+import type { Group } from "./group.ts";
+
+/** What a status is read from. */
+export interface StatusSource {
+  readonly machine: Machine;
+  readonly group: Group;
+  readonly databases: Databases;
+  readonly flusher: Flusher;
+  readonly state: "starting" | "serving" | "stopping";
+  readonly deps: {
+    readonly state: ControlState;
+    readonly store: SegmentStore;
+    readonly log: SegmentLog;
+    readonly keeper: SidecarKeeper;
+    readonly cacheBytes: () => number;
+    readonly primitives: "native" | "node";
+  };
+}
+
+export function statusOf(runtime: StatusSource): NodeStatus {
   const { deps, machine, group, databases, flusher } = runtime;
   const { state, store, log, keeper } = deps;
   const { document } = keeper;

@@ -28,6 +28,9 @@ const emptyFigures = () => ({ calls: 0, usec: 0, rejected: 0, failed: 0 });
 
 function dataEntry(spec: CommandSpec): TableEntry {
   const flags = new Set<string>(spec.flags);
+  const subcommands = spec.subcommands?.map(
+    (sub) => [sub.name.slice(spec.name.length + 1), dataEntry(sub)] as const,
+  );
   return {
     name: spec.name,
     arity: spec.arity,
@@ -35,7 +38,7 @@ function dataEntry(spec: CommandSpec): TableEntry {
     isWrite: flags.has("write"),
     spec,
     server: null,
-    subcommands: null,
+    subcommands: subcommands === undefined ? null : new Map(subcommands),
     figures: emptyFigures(),
     timed: !flags.has("fast") && !flags.has("write"),
   };
