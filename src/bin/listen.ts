@@ -20,6 +20,7 @@ function redisSettings(settings: Settings): Omit<ServerOptions, "port" | "bind" 
   return {
     maxclients: settings.maxclients,
     timeout: settings.timeout,
+    "protected-mode": settings["protected-mode"] ? "yes" : "no",
     "tcp-keepalive": settings["tcp-keepalive"],
     "enable-debug-command": settings["enable-debug-command"],
     "tls-cert-file": text("tls-cert"),
@@ -32,13 +33,13 @@ function redisSettings(settings: Settings): Omit<ServerOptions, "port" | "bind" 
 }
 
 /** @throws SERVER_LISTEN_FAILED, SERVER_TLS_INVALID; nothing stays open then. */
-export function listen(
+export async function listen(
   node: StrongroomNode,
   settings: Settings,
   _stop: StopRequest,
   logger: Logger,
 ): Promise<Listening> {
-  return serveRedis({
+  const listening = await serveRedis({
     engine: node.engine,
     commands,
     bind: settings.bind,
@@ -48,6 +49,8 @@ export function listen(
     ...(settings.unixsocket === undefined ? {} : { unixSocket: settings.unixsocket }),
     ...tlsOptions(settings),
   });
+  listening.redis.settings.set("proto-max-bulk-len", String(settings["value-bytes-max"]));
+  return listening;
 }
 
 function tlsOptions(settings: Settings): Partial<ListenOptions> {

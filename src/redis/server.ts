@@ -34,6 +34,13 @@ import { queueCommand } from "./transactions.ts";
 
 /** What the last second brought is told in INFO. */
 const sampleMs = 1000;
+/** As in networking.c of Redis 7.0: nobody set a password, so only this machine is let in. */
+const protectedText =
+  "-DENIED Redis is running in protected mode because protected mode is enabled and no password " +
+  "is set for the default user. In this mode connections are only accepted from the loopback " +
+  "interface. If you want to connect from external computers, set a password, or turn protected " +
+  "mode off with CONFIG SET protected-mode no from the loopback interface.\r\n";
+const loopback = /^(127\.|\[::1\]|\[::ffff:127\.)/;
 const maxClientsText = "-ERR max number of clients reached\r\n";
 
 export class RedisServer implements Owner {
@@ -99,9 +106,17 @@ export class RedisServer implements Owner {
       this.figures.rejected++;
       return maxClientsText;
     }
+    if (this.isProtected && !transport.unix && !loopback.test(transport.address)) {
+      this.figures.rejected++;
+      return protectedText;
+    }
     const connection = new Connection(this, transport, ++this.lastId, this.pool);
     this.peers.set(connection.id, connection);
     return connection;
+  }
+
+  private get isProtected(): boolean {
+    return this.passwordDigest === null && this.settings.get("protected-mode") === "yes";
   }
 
   /** Buffers that were written out come back here. */

@@ -10,6 +10,8 @@ export interface ServerOptions {
   readonly maxclients?: number;
   readonly timeout?: number;
   readonly requirepass?: string;
+  /** Without a password only the loopback and the unix socket are served. Default yes. */
+  readonly "protected-mode"?: "yes" | "no";
   readonly "tcp-keepalive"?: number;
   readonly "enable-debug-command"?: "yes" | "no" | "local";
   readonly port?: number;
@@ -91,7 +93,6 @@ const inert: Record<string, string> = {
   "notify-keyspace-events": "",
   activerehashing: "yes",
   activedefrag: "no",
-  "protected-mode": "yes",
   "set-max-intset-entries": "512",
   "hash-max-listpack-entries": "512",
   "hash-max-listpack-value": "64",
@@ -174,6 +175,7 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
   return [
     ["maxclients", String(options.maxclients ?? 10_000), integer(1, 1_000_000)],
     ["timeout", String(options.timeout ?? 0), integer(0, int32Max)],
+    ["protected-mode", options["protected-mode"] ?? "yes", choice("yes", "no")],
     ["tcp-keepalive", String(options["tcp-keepalive"] ?? 300), integer(0, int32Max)],
     ["requirepass", (options.requirepass ?? "") === "" ? "" : "(hidden)", password],
     ["proto-max-bulk-len", String(server.limits.bulkBytesMax), memory("bulkBytesMax", 1 << 20)],

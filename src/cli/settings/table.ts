@@ -130,7 +130,7 @@ export const settingTable = {
   "enable-debug-command": {
     kind: "choice",
     choices: ["no", "yes", "local"],
-    default: "no",
+    default: "local",
     help: "whether clients may use DEBUG; local: those on the loopback",
   },
   "value-bytes-max": {
@@ -139,13 +139,6 @@ export const settingTable = {
     max: gibibyte,
     default: 512 * mebibyte,
     help: "largest string value (proto-max-bulk-len of Redis)",
-  },
-  "output-bytes-max": {
-    kind: "size",
-    min: mebibyte,
-    max: 1024 * gibibyte,
-    default: gibibyte,
-    help: "replies a client may leave unread before it is disconnected",
   },
   "flush-bytes": {
     kind: "size",
