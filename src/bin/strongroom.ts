@@ -14,15 +14,12 @@ import { exitStatus, type Parts, run } from "../cli/program.ts";
 import type { ServedNode } from "../cli/serve.ts";
 import type { Settings } from "../cli/settings/resolve.ts";
 import { StopRequest } from "../cli/stop.ts";
-import { verifyDirectory } from "../cli/verify/directory.ts";
 import type { NodeOptions } from "../node/api.ts";
 import { folders } from "../node/folders.ts";
-import { openNode, type StrongroomNode } from "../node/open.ts";
+import type { StrongroomNode } from "../node/open.ts";
 import { systemClock } from "../platform/clock.ts";
 import { NodeDisk } from "../platform/disk.ts";
-import { loadPrimitives } from "../platform/primitives.ts";
 import { systemRandom } from "../platform/random.ts";
-import { listen } from "./listen.ts";
 
 const stop = new StopRequest();
 
@@ -68,7 +65,8 @@ function nodeOptions(settings: Settings): NodeOptions {
   };
 }
 
-function openServed(settings: Settings, _stop: StopRequest, logger: Logger) {
+async function openServed(settings: Settings, _stop: StopRequest, logger: Logger) {
+  const { openNode } = await import("../node/open.ts");
   const shutdown = (): Promise<void> => {
     stop.request({ kind: "shutdown" });
     return new Promise(() => {});
@@ -81,11 +79,14 @@ function lockExisting(dataDir: string): { release(): void } | null {
   return context.disk.lock(`${dataDir}/${folders.lock}`);
 }
 
+/** Loaded when they are needed: `status` and its like start in a fraction of the time. */
 const parts: Parts<StrongroomNode & ServedNode> = {
   openNode: openServed,
-  listen,
-  verifyDirectory: (dataDir, keks) => {
+  listen: async (...all) => (await import("./listen.ts")).listen(...all),
+  verifyDirectory: async (dataDir, keks) => {
     const { disk, random } = context;
+    const { loadPrimitives } = await import("../platform/primitives.ts");
+    const { verifyDirectory } = await import("../cli/verify/directory.ts");
     return verifyDirectory({ disk, random, primitives: loadPrimitives() }, dataDir, keks);
   },
   lockDirectory: lockExisting,
