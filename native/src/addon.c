@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 2
+#define ADDON_VERSION 3
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -167,7 +167,7 @@ NAPI_MODULE_INIT() {
       {"open", aead_open},        {"mac", mac_new},           {"sign", mac_sign},
       {"signMany", mac_sign_many}, {"dispose", key_dispose},  {"pread", io_pread},
       {"willNeed", io_will_need}, {"flock", io_flock},        {"pageOffset", io_page_offset},
-      {"crc32", crc32_of},
+      {"crc32", crc32_of},         {"send", io_send},
   };
   crc32_prepare();
   struct state *state = calloc(1, sizeof *state);

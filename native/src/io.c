@@ -1,12 +1,13 @@
 /*
  * Calls of the kernel that Node lacks or makes slowly: pread into a part of a buffer without a
- * request object, posix_fadvise, flock. Failures are returned as a negated errno.
+ * request object, send, posix_fadvise, flock. Failures are returned as a negated errno.
  */
 #include "addon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* read(2), NOTES: Linux transfers at most this much at once. */
@@ -57,6 +58,29 @@ napi_value io_will_need(napi_env env, napi_callback_info info) {
       !call_position(&call, 1, &position) || !call_position(&call, 2, &length))
     return NULL;
   return number(env, -posix_fadvise(fd, (off_t)position, (off_t)length, POSIX_FADV_WILLNEED));
+}
+
+/*
+ * send(fd, data, at, length): bytes that a connected socket took at once. Never waits, never raises
+ * SIGPIPE.
+ */
+napi_value io_send(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes data;
+  uint32_t at, length;
+  int fd;
+  if (!call_begin(&call, env, info, 4) || !call_descriptor(&call, 0, &fd) ||
+      !call_bytes(&call, 1, &data) || !call_u32(&call, 2, &at) || !call_u32(&call, 3, &length))
+    return NULL;
+  if ((uint64_t)at + length > data.length) {
+    throw_range(env, "range outside the buffer");
+    return NULL;
+  }
+  if (length > READ_BYTES_MAX) length = READ_BYTES_MAX;
+  ssize_t bytes;
+  do bytes = send(fd, data.data + at, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (bytes < 0 && errno == EINTR);
+  return number(env, bytes < 0 ? -errno : bytes);
 }
 
 /* flock(fd): 0 when this open file description holds the exclusive lock. */

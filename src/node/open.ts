@@ -37,7 +37,7 @@ import { folders } from "./folders.ts";
 import { type Foundation, layFoundation, lockDirectory } from "./foundation.ts";
 import { openKeks } from "./keks.ts";
 import { StoragePort } from "./keyport.ts";
-import { Runtime } from "./runtime.ts";
+import { flushBytesDefault, Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
 import { NodeSettings } from "./settings.ts";
 import { statusOf } from "./status.ts";
@@ -210,6 +210,8 @@ class Opening {
         scheduler,
         random,
         compress: options.compress,
+        // Frames and headers of small records take about as much again as an eighth.
+        runBytes: Math.ceil((options.flushBytes ?? flushBytesDefault) * 1.125) + (1 << 20),
         requireSealed: document.clear === null,
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
         ...executors,

@@ -12,8 +12,8 @@ import type { ReplicatedLog } from "../log/log.ts";
 import { BatchPool, type PendingBatch } from "./batch.ts";
 import type { Client, QueuedCommand } from "./port.ts";
 
-/** A batch is proposed at once when it has grown to this. */
-const batchBytesMax = 4 << 20;
+/** A batch is proposed once it has grown to this: the log keeps memory for entries of 1 MiB. */
+const batchBytesMax = 960 << 10;
 /** Entries under way: one is written while the next is sealed. */
 const inFlightMax = 2;
 

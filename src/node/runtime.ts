@@ -47,7 +47,8 @@ import { StoreSource } from "./source.ts";
 import { statusOf } from "./status.ts";
 
 const empty = Buffer.alloc(0);
-const flushBytesDefault = 32 << 20;
+/** Large enough that headers and commits do not count, small enough that memory does not. */
+export const flushBytesDefault = 16 << 20;
 const flushIntervalMsDefault = 2000;
 
 export interface RuntimeDeps {

@@ -46,6 +46,8 @@ export interface NativeAddon extends NativeIo {
   ): void;
   /** Zeroes and frees a key of either kind. */
   dispose(key: number): void;
+  /** send(2) without waiting, of `data[at, +length)`: bytes taken, or a negated errno. */
+  send(fd: number, data: Uint8Array, at: number, length: number): number;
   /** flock(2), LOCK_EX | LOCK_NB: 0 or a negated errno. */
   flock(fd: number): number;
   /** CRC-32 as zlib's, of `data[at, +length)`, going on from `start`. */
@@ -55,7 +57,7 @@ export interface NativeAddon extends NativeIo {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 2;
+const version = 3;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

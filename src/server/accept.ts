@@ -71,7 +71,7 @@ export function accept(server: RedisServer, accepted: Socket, options: AcceptOpt
     return;
   }
   prepare(socket, options);
-  transport.attach(connection);
+  transport.attach(connection, plain);
   if (rewrapped === null) socket.on("data", (chunk: Buffer) => read(chunk.length, chunk));
   else socket.resume();
 }

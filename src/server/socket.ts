@@ -5,6 +5,7 @@
  * @module
  */
 import type { Socket } from "node:net";
+import { loadNative } from "../platform/native.ts";
 import type { Connection } from "../redis/connection.ts";
 import type { Transport } from "../redis/owner.ts";
 import type { BufferPool } from "../resp/pool.ts";
@@ -31,6 +32,8 @@ export function namesOf(socket: Socket, unixPath: string): SocketNames {
   };
 }
 
+const native = loadNative();
+
 /** Bytes written and read, over all connections. */
 export interface Traffic {
   inputBytes: number;
@@ -51,6 +54,8 @@ export class SocketTransport implements Transport {
   private readonly lent: Buffer[] = [];
   private lentAt = 0;
   private ending = false;
+  /** Descriptor that replies are sent to at once; -1: only the socket may write. */
+  private direct = -1;
 
   constructor(socket: Socket, names: SocketNames, pool: BufferPool, traffic: Traffic) {
     this.socket = socket;
@@ -61,13 +66,20 @@ export class SocketTransport implements Transport {
     this.traffic = traffic;
   }
 
-  /** From now on events of the socket reach the connection. */
-  attach(connection: Connection): void {
+  /**
+   * From now on events of the socket reach the connection.
+   * @param plain - No TLS: the descriptor carries what clients see.
+   */
+  attach(connection: Connection, plain: boolean): void {
     this.connection = connection;
     const { socket } = this;
+    if (plain && native !== null) this.direct = this.fd;
     // Whatever breaks the socket, "close" follows.
     socket.on("error", () => {});
-    socket.on("close", () => connection.gone());
+    socket.on("close", () => {
+      this.direct = -1;
+      connection.gone();
+    });
     socket.on("end", () => connection.closeAfterReplies());
   }
 
@@ -99,10 +111,22 @@ export class SocketTransport implements Transport {
   private readonly write = (buffer: Buffer, length: number): void => {
     this.traffic.outputBytes += length;
     this.traffic.writes++;
+    const sent = this.sendNow(buffer, length);
+    if (sent === length) {
+      this.pool.give(buffer);
+      return;
+    }
     this.lent.push(buffer);
-    const view = length === buffer.length ? buffer : buffer.subarray(0, length);
-    this.socket.write(view, this.written);
+    this.socket.write(buffer.subarray(sent, length), this.written);
   };
+
+  /** What the kernel takes at once, past the queue of the socket, while that is empty. */
+  private sendNow(buffer: Buffer, length: number): number {
+    if (this.direct < 0 || this.socket.writableLength > 0) return 0;
+    const sent = native?.send(this.direct, buffer, 0, length) ?? 0;
+    // An error shows again, and is dealt with, in the socket's own write.
+    return Math.max(sent, 0);
+  }
 
   private readonly written = (): void => {
     this.pool.give(this.lent[this.lentAt++]);
@@ -124,10 +148,12 @@ export class SocketTransport implements Transport {
   end(): void {
     if (this.ending) return;
     this.ending = true;
+    this.direct = -1;
     this.socket.end(() => this.socket.destroy());
   }
 
   destroy(): void {
+    this.direct = -1;
     this.socket.destroy();
   }
 }

@@ -57,7 +57,7 @@ export interface SegmentStoreOptions {
 
 export const segmentBytesDefault = 64 * 1024 * 1024;
 const runBytesDefault = 1024 * 1024;
-const runsKept = 3;
+const runsKept = 2;
 /** Memory of a run above this is not kept for the next one. */
 const runBytesKept = 64 * 1024 * 1024;
 const sweepSlots = 4096;
