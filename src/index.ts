@@ -258,8 +258,8 @@ export class Database {
   }
 
   /**
-   * Runs commands as one transaction (MULTI … EXEC): all of them, and nothing between them. The
-   * reply of a command that fails is a ReplyError in its place; the others take effect, as in Redis.
+   * Runs commands as one transaction (MULTI … EXEC): all of them, and nothing between them. A
+   * command that fails has a ReplyError in its place; the others take effect, as in Redis.
    */
   async transaction(commands: readonly (readonly [string, ...Argument[]])[]): Promise<Reply[]> {
     return textOf(await this.#session.transaction(this.#db, commands)) as Reply[];

@@ -1,6 +1,8 @@
 // Goal: SIGKILL at any moment (under load, in flush, compaction, rotation, truncation, during a
 // start) loses nothing acknowledged, doubles nothing, splits no transaction, and leaves no damage.
 // Method: random writers with an oracle; STRONGROOM_KILL_ROUNDS sets the number of rounds.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { pause, Server } from "./support/server.ts";
 import { checkUnits, Dice, Writer } from "./support/writers.ts";
@@ -83,6 +85,23 @@ async function expectClean(server: Server): Promise<void> {
   expect(verified.status).toBe(0);
 }
 
+/** The kills fell where they should: all of that happened while they went on. */
+async function expectRestless(server: Server): Promise<void> {
+  const { keys, log, durableIndex } = (await server.status()) as unknown as {
+    keys: unknown[];
+    log: { first: number };
+    durableIndex: number;
+  };
+  expect(keys.length).toBeGreaterThan(5);
+  expect(log.first).toBeGreaterThan(1);
+  expect(durableIndex).toBeGreaterThan(1);
+  const segments = readdirSync(join(server.dataDir, "store")).filter((name) =>
+    name.endsWith(".segment"),
+  );
+  const newest = Math.max(...segments.map((name) => Number.parseInt(name, 10)));
+  expect(newest, "segments that compaction has removed").toBeGreaterThan(segments.length);
+}
+
 const limit = 120_000 + rounds * 20_000;
 
 test(`durability: kill -9 under load, default sizes (seed ${seed})`, {
@@ -100,6 +119,7 @@ test(`durability: kill -9 in flush, compaction, rotation and truncation (seed ${
   const server = new Server({ flags: restless });
   servers.push(server);
   expect(await killRounds(server, rounds, false)).toEqual([]);
+  await expectRestless(server);
   await expectClean(server);
 });
 

@@ -58,7 +58,7 @@ test("library: a tour", async () => {
   await again.close();
 });
 
-test("library: two opens of one directory, and a wrong KEK, are refused; then it opens", async () => {
+test("library: a second open, and a wrong KEK, are refused; then it opens", async () => {
   const where = place();
   const db = await open(where);
   await db.execute("SET", "k", "v");
@@ -74,7 +74,7 @@ test("library: two opens of one directory, and a wrong KEK, are refused; then it
   await again.close();
 });
 
-test("library: rotations under load are not seen by callers, nothing is lost or doubled", async () => {
+test("library: callers see nothing of rotations under load, nothing is lost", async () => {
   const where = place();
   const db = await open(where);
   let over = false;

@@ -111,8 +111,8 @@ function addRotate(program: Command, context: Context): void {
     .command("rotate-dek")
     .summary("add a new data key and make it the active one")
     .description(
-      "Adds a new data key to the running node and makes it the active one: new writes use it at\n" +
-        "once. Older data stays readable; compaction moves it over.",
+      "Adds a new data key to the running node and makes it the active one: new writes use\n" +
+        "it at once. Older data stays readable; compaction moves it over.",
     )
     .argument("[purpose]", "storage or log", "storage")
     .option("--data-dir <dir>", dataDirHelp)
