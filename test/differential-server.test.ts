@@ -136,7 +136,8 @@ test("server: sessions of every command of connections and of the server", async
 test("server: inline commands, quotes and broken protocol", async () => {
   await compare([
     "PING\r\n\r\n  \r\nping\n",
-    'SET i:1 "a b"\r\nGET i:1\r\nSET i:1 \'x\\\'y\'\r\nGET i:1\r\nset i:1 "\\x41\\n\\q\\""\nget i:1\n',
+    "SET i:1 \"a b\"\r\nGET i:1\r\nSET i:1 'x\\'y'\r\nGET i:1\r\n" +
+      'set i:1 "\\x41\\n\\q\\""\nget i:1\n',
     'SET a "open\r\n',
     'SET a "x"y\r\n',
     "foo 'a\nb' c\r\n",

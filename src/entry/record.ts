@@ -64,7 +64,7 @@ export function readSafe64(buffer: Buffer, at: number): number {
   return high * 0x1_0000_0000 + buffer.readUInt32BE(at + 4);
 }
 
-/** The timestamp written last, in words: a run has one, and writing a bigint costs 30 times more. */
+/** The timestamp written last, in words: a run has one, and a bigint costs 30 times more. */
 let stampOf = 0n;
 let stampHigh = 0;
 let stampLow = 0;

@@ -1,8 +1,8 @@
-// Goal: whatever moment the machine stops at, everything acknowledged is there after a restart, what
-// was in doubt is there whole or not at all, and nothing is applied twice.
-// Method: a disk in memory that stops at the n-th operation, with every fate of what was not synced;
-// a workload that makes log files rotate, runs flush, segments close and the compactor work; then a
-// restart, compared with an oracle.
+// Goal: whatever moment the machine stops at, everything acknowledged is there after a restart,
+// what was in doubt is there whole or not at all, and nothing is applied twice.
+// Method: a disk in memory that stops at the n-th operation, with every fate of what was not
+// synced; a workload that makes log files rotate, runs flush, segments close and the compactor
+// work; then a restart, compared with an oracle.
 import { expect, test } from "vitest";
 import { type CrashVariant, MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { openTestNode, type TestNode } from "./testing/harness.ts";
@@ -134,7 +134,10 @@ async function lives(seed: number, rounds: number): Promise<void> {
   await node.node.close();
 }
 
-for (let seed = 1; seed <= 8; seed++)
-  test(`nothing acknowledged is lost or doubled, whatever operation stops it (seed ${seed})`, async () => {
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  "nothing acknowledged is lost or doubled, whatever operation stops it (seed %i)",
+  async (seed) => {
     await lives(seed, 25);
-  }, 60_000);
+  },
+  60_000,
+);

@@ -4,14 +4,15 @@
  * @module
  */
 
-export const chunkBytes = 16 * 1024;
+/** A pipeline of sixteen values of a kilobyte fits: one write for its replies. */
+export const chunkBytes = 64 * 1024;
 
 export class BufferPool {
   private readonly free: Buffer[] = [];
   private readonly chunksKept: number;
 
   /** @param bytesKept - Free memory that is kept for use again. */
-  constructor(bytesKept = 4 * 1024 * 1024) {
+  constructor(bytesKept = 8 * 1024 * 1024) {
     this.chunksKept = Math.floor(bytesKept / chunkBytes);
   }
 

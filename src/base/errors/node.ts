@@ -63,6 +63,6 @@ export const nodeErrors = {
     retryable: false,
     what: "the certificate or key for TLS cannot be used",
     kept: "nothing was opened for listening",
-    todo: "give readable PEM files with --tls-cert, --tls-key and, for client certificates, --tls-ca",
+    todo: "give readable PEM files with --tls-cert, --tls-key and, for clients, --tls-ca",
   },
 } as const satisfies Record<string, ErrorRow>;
