@@ -13,4 +13,7 @@ if [ "$1" = --tool ]; then
   export PATH
   exec "$node_bin" "$tool" "$@"
 fi
+# Large pages where the kernel grants them: look-ups of keys and values then miss the TLB less.
+GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}"
+export GLIBC_TUNABLES
 exec "$node_bin" "$@"

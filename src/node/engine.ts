@@ -28,6 +28,8 @@ import type {
 import type { Proposer } from "./proposer.ts";
 import { runLocal } from "./sink.ts";
 
+/** Share of the cache that may wait for the store before connections stop reading. */
+const unflushedShareMax = 3 / 8;
 /** Bytes proposed and not yet applied above which connections stop reading. */
 const proposedBytesMax = 32 << 20;
 
@@ -148,7 +150,7 @@ export class NodeEngine implements Engine {
     const { proposer, machine, flusher } = this.deps;
     const unflushed = machine.databases.resident.dirtyBytes + flusher.flyingBytes;
     if (proposer.bytes > proposedBytesMax) return true;
-    return unflushed > this.deps.cacheBytes() / 2 && proposer.refusing === null;
+    return unflushed > this.deps.cacheBytes() * unflushedShareMax && proposer.refusing === null;
   }
 
   mayRead(): boolean {

@@ -16,6 +16,8 @@ import type { CommitMeta, RunBuilder, Store } from "../store/store.ts";
 
 /** Records encoded or settled between two looks at the event loop. */
 const sliceRecords = 512;
+/** Control records and the commit of a run. */
+const runSpareBytes = 1 << 20;
 /** Whole string values of this size may be compressed before they are sealed. */
 const compressBytesMin = 4096;
 
@@ -123,7 +125,7 @@ export class Flusher implements FreezeWatcher {
     const { resident } = databases;
     const commit = this.deps.commit();
     this.flyingBytes = resident.dirtyBytes;
-    const run = store.newRun();
+    const run = store.newRun(this.flyingBytes + runSpareBytes);
     this.commitTs = commit.commitTs;
     this.live = new Set(databases.ids);
     this.run = run;

@@ -29,7 +29,11 @@ import { NodeDisk } from "../platform/disk.ts";
 import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
 import { systemRandom } from "../platform/random.ts";
 import { systemScheduler } from "../platform/scheduler.ts";
-import { openSegmentStore, type SegmentStore } from "../store/segments/store.ts";
+import {
+  openSegmentStore,
+  type SegmentStore,
+  segmentBytesDefault,
+} from "../store/segments/store.ts";
 import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
 import { ControlHost } from "./controlhost.ts";
 import type { NodeEngine } from "./engine.ts";
@@ -37,7 +41,7 @@ import { folders } from "./folders.ts";
 import { type Foundation, layFoundation, lockDirectory } from "./foundation.ts";
 import { openKeks } from "./keks.ts";
 import { StoragePort } from "./keyport.ts";
-import { flushBytesDefault, Runtime } from "./runtime.ts";
+import { Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
 import { NodeSettings } from "./settings.ts";
 import { statusOf } from "./status.ts";
@@ -210,8 +214,7 @@ class Opening {
         scheduler,
         random,
         compress: options.compress,
-        // Frames and headers of small records take about as much again as an eighth.
-        runBytes: Math.ceil((options.flushBytes ?? flushBytesDefault) * 1.125) + (1 << 20),
+        compactor: { idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12 },
         requireSealed: document.clear === null,
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
         ...executors,

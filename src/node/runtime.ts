@@ -48,7 +48,7 @@ import { statusOf } from "./status.ts";
 
 const empty = Buffer.alloc(0);
 /** Large enough that headers and commits do not count, small enough that memory does not. */
-export const flushBytesDefault = 16 << 20;
+const flushBytesDefault = 32 << 20;
 const flushIntervalMsDefault = 2000;
 
 export interface RuntimeDeps {

@@ -132,8 +132,11 @@ export interface Store {
   expired(nowMs: number, slotsMax: number, visit: VisitRoot): void;
   /** The keyspace id is no more: its roots are gone at once, its records in the background. */
   dropKeyspace(keyspace: number): void;
-  /** A new run; those that were flushed are used again. */
-  newRun(): RunBuilder;
+  /**
+   * A new run; those that were flushed are used again.
+   * @param bytes - What it will hold, as far as is known: it then need not grow.
+   */
+  newRun(bytes?: number): RunBuilder;
   /** Takes a run back that will not be flushed. */
   discard(run: RunBuilder): void;
   /**

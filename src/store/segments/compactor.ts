@@ -19,6 +19,11 @@ export interface CompactorOptions {
   readonly bytesPerSecond: number;
   /** A segment is due when this share of its records is dead. */
   readonly deadShareMin: number;
+  /**
+   * While the whole store takes no more than this, only segments that are nearly all dead are due:
+   * there a little disk saves most of the copying. 0: never mind.
+   */
+  readonly idleBytes: number;
   /** Bytes copied by one step: between steps others have their turn. */
   readonly stepBytes: number;
   /** Live bytes that one compaction copies at most, unless a single segment holds more. */
@@ -29,11 +34,14 @@ const defaults: CompactorOptions = {
   automatic: true,
   bytesPerSecond: 32 * 1024 * 1024,
   deadShareMin: 0.5,
+  idleBytes: 0,
   stepBytes: 1024 * 1024,
   outputBytes: 56 * 1024 * 1024,
 };
 
 const victimsMax = 32;
+/** Share of dead records at which a segment is due however small the store is. */
+const idleShareMin = 0.95;
 /** So many small segments, as restarts leave them, are merged. */
 const smallMax = 16;
 /** Pause after a full disk before copying is tried again. */
@@ -51,6 +59,8 @@ export interface RewriteProgress {
 }
 
 export class Compactor {
+  /** The disk was full once: from then on space is worth copying for. */
+  private wasFull = false;
   compactions = 0;
   compactedBytes = 0;
   private rate: number;
@@ -135,6 +145,7 @@ export class Compactor {
       return outcome !== "stopped";
     } catch (error) {
       if (isStrongroomError(error, "STORE_DISK_FULL")) {
+        this.wasFull = true;
         await this.input.scheduler.delay(fullPauseMs);
         return false;
       }
@@ -179,18 +190,30 @@ export class Compactor {
   private due(): Segment[] {
     const share = (segment: Segment) =>
       segment.recordBytes === 0 ? 1 : this.deadOf(segment) / segment.recordBytes;
-    const { deadShareMin, automatic } = this.options;
+    const { automatic } = this.options;
+    const shareMin = this.idle() ? idleShareMin : this.options.deadShareMin;
+    const { keyId } = this.input.keys.active();
+    const shareOf = ({ header }: Segment) =>
+      header.keyId === keyId ? shareMin : this.options.deadShareMin;
     const all = this.candidates();
     const small = all.filter((segment) => segment.length < this.options.outputBytes / 8);
     const merge = automatic && small.length >= smallMax;
     const due = all.filter(
       (segment) =>
         this.rewriting.has(segment.header.keyId) ||
-        (automatic && share(segment) >= deadShareMin) ||
+        (automatic && share(segment) >= shareOf(segment)) ||
         (merge && small.includes(segment)),
     );
     due.sort((one, other) => share(other) - share(one));
     return this.fitting(due);
+  }
+
+  /** True while the store is small and the disk has room. */
+  private idle(): boolean {
+    if (this.wasFull) return false;
+    let bytes = 0;
+    for (const { length } of this.parts.books.segments.values()) bytes += length;
+    return bytes <= this.options.idleBytes;
   }
 
   /** As many as give one output of the wanted size; at least one. */

@@ -6,7 +6,7 @@
  */
 import { StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
-import { commitBytes } from "../../entry/record.ts";
+import { commitBytes, kindControl, physicalAt } from "../../entry/record.ts";
 import { alignUp, blockBytes, frameHeaderBytes } from "../../files/framing.ts";
 import type { Commit, CommitMeta } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
@@ -27,6 +27,34 @@ export interface FlusherInput extends LedgerInput {
 }
 
 export type Done = Extract<JobOutcome, { ok: true }>;
+
+/**
+ * Where the records of a run begin in its memory, and their rows in the order of their keys' first
+ * byte. Shards of the index hold ranges of keys: one after the other they stay in the processor's
+ * cache.
+ */
+function byShard(buffer: Buffer, rows: number): { bodies: Uint32Array; order: Uint32Array } {
+  const bodies = new Uint32Array(rows);
+  const shardOf = new Uint8Array(rows);
+  const starts = new Uint32Array(257);
+  for (let row = 0, at = 0; row < rows; row++) {
+    const body = at + frameHeaderBytes;
+    const shard = buffer[body] === kindControl ? 0 : (buffer[body + physicalAt] as number);
+    bodies[row] = body;
+    shardOf[row] = shard;
+    starts[shard + 1] = (starts[shard + 1] as number) + 1;
+    at = body + buffer.readUInt32BE(at);
+  }
+  for (let shard = 0; shard < 256; shard++)
+    starts[shard + 1] = (starts[shard + 1] as number) + (starts[shard] as number);
+  const order = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const shard = shardOf[row] as number;
+    order[starts[shard] as number] = row;
+    starts[shard] = (starts[shard] as number) + 1;
+  }
+  return { bodies, order };
+}
 
 export class Flusher {
   durable: Commit;
@@ -102,12 +130,12 @@ export class Flusher {
   private async place(segment: Segment, run: SegmentRun, places: Uint32Array): Promise<void> {
     const { books, input } = this;
     const { buffer } = run;
-    let at = 0;
-    for (let row = 0, left = indexSlice; row < places.length; row += 2) {
-      const offset = places[row] as number;
-      const length = places[row + 1] as number;
-      books.placeRecord(segment, buffer, at + frameHeaderBytes, offset, length);
-      at += frameHeaderBytes + buffer.readUInt32BE(at);
+    const { bodies, order } = byShard(buffer, places.length / 2);
+    for (let n = 0, left = indexSlice; n < order.length; n++) {
+      const row = order[n] as number;
+      const offset = places[row * 2] as number;
+      const length = places[row * 2 + 1] as number;
+      books.placeRecord(segment, buffer, bodies[row] as number, offset, length);
       if (--left > 0) continue;
       left = indexSlice;
       await input.scheduler.yieldNow();

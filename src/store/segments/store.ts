@@ -57,9 +57,9 @@ export interface SegmentStoreOptions {
 
 export const segmentBytesDefault = 64 * 1024 * 1024;
 const runBytesDefault = 1024 * 1024;
-const runsKept = 2;
+const runsKept = 1;
 /** Memory of a run above this is not kept for the next one. */
-const runBytesKept = 64 * 1024 * 1024;
+const runBytesKept = 256 * 1024 * 1024;
 const sweepSlots = 4096;
 
 /**
@@ -174,12 +174,13 @@ export class SegmentStore implements Store {
     this.sweeping = null;
   }
 
-  newRun(): RunBuilder {
+  newRun(bytes = 0): RunBuilder {
+    const { disk, runBytes } = this.options;
+    const wanted = Math.max(bytes, runBytes ?? runBytesDefault);
     const known = this.pool.pop();
-    if (known !== undefined) return known;
-    const { disk } = this.options;
-    const bytes = this.options.runBytes ?? runBytesDefault;
-    return new SegmentRun((size) => disk.alignedBuffer(size), bytes);
+    // Growing while records are added would copy them; what is too small is given up instead.
+    if (known !== undefined && known.buffer.length >= wanted) return known;
+    return new SegmentRun((size) => disk.alignedBuffer(size), wanted);
   }
 
   discard(run: RunBuilder): void {
