@@ -61,6 +61,26 @@ test("connection: any pipeline is answered as if each command were sent alone", 
   );
 });
 
+test("connection: a transaction that writes nothing waits for the writes before it", () => {
+  const client = new FakeServer().connect();
+  client.send("set a 1", "multi", "get a", "exec", "get a");
+  expect(client.transport.sent()).toBe("");
+  client.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n+OK\r\n+QUEUED\r\n*1\r\n$1\r\n1\r\n$1\r\n1\r\n");
+});
+
+test("connection: transactions are held up by a busy engine like other writes", () => {
+  const client = new FakeServer().connect();
+  client.server.engine.busy = true;
+  client.send("multi", "set a 1", "exec", "set b 2");
+  expect(client.transport.reading).toBe(false);
+  expect(client.server.engine.pending.length).toBe(1);
+  client.server.engine.busy = false;
+  client.server.engine.onReady?.();
+  client.settle();
+  expect(client.transport.sent()).toBe("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n+OK\r\n");
+});
+
 test("connection: a command that changes the protocol waits for the replies before it", () => {
   const client = new FakeServer().connect();
   client.send("set a 1", "get b", "hello 3", "get b", "set a 2");

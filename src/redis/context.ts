@@ -20,6 +20,8 @@ export interface Transaction {
   bytes: number;
   /** A command could not be queued: EXEC answers EXECABORT. */
   aborted: boolean;
+  /** A queued command may change data. */
+  writes: boolean;
   /** A queued command changes the session when it runs. */
   local: boolean;
 }

@@ -99,6 +99,14 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
     this.order.issued++;
     this.server.engine.exec(this, transaction.commands, watches);
     if (transaction.local) this.awaitOrder();
+    this.heedBusy();
+  }
+
+  /** After something was submitted: halts while the engine has enough to do. */
+  private heedBusy(): void {
+    if (!this.server.engine.busy || this.halt !== running) return;
+    this.halt = engineBusy;
+    this.server.awaitEngine(this);
   }
 
   /** Halts until nothing is in flight. */
@@ -240,10 +248,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
       this.order.issued--;
       this.fail(entry, this.server.errorText(error));
     }
-    if (engine.busy && this.halt === running) {
-      this.halt = engineBusy;
-      this.server.awaitEngine(this);
-    }
+    this.heedBusy();
   }
 
   private read(entry: TableEntry, args: Args, db: number): void {
@@ -308,7 +313,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
 
   private performServer(entry: TableEntry, args: Args): void {
     const command = entry.server!;
-    if (command.when === "in-order" && !this.idle) {
+    if (!this.idle && (command.when === "in-order" || this.isReadingExec(entry))) {
       this.waitWith(order, entry, args);
       return;
     }
@@ -319,6 +324,12 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
       const pending = this.server.run(this, entry, args, this.writer);
       if (pending !== null) this.awaitPromise(pending);
     }
+  }
+
+  /** A transaction without writes has no place in the log: the engine answers it at once. */
+  private isReadingExec(entry: TableEntry): boolean {
+    const { transaction } = this.session;
+    return transaction !== null && entry.name === "exec" && !transaction.writes;
   }
 
   private awaitPromise(pending: Promise<void>): void {

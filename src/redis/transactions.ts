@@ -29,6 +29,7 @@ export function queueCommand(
   const { spec } = entry;
   if (spec !== null) {
     entry.figures.calls++;
+    if (entry.isWrite) transaction.writes = true;
     transaction.commands.push({ spec, db: transaction.db, args, local: null });
     return null;
   }
