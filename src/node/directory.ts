@@ -122,7 +122,8 @@ export class NodeDirectory implements Directory {
     const { resident, nowMs } = this.data;
     const { entries } = resident;
     const marked = this.marks.size === 0 ? 0 : this.marks.get(physical.toString("latin1", 0, 16));
-    if (marked !== undefined && marked !== 0) return this.liveName(marked, nowMs);
+    if (marked !== undefined && marked !== 0 && this.isStill(marked, physical))
+      return this.liveName(marked, nowMs);
     const root = this.deps.source.loadPhysical(physical, 0);
     if (root === null) return null;
     const { buffer, keyStart, valueStart } = root;
@@ -131,6 +132,14 @@ export class NodeDirectory implements Directory {
     if (id !== 0) return this.liveName(id, nowMs);
     if (root.expireAt !== 0 && root.expireAt <= nowMs) return null;
     return Buffer.from(buffer.subarray(keyStart, valueStart));
+  }
+
+  /** False once a run has landed and the entry's number went to another key. */
+  private isStill(id: number, physical: Buffer): boolean {
+    const { entries } = this.data.resident;
+    if ((entries.flags(id) & flag.physical) === 0) return false;
+    const at = entries.physicalAt(id);
+    return entries.buffer(id).compare(physical, 0, 16, at, at + 16) === 0;
   }
 
   private liveName(id: number, nowMs: number): Buffer | null {
