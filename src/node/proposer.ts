@@ -54,6 +54,8 @@ export class Proposer {
   private held = 0;
   private exclusive = false;
   private recovering = false;
+  /** A batch that could not be sealed; answered when those before it are. */
+  private unsealed: { batch: PendingBatch; error: Error } | null = null;
   private scheduled = false;
   private lastMs = 0;
   private lastLogical = 0;
@@ -197,8 +199,17 @@ export class Proposer {
       const entry = sealer.seal(batch, log);
       log.append(entry, (error, index) => this.settled(batch, error, index));
     } catch (error) {
-      this.settled(batch, error as Error, 0);
+      this.recovering = true;
+      this.unsealed = { batch, error: error as Error };
+      this.failUnsealed();
     }
+  }
+
+  private failUnsealed(): void {
+    if (this.unsealed === null || this.held > 1) return;
+    const { batch, error } = this.unsealed;
+    this.unsealed = null;
+    this.settled(batch, error, 0);
   }
 
   private stamp(batch: PendingBatch): void {
@@ -229,6 +240,7 @@ export class Proposer {
     this.held--;
     if (batch.control !== null) this.exclusive = false;
     this.pool.give(batch);
+    this.failUnsealed();
     if (this.recovering && this.held === 0) {
       this.recovering = false;
       this.restart();
