@@ -75,8 +75,16 @@ export interface StrongroomNode {
 
 type Close = () => void | Promise<void>;
 
+/** Closes everything, whatever fails on the way. @throws the first failure, at the end. */
 async function closeAll(closers: Close[]): Promise<void> {
-  for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  const failures: unknown[] = [];
+  for (let close = closers.pop(); close !== undefined; close = closers.pop())
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** @throws StrongroomError: the one refusal of this start; nothing stays open. */
@@ -85,7 +93,8 @@ export async function openNode(options: NodeOptions, deps: NodeDeps = {}): Promi
   try {
     return await new Opening(options, deps, closers).open();
   } catch (error) {
-    await closeAll(closers);
+    // The refusal is told, not what its clean-up may have met.
+    await closeAll(closers).catch(() => {});
     throw error;
   }
 }
