@@ -38,6 +38,8 @@ export interface FlusherDeps {
   /** False inside an entry, and for good once one could not be applied: no commit may say so. */
   readonly whole: () => boolean;
   readonly halted: () => boolean;
+  /** Entries were applied since the last commit, if only such that changed nothing. */
+  readonly behind: () => boolean;
   /** What the commit says: the state between two entries, now. */
   readonly commit: () => CommitMeta;
   /** Adds the control records that changed since the last successful run. */
@@ -76,7 +78,8 @@ export class Flusher implements FreezeWatcher {
     if (this.under !== null || this.stopped || !this.deps.whole()) return;
     const { databases, limits, clock } = this.deps;
     const { resident } = databases;
-    if (resident.dirty.length === 0) {
+    // The log is cut by commits: it grows by entries that change nothing, too.
+    if (resident.dirty.length === 0 && !this.deps.behind()) {
       this.oldestDirtyMs = 0;
       return;
     }
@@ -93,6 +96,7 @@ export class Flusher implements FreezeWatcher {
     // A command may ask for it from inside an entry.
     await this.deps.scheduler.yieldNow();
     if (this.under !== null) await this.under;
+    if (this.deps.halted()) throw new StrongroomError("NODE_HALTED");
     if (this.stopped) return;
     while (!this.deps.whole()) {
       if (this.deps.halted()) throw new StrongroomError("NODE_HALTED");

@@ -15,7 +15,7 @@ import type { Machine } from "../machine/machine.ts";
 import type { BatchSink } from "../machine/ports.ts";
 import type { PendingBatch } from "./batch.ts";
 import type { ControlHost } from "./controlhost.ts";
-import type { ReplySink } from "./sink.ts";
+import { type ReplySink, refusalText } from "./sink.ts";
 
 /** Opens a sealed entry in place. */
 export interface EntryOpener {
@@ -31,8 +31,8 @@ export interface GroupDeps {
   readonly sink: ReplySink;
   /** The batch was dealt with; its memory may be used again. */
   readonly release: (batch: PendingBatch) => void;
-  /** Answers everybody who waits for this batch. */
-  readonly fail: (batch: PendingBatch, error: Error) => void;
+  /** Answers everybody who waits for this batch, from command `from` (0) on. */
+  readonly fail: (batch: PendingBatch, error: Error, from?: number) => void;
   /** After entries were applied: eviction, flush. */
   readonly applied: () => void;
   readonly halted: (error: StrongroomError) => void;
@@ -97,12 +97,20 @@ export class Group {
       }
     } catch (error) {
       this.halt(error as Error);
-      deps.fail(batch, error as Error);
+      deps.fail(batch, error as Error, this.answered(index, error));
     }
     this.lastSession = batch.session;
     this.lastSeq = batch.seq;
     deps.release(batch);
     deps.applied();
+  }
+
+  /** After a batch was given up: how many of its commands have their reply. */
+  private answered(index: number, error: unknown): number {
+    const { machine, sink } = this.deps;
+    const { resident } = machine.databases;
+    const begun = machine.torn && resident.index === index;
+    return begun ? sink.abort(resident.ordinal, refusalText(error)) : 0;
   }
 
   private async applyControl(batch: PendingBatch, index: number): Promise<void> {

@@ -31,7 +31,6 @@ import type { SealedPlace } from "../sealed/place.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 import type { RunBuilder } from "../store/store.ts";
 import type { NodeOptions, RotateResult } from "./api.ts";
-import type { PendingBatch } from "./batch.ts";
 import type { ControlHost } from "./controlhost.ts";
 import { NodeDirectory } from "./directory.ts";
 import { NodeEngine } from "./engine.ts";
@@ -39,10 +38,10 @@ import { ExpiryCycle } from "./expiry.ts";
 import { Flusher } from "./flusher.ts";
 import { Group } from "./group.ts";
 import type { StoragePort } from "./keyport.ts";
-import type { Client, EngineSettings } from "./port.ts";
+import type { EngineSettings } from "./port.ts";
 import { Proposer } from "./proposer.ts";
 import type { LogSession } from "./session.ts";
-import { ReplySink } from "./sink.ts";
+import { answerAll, ReplySink } from "./sink.ts";
 import { StoreSource } from "./source.ts";
 import { statusOf } from "./status.ts";
 
@@ -117,6 +116,7 @@ export class Runtime {
       },
       whole: () => !this.machine.torn && !this.group.settling && this.group.haltedBy === null,
       halted: () => this.group.haltedBy !== null,
+      behind: () => this.machine.appliedIndex > store.durable.appliedIndex,
       commit: () => ({
         appliedIndex: this.machine.appliedIndex,
         session: this.group.lastSession,
@@ -203,9 +203,13 @@ export class Runtime {
   private landed(index: number): void {
     this.unlanded.splice(0, this.carried);
     this.directory.landed();
-    for (const id of this.dropped) this.deps.store.dropKeyspace(id);
+    const { store } = this.deps;
+    for (const id of this.dropped)
+      if (store.count(id) > 0 || store.recordsOf(id) > 0) store.dropKeyspace(id);
     this.databases.dead.splice(0, this.dropped.length);
-    if (this.proposer.refusing !== null && this.state === "serving") this.proposer.refuse(null);
+    const { refusing } = this.proposer;
+    if (refusing !== null && this.state === "serving" && this.group.haltedBy === null)
+      this.proposer.refuse(null);
     this.deps.log.truncate((index + 1) as never).catch((error: Error) => {
       this.deps.alarm("log-truncate", error.message);
     });
@@ -218,7 +222,7 @@ export class Runtime {
     const code = error instanceof StrongroomError ? error.code : null;
     if (code === "STORE_DISK_FULL") {
       // Writes are refused only when what waits has taken its share of memory.
-      if (this.engine.busy) this.proposer.refuse(error);
+      if (this.group.haltedBy === null && this.engine.busy) this.proposer.refuse(error);
       this.engine.progressed();
     } else if (code !== "STORE_CLOSED") this.group.halt(error);
   }
@@ -301,16 +305,5 @@ export class Runtime {
     await this.proposer.drained();
     if (wasServing && this.group.haltedBy === null) await this.flusher.flush().catch(() => {});
     await this.flusher.stop();
-  }
-}
-
-/** Everybody who waits for a batch gets the reason why it was not applied. */
-function answerAll(batch: PendingBatch, error: Error): void {
-  batch.control?.reject(error);
-  const text = error instanceof StrongroomError ? error.message : "[NODE_HALTED] a defect";
-  for (const client of batch.clients as (Client | null)[]) {
-    if (client === null) continue;
-    if (!client.closed) client.reply.error(`ERR ${text}`);
-    client.settled();
   }
 }

@@ -3,6 +3,7 @@
  * write was settled before the next command runs, so that its reads see exactly that state.
  * @module
  */
+import { StrongroomError } from "../base/errors.ts";
 import { CommandError } from "../keyspace/errors.ts";
 import { discardReply } from "../machine/discard.ts";
 import type { BatchSink } from "../machine/ports.ts";
@@ -17,6 +18,8 @@ export class ReplySink implements BatchSink {
   private readonly runRead: RunRead;
   private batch: PendingBatch | null = null;
   private last: Client | null = null;
+  /** Place of the command that was begun last. */
+  private place = -1;
   private transaction: PendingTransaction | null = null;
   private kept = false;
 
@@ -27,12 +30,36 @@ export class ReplySink implements BatchSink {
   begin(batch: PendingBatch): void {
     this.batch = batch;
     this.last = null;
+    this.place = -1;
+    this.transaction = null;
   }
 
   /** The whole batch was applied. */
   end(): void {
     this.settle();
     this.batch = null;
+  }
+
+  /**
+   * Command `ordinal` could not be applied: what was answered before it is settled, and the array
+   * of a transaction that was begun is filled up with `text`.
+   * @returns the first command that has no reply yet.
+   */
+  abort(ordinal: number, text: string): number {
+    this.batch = null;
+    if (this.place < ordinal) {
+      this.settle();
+      return ordinal;
+    }
+    const { transaction } = this;
+    if (transaction === null) {
+      this.last = null;
+      return ordinal;
+    }
+    for (let n = transaction.next - 1; n < transaction.commands.length; n++) this.reply.error(text);
+    this.transaction = null;
+    this.settle();
+    return ordinal + 1;
   }
 
   private settle(): void {
@@ -45,6 +72,7 @@ export class ReplySink implements BatchSink {
     if (this.last !== null) this.settle();
     const client = (this.batch as PendingBatch).clients[ordinal] as Client | null;
     this.last = client;
+    this.place = ordinal;
     return client === null || client.closed ? discardReply : client.reply;
   }
 
@@ -81,6 +109,24 @@ export class ReplySink implements BatchSink {
       if (command.spec?.flags.includes("write") === true) return;
       runLocal(command, reply, this.runRead);
     }
+  }
+}
+
+/** What the clients of a batch are told that was not applied. */
+export function refusalText(error: unknown): string {
+  const text = error instanceof StrongroomError ? error.message : "[NODE_HALTED] a defect";
+  return `ERR ${text}`;
+}
+
+/** Everybody who waits for a batch, from command `from` on, gets the reason. */
+export function answerAll(batch: PendingBatch, error: Error, from = 0): void {
+  batch.control?.reject(error);
+  const text = refusalText(error);
+  for (let n = from; n < batch.clients.length; n++) {
+    const client = batch.clients[n] as Client | null;
+    if (client === null) continue;
+    if (!client.closed) client.reply.error(text);
+    client.settled();
   }
 }
 

@@ -1,0 +1,154 @@
+// Goal: a node whose disk is full, broken or gone behaves as told: what was opened is closed, one
+// reply a command, nothing into the log once it has halted, a log that does not grow for nothing.
+import { expect, test } from "vitest";
+import { Args } from "../commands/args.ts";
+import { commandNamed } from "../commands/table.ts";
+import { MemoryDisk } from "../platform/testing/memory-disk.ts";
+import { RespWriter } from "../resp/writer.ts";
+import { openTestNode, type TestNode } from "./testing/harness.ts";
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; !condition(); tries++) {
+    if (tries > 400) throw new Error("it did not come");
+    await pause(5);
+  }
+}
+
+/** All of a client's writes in one batch; resolves with all its replies and how many settled. */
+function burst(
+  node: TestNode,
+  commands: string[][],
+): { text: () => string; settled: () => number } {
+  const reply = new RespWriter();
+  let settled = 0;
+  let text = "";
+  const client = { reply, closed: false, settled: () => void settled++, readReady: () => {} };
+  for (const [name = "", ...values] of commands)
+    node.node.engine.write(client, commandNamed(name) as never, 0, Args.of(...values));
+  return {
+    text: () => {
+      text += reply.take().toString("latin1");
+      return text;
+    },
+    settled: () => settled,
+  };
+}
+
+/** Damages the one large record of the store. */
+function rotStore(disk: MemoryDisk): void {
+  for (const [path, bytes] of disk.contents())
+    if (path.includes("/store/") && bytes.length > 3000) disk.rot(path, 4096 + 1500);
+}
+
+test("faults: a node that cannot close its files for want of room gives the directory back", async () => {
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk);
+  expect(await first.run("set", "a", "1")).toBe("+OK\r\n");
+  disk.capacityBytes = 0;
+  await first.node.close().catch(() => {});
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  const second = await openTestNode(disk);
+  expect(await second.run("get", "a")).toBe("$1\r\n1\r\n");
+  await second.node.close();
+});
+
+test("faults: a batch that halts the node answers each command once", async () => {
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk);
+  await first.run("set", "bad", "x".repeat(3000));
+  await first.node.checkpoint();
+  await first.node.close();
+  rotStore(disk);
+  const node = await openTestNode(disk);
+  const sent = burst(node, [
+    ["set", "a", "1"],
+    ["append", "bad", "y"],
+    ["set", "b", "2"],
+  ]);
+  await until(() => sent.settled() >= 3);
+  await pause(20);
+  expect(sent.settled()).toBe(3);
+  expect(sent.text().match(/\r\n/g)?.length).toBe(3);
+  expect(sent.text()).toMatch(/^\+OK\r\n-ERR .*\r\n-ERR .*\r\n$/);
+  expect(node.node.status().state).toBe("halted");
+  await node.node.close();
+});
+
+test("faults: writes that change nothing do not make the log grow without end", async () => {
+  const disk = new MemoryDisk();
+  const node = await openTestNode(disk);
+  await node.run("set", "a", "1");
+  await node.node.checkpoint();
+  for (let n = 0; n < 50; n++) await node.run("setnx", "a", "v".repeat(20_000));
+  await until(() => node.node.status().durableIndex === node.node.status().appliedIndex);
+  expect(node.node.status().log.bytes).toBeLessThan(200_000);
+  await node.run("flushall");
+  await until(() => node.node.status().durableIndex === node.node.status().appliedIndex);
+  await node.node.close();
+});
+
+test("faults: a flush that lands after a halt lets nothing into the log", async () => {
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk);
+  await first.run("set", "bad", "x".repeat(3000));
+  await first.node.close();
+  rotStore(disk);
+  const limits = { flushBytes: 16 << 20, flushIntervalMs: 100_000, cacheBytes: 256 << 20 };
+  const { node } = await openTestNode(disk, limits);
+  const test = { node, alarms: [], run: first.run, exec: first.exec };
+  const many = Array.from({ length: 30_000 }, (_, n) => ["set", `k${n}`, "v"]);
+  const sets = burst(test, many);
+  await until(() => sets.settled() === many.length);
+  const saved = node.checkpoint();
+  const bad = burst(test, [["append", "bad", "y"]]);
+  await until(() => bad.settled() === 1);
+  expect(node.status().state).toBe("halted");
+  await saved;
+  const { last } = node.status().log;
+  const late = burst(test, [["set", "late", "1"]]);
+  await until(() => late.settled() === 1);
+  await pause(20);
+  expect(late.text()).toMatch(/^-ERR /);
+  expect(node.status().log.last).toBe(last);
+  await expect(node.checkpoint()).rejects.toThrow();
+  await node.close();
+});
+
+test("faults: SCAN meets every key while a run lands and entries are used again", async () => {
+  const limits = { flushBytes: 16 << 20, flushIntervalMs: 100_000, cacheBytes: 4 << 20 };
+  const node = await openTestNode(new MemoryDisk(), limits);
+  const named = (letter: string, count: number): string[] =>
+    Array.from({ length: count }, (_, n) => `${letter}${n}`);
+  const old = named("k", 1000);
+  const fresh = named("n", 9000);
+  burst(
+    node,
+    old.map((key) => ["set", key, "v".repeat(500)]),
+  );
+  await node.run("set", "k0", "v");
+  await node.node.engine.evictAll();
+  burst(
+    node,
+    fresh.map((key) => ["set", key, "v".repeat(500)]),
+  );
+  await node.run("set", "n0", "v");
+  let done = false;
+  const scan = (): Promise<string> => node.run("scan", "0", "count", "100000");
+  expect((await scan()).match(/\r\n[kn]\d+/g)?.length).toBe(old.length + fresh.length);
+  const saved = node.node.checkpoint().then(() => {
+    done = true;
+  });
+  const before = node.node.status().durableIndex;
+  let at = 0;
+  while (!done) {
+    await new Promise((turn) => setImmediate(turn));
+    if (node.node.status().durableIndex === before) continue;
+    for (let n = 0; n < 40; n++) void node.run("get", old[at++ % old.length] as string);
+    const met = new Set((await scan()).match(/\r\n[kn]\d+/g));
+    expect(met.size).toBe(old.length + fresh.length);
+  }
+  await saved;
+  await node.node.close();
+});
