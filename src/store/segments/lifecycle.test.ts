@@ -6,6 +6,7 @@ import type { Store } from "../store.ts";
 import { commitAt, physicalOf, putText, readText, removeText } from "../suite.ts";
 import { TestKeys } from "../testing/keys.ts";
 import { openTestStore, storeDirectory } from "../testing/world.ts";
+import { manifestName } from "./names.ts";
 import { type Job, type JobOutcome, RunWriter } from "./runwriter.ts";
 
 let index = 0;
@@ -114,6 +115,24 @@ test("store: a disk that is full while a segment or a manifest begins loses noth
     expect(readText(store, "k")).toBe("b".repeat(20_000));
     await store.close();
   }
+});
+
+test("store: what a crash left is put in order once there is room, however often it is tried", async () => {
+  const disk = new MemoryDisk();
+  const keys = new TestKeys();
+  const crashed = openTestStore(disk, keys);
+  await flush(crashed, (run) => putText(run, "k", "1"));
+  disk.open(`${storeDirectory}/${manifestName}.tmp`, { mode: "create" }).close();
+  const store = openTestStore(disk, keys);
+  disk.capacityBytes = 0;
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const failed = flush(store, (run) => putText(run, "k", "2"));
+    await expect(failed).rejects.toMatchObject({ code: "STORE_DISK_FULL" });
+  }
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  await flush(store, (run) => putText(run, "k", "3"));
+  await store.close();
+  expect(readText(openTestStore(disk, keys), "k")).toBe("3");
 });
 
 test("store: a failed sync ends writing until a restart", async () => {

@@ -17,7 +17,8 @@ import type { Recovered } from "./recover.ts";
 /** @throws Node's errors of the disk. */
 export function settle(disk: Disk, input: LedgerInput, ledger: Ledger, recovered: Recovered): void {
   const { books, tail, leftovers, manifest, durable, durableMac } = recovered;
-  for (const path of leftovers) disk.unlink(path);
+  // A full disk ends an attempt half way; the next one meets what that has done.
+  for (const path of leftovers) if (disk.status(path) !== null) disk.unlink(path);
   let changed = manifest.pending.length > 0 || manifest.retired.length > 0;
   for (const [segment, entries] of recovered.withoutHint) writeHint(disk, input, segment, entries);
   let emptied: Segment | null = null;
@@ -54,7 +55,7 @@ function cut(disk: Disk, segment: Segment): void {
 }
 
 function removeSegment(disk: Disk, directory: string, segment: Segment): void {
-  disk.unlink(segment.path);
+  if (disk.status(segment.path) !== null) disk.unlink(segment.path);
   const hint = hintPath(directory, segment.header.number);
   if (disk.status(hint) !== null) disk.unlink(hint);
   disk.syncDirectory(directory);
