@@ -1,8 +1,8 @@
 /**
  * Performs what control decides: an entry's effects are durable before the entry counts as applied.
  * Order: new DEKs are unwrapped into the keystore, then the sidecar is written, then what was
- * retired is forgotten. A KEK service that is merely out of reach is waited for; everything else
- * that goes wrong halts.
+ * retired is forgotten. A KEK service that is merely out of reach, or a full disk, is waited for;
+ * everything else that goes wrong halts.
  * @module
  */
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
@@ -15,6 +15,7 @@ import type { ControlState } from "../control/state.ts";
 import type { Keystore } from "../crypto/keystore.ts";
 import type { ControlOpcode } from "../entry/control.ts";
 import type { EntryHeader } from "../entry/logentry.ts";
+import { isDiskFull } from "../files/batchfile.ts";
 import type { ControlApplier } from "../machine/ports.ts";
 
 const waitMsMin = 200;
@@ -43,6 +44,7 @@ export class ControlHost implements ControlApplier {
   unsettled = false;
   private readonly deps: ControlHostDeps;
   private result: ControlResult | null = null;
+  private stopped = false;
 
   constructor(deps: ControlHostDeps) {
     this.deps = deps;
@@ -80,12 +82,38 @@ export class ControlHost implements ControlApplier {
     if (clearIndexKey !== null)
       deps.keystore.add(clearIndexKey.keyId, "index", Buffer.from(clearIndexKey.raw));
     for (const keyId of effects.unwrap) await this.unwrap(keyId);
-    if (effects.sidecar) deps.keeper.follow(deps.state, deps.nodeId);
+    if (effects.sidecar) await this.writeSidecar();
     for (const keyId of effects.forget) deps.keystore.drop(keyId);
     for (const session of effects.closed)
       if (deps.ownsSession(session) && effects.opened.length === 0)
         throw new StrongroomError("WRITER_SUPERSEDED");
     this.unsettled = false;
+  }
+
+  /** Nothing is waited for any more: what waits fails, and the next start does it again. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /** @throws NODE_STOPPING. */
+  private async wait(ms: number): Promise<void> {
+    for (let left = ms; left > 0 && !this.stopped; left -= waitMsMin)
+      await this.deps.scheduler.delay(Math.min(left, waitMsMin));
+    if (this.stopped) throw new StrongroomError("NODE_STOPPING");
+  }
+
+  private async writeSidecar(): Promise<void> {
+    const { keeper, state, nodeId, alarm } = this.deps;
+    for (let wait = waitMsMin; ; wait = Math.min(wait * 2, waitMsMax)) {
+      try {
+        keeper.follow(state, nodeId);
+        return;
+      } catch (error) {
+        if (!isDiskFull(error)) throw error;
+        alarm("disk-full", "the sidecar waits for room");
+        await this.wait(wait);
+      }
+    }
   }
 
   /** Unwraps what the state names and the keystore lacks: the sidecar was an older one. */
@@ -95,7 +123,7 @@ export class ControlHost implements ControlApplier {
   }
 
   private async unwrap(keyId: number): Promise<void> {
-    const { state, keystore, keks, scheduler, alarm } = this.deps;
+    const { state, keystore, keks, alarm } = this.deps;
     if (keystore.has(keyId)) return;
     const row = state.keys.get(keyId);
     if (row === undefined || state.cluster === null)
@@ -109,7 +137,7 @@ export class ControlHost implements ControlApplier {
       } catch (error) {
         if (!isStrongroomError(error) || !(error as StrongroomError).retryable) throw error;
         alarm("kek-unavailable", `key ${keyId}: ${(error as Error).message}`);
-        await scheduler.delay(wait);
+        await this.wait(wait);
       }
     }
   }

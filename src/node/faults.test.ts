@@ -152,3 +152,23 @@ test("faults: SCAN meets every key while a run lands and entries are used again"
   await saved;
   await node.node.close();
 });
+
+test("faults: a rotation waits for room for the sidecar, and a stop does not wait for it", async () => {
+  const disk = new MemoryDisk();
+  const node = await openTestNode(disk);
+  const sidecar = (path: string): boolean => path.includes("/encryption/");
+  disk.fail("create", "ENOSPC", 2, sidecar);
+  await node.node.rotate("storage");
+  expect(node.alarms.filter((alarm) => alarm.startsWith("disk-full")).length).toBe(2);
+  expect(await node.run("set", "a", "1")).toBe("+OK\r\n");
+  disk.fail("create", "ENOSPC", 1000, sidecar);
+  const stuck = node.node.rotate("storage");
+  const refused = expect(stuck).rejects.toMatchObject({ code: "NODE_STOPPING" });
+  await until(() => node.alarms.filter((alarm) => alarm.startsWith("disk-full")).length > 2);
+  await node.node.close();
+  await refused;
+  disk.clearFaults();
+  const again = await openTestNode(disk);
+  expect(await again.run("get", "a")).toBe("$1\r\n1\r\n");
+  await again.node.close();
+});

@@ -302,6 +302,7 @@ export class Runtime {
     const wasServing = this.state === "serving";
     this.state = "stopping";
     this.proposer.refuse(new StrongroomError("NODE_STOPPING"));
+    this.deps.host.stop();
     await this.proposer.drained();
     if (wasServing && this.group.haltedBy === null) await this.flusher.flush().catch(() => {});
     await this.flusher.stop();
