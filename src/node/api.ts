@@ -17,7 +17,7 @@ export interface NodeOptions {
   readonly nodeId?: string;
   /** Largest value in bytes (proto-max-bulk-len). Default 512 MiB. */
   readonly valueBytesMax: number;
-  /** Dirty bytes at which a flush to the store starts. Default 32 MiB. */
+  /** Dirty bytes at which a flush to the store starts. Default 16 MiB. */
   readonly flushBytes?: number;
   /** Longest time that something stays unflushed. Default 2000 ms. */
   readonly flushIntervalMs?: number;

@@ -29,7 +29,7 @@ import type { Proposer } from "./proposer.ts";
 import { runLocal } from "./sink.ts";
 
 /** Share of the cache that may wait for the store before connections stop reading. */
-const unflushedShareMax = 3 / 8;
+export const unflushedShareMax = 1 / 4;
 /** Bytes proposed and not yet applied above which connections stop reading. */
 const proposedBytesMax = 32 << 20;
 

@@ -36,7 +36,7 @@ import {
 } from "../store/segments/store.ts";
 import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
 import { ControlHost } from "./controlhost.ts";
-import type { NodeEngine } from "./engine.ts";
+import { type NodeEngine, unflushedShareMax } from "./engine.ts";
 import { folders } from "./folders.ts";
 import { type Foundation, layFoundation, lockDirectory } from "./foundation.ts";
 import { openKeks } from "./keks.ts";
@@ -223,6 +223,8 @@ class Opening {
         scheduler,
         random,
         compress: options.compress,
+        // As much as may ever wait, with its overhead: pages that no run reaches take no memory.
+        runBytes: Math.ceil(options.cacheBytes * unflushedShareMax * 1.5) + (4 << 20),
         compactor: { idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12 },
         requireSealed: document.clear === null,
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),

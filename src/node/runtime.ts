@@ -3,7 +3,7 @@
  * what holds them together while it serves, and takes them down in reverse.
  * @module
  */
-import { StrongroomError } from "../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Clock, Random, Scheduler } from "../base/ports.ts";
 import { codeToSpec } from "../commands/table.ts";
 import type { Kek } from "../control/deks.ts";
@@ -31,6 +31,7 @@ import type { SealedPlace } from "../sealed/place.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 import type { RunBuilder } from "../store/store.ts";
 import type { NodeOptions, RotateResult } from "./api.ts";
+import type { PendingBatch } from "./batch.ts";
 import type { ControlHost } from "./controlhost.ts";
 import { NodeDirectory } from "./directory.ts";
 import { NodeEngine } from "./engine.ts";
@@ -47,7 +48,7 @@ import { statusOf } from "./status.ts";
 
 const empty = Buffer.alloc(0);
 /** Large enough that headers and commits do not count, small enough that memory does not. */
-const flushBytesDefault = 32 << 20;
+const flushBytesDefault = 16 << 20;
 const flushIntervalMsDefault = 2000;
 
 export interface RuntimeDeps {
@@ -133,7 +134,7 @@ export class Runtime {
       sealer: deps.session,
       defer: (run) => void setImmediate(run),
       durable: (batch, index) => this.group.durable(batch, index),
-      failed: answerAll,
+      failed: (batch, error) => this.appendFailed(batch, error),
       machineMs: () => this.machine.timeMs,
     });
     const sink = new ReplySink((command, reply) =>
@@ -214,6 +215,12 @@ export class Runtime {
       this.deps.alarm("log-truncate", error.message);
     });
     this.engine.progressed();
+  }
+
+  /** A full log refuses its batch and goes on; after any other failure nothing is known. */
+  private appendFailed(batch: PendingBatch, error: Error): void {
+    if (isStrongroomError(error, "LOG_WRITE_FAILED")) this.group.halt(error);
+    answerAll(batch, error);
   }
 
   private flushFailed(error: Error): void {

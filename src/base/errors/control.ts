@@ -27,7 +27,7 @@ export const controlErrors = {
     retryable: false,
     what: "the data directory was made with encryption off",
     kept: "the data directory was not touched",
-    todo: "start with --encryption off, then run `strongroom encryption bootstrap`",
+    todo: "start with --encryption off, or with a new --data-dir to have it encrypted",
   },
   DIRECTORY_FSYNC_UNSUPPORTED: {
     retryable: false,
@@ -99,13 +99,13 @@ export const controlErrors = {
     retryable: false,
     what: "encryption/keys.json cannot be read as what it should be",
     kept: "the file was left as it is",
-    todo: "restore it from a backup, or move it away to have it rebuilt from the store",
+    todo: "put back the file from a backup of this data directory",
   },
   SIDECAR_TAMPERED: {
     retryable: false,
     what: "encryption/keys.json was changed outside Strongroom",
     kept: "the file was left as it is and nothing was opened",
-    todo: "restore it from a backup, or move it away to have it rebuilt from the store",
+    todo: "put back the file from a backup of this data directory",
   },
   SIDECAR_FOREIGN: {
     retryable: false,
@@ -171,7 +171,7 @@ export const controlErrors = {
     retryable: false,
     what: "no key of the keyring has this id",
     kept: "the keyring was not changed",
-    todo: "look up the ids with `strongroom keys status`",
+    todo: "look up the ids with `strongroom status`",
   },
   CONTROL_KEY_ID_TAKEN: {
     retryable: false,
@@ -207,19 +207,19 @@ export const controlErrors = {
     retryable: false,
     what: "the key has another purpose than the change needs",
     kept: "the keyring was not changed",
-    todo: "look up the purposes with `strongroom keys status`",
+    todo: "look up the purposes with `strongroom status`",
   },
   CONTROL_ACTIVE_CHANGED: {
     retryable: false,
     what: "the active key is not the one that the change was made for",
     kept: "the keyring was not changed",
-    todo: "look at `strongroom keys status`: somebody else may have rotated already",
+    todo: "look at `strongroom status`: somebody else may have rotated already",
   },
   CONTROL_WRAPS_CHANGED: {
     retryable: false,
     what: "the wraps of the key are not those that the change was made for",
     kept: "the keyring was not changed",
-    todo: "look at `strongroom keys status` and repeat the change",
+    todo: "look at `strongroom status` and repeat the change",
   },
   CONTROL_KEYRING_FULL: {
     retryable: false,

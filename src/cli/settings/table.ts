@@ -144,7 +144,7 @@ export const settingTable = {
     kind: "size",
     min: 64 * 1024,
     max: 4 * gibibyte,
-    default: 32 * mebibyte,
+    default: 16 * mebibyte,
     help: "changed bytes at which a flush to the store begins",
   },
   "flush-interval-ms": {

@@ -193,8 +193,8 @@ export class Compactor {
     const { automatic } = this.options;
     const shareMin = this.idle() ? idleShareMin : this.options.deadShareMin;
     const { keyId } = this.input.keys.active();
-    const shareOf = ({ header }: Segment) =>
-      header.keyId === keyId ? shareMin : this.options.deadShareMin;
+    // What an older key sealed is sealed afresh, however much of it lives.
+    const shareOf = ({ header }: Segment) => (header.keyId === keyId ? shareMin : 0);
     const all = this.candidates();
     const small = all.filter((segment) => segment.length < this.options.outputBytes / 8);
     const merge = automatic && small.length >= smallMax;
