@@ -172,3 +172,55 @@ test("faults: a rotation waits for room for the sidecar, and a stop does not wai
   expect(await again.run("get", "a")).toBe("$1\r\n1\r\n");
   await again.node.close();
 });
+
+test("faults: a log that could not be synced halts the node, and everybody is told", async () => {
+  const disk = new MemoryDisk();
+  const node = await openTestNode(disk);
+  await node.run("set", "a", "1");
+  disk.fail("write", "EIO", 1, (path) => path.includes("/log/"));
+  disk.fail("sync", "EIO", 1, (path) => path.includes("/log/"));
+  const sent = burst(node, [["set", "a", "2"]]);
+  await until(() => sent.settled() === 1);
+  expect(sent.text()).toMatch(/^-ERR \[LOG_WRITE_FAILED\]/);
+  expect(node.node.status().state).toBe("halted");
+  expect(node.alarms.join()).toMatch(/halted: \[LOG_WRITE_FAILED\]/);
+  await node.node.close();
+  disk.clearFaults();
+  const again = await openTestNode(disk);
+  expect(await again.run("get", "a")).toMatch(/^\$1\r\n[12]\r\n$/);
+  await again.node.close();
+});
+
+test("faults: what a client queued for itself does not run once it is gone", async () => {
+  const node = await openTestNode(new MemoryDisk());
+  const reply = new RespWriter();
+  let settled = 0;
+  let ran = 0;
+  const client = { reply, closed: false, settled: () => void settled++, readReady: () => {} };
+  const local = { spec: null, db: 0, args: Args.of(), local: () => void ran++ };
+  const write = { spec: commandNamed("set") ?? null, db: 0, args: Args.of("a", "1"), local: null };
+  node.node.engine.exec(client, [local, write, local], []);
+  client.closed = true;
+  await until(() => settled === 1);
+  expect([ran, await node.run("get", "a")]).toEqual([0, "$1\r\n1\r\n"]);
+  await node.node.close();
+});
+
+test("faults: who waits for a busy node is told when it has halted", async () => {
+  const disk = new MemoryDisk();
+  const node = await openTestNode(disk, { cacheBytes: 256 << 20, logFileBytes: 1 << 20 });
+  const { engine } = node.node;
+  let ready = false;
+  engine.onReady = () => {
+    ready = true;
+  };
+  const value = "v".repeat(1_000_000);
+  const sent = burst(node, Array.from({ length: 40 }, (_, n) => ["set", `k${n}`, value]));
+  expect(engine.busy).toBe(true);
+  disk.fail("write", "EIO", 1, (path) => path.includes("/log/"));
+  await until(() => sent.settled() === 40);
+  expect(node.node.status().state).toBe("halted");
+  await until(() => ready);
+  disk.clearFaults();
+  await node.node.close();
+});

@@ -242,9 +242,12 @@ export class Runtime {
 
   /** Housekeeping, a few times a second. */
   tick(): void {
-    if (this.state !== "serving" || this.group.haltedBy !== null) return;
-    this.flusher.tick();
-    this.expiry.step(Math.max(this.machine.timeMs, this.deps.clock.nowMs()));
+    if (this.state !== "serving") return;
+    if (this.group.haltedBy === null) {
+      this.flusher.tick();
+      this.expiry.step(Math.max(this.machine.timeMs, this.deps.clock.nowMs()));
+    }
+    // Whoever waits for room is told that there is some, or that there will be none.
     this.engine.progressed();
   }
 

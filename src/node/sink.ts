@@ -107,7 +107,8 @@ export class ReplySink implements BatchSink {
     for (; transaction.next < transaction.commands.length; transaction.next++) {
       const command = transaction.commands[transaction.next] as QueuedCommand;
       if (command.spec?.flags.includes("write") === true) return;
-      runLocal(command, reply, this.runRead);
+      // Whoever is gone must not subscribe to anything any more.
+      if (this.last?.closed === false) runLocal(command, reply, this.runRead);
     }
   }
 }
