@@ -134,6 +134,10 @@ interface Call {
   reject(error: Error): void;
 }
 
+function isWrite({ spec }: { readonly spec: CommandSpec | null }): boolean {
+  return spec?.flags.includes("write") === true;
+}
+
 /** Our own refusals arrive as `ERR [CODE] detail`; here they are errors of their own kind. */
 function errorOf(reply: ReplyError): Error {
   const match = /^ERR \[([A-Z_]+)\] (.*)$/s.exec(reply.message);
@@ -176,25 +180,26 @@ class Session implements Client {
 
   private pump(): void {
     for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
-      const changes = next.spec === null || next.spec.flags.includes("write");
+      const changes = next.spec === null ? next.queued.some(isWrite) : isWrite(next);
       if (this.closed) next.reject(new StrongroomError("NODE_STOPPING"));
       else if (changes ? this.node.engine.busy : this.inFlight.length > 0) return;
       this.waiting.shift();
-      if (!this.closed) this.perform(next, changes);
+      // The engine settles every transaction, one that only reads at once.
+      if (!this.closed) this.perform(next, changes || next.spec === null);
     }
   }
 
-  private perform(call: Call, changes: boolean): void {
+  private perform(call: Call, settles: boolean): void {
     const { engine } = this.node;
     const { spec, db, args } = call;
     try {
-      if (changes) this.inFlight.push(call);
+      if (settles) this.inFlight.push(call);
       if (spec === null) engine.exec(this, call.queued, []);
-      else if (changes) engine.write(this, spec, db, args);
+      else if (settles) engine.write(this, spec, db, args);
       else engine.read(spec, db, args, this.reply);
-      if (!changes) this.answer(call);
+      if (!settles) this.answer(call);
     } catch (error) {
-      if (changes) this.inFlight.pop();
+      if (settles) this.inFlight.pop();
       call.reject(error instanceof CommandError ? new ReplyError(error.message) : (error as Error));
     }
   }

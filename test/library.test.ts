@@ -98,3 +98,18 @@ test("library: callers see nothing of rotations under load, nothing is lost", as
   expect(await again.execute("GET", "g")).toBe("6");
   await again.close();
 });
+
+test("library: a transaction that only reads is answered behind the writes before it", async () => {
+  const db = await open(place());
+  const replies = await Promise.all([
+    db.execute("SET", "k", "v"),
+    db.transaction([["GET", "k"]]),
+    db.execute("APPEND", "k", "w"),
+    db.transaction([
+      ["GET", "k"],
+      ["STRLEN", "k"],
+    ]),
+  ]);
+  expect(replies).toEqual(["OK", ["v"], 2, ["vw", 2]]);
+  await db.close();
+});
