@@ -215,7 +215,10 @@ test("faults: who waits for a busy node is told when it has halted", async () =>
     ready = true;
   };
   const value = "v".repeat(1_000_000);
-  const sent = burst(node, Array.from({ length: 40 }, (_, n) => ["set", `k${n}`, value]));
+  const sent = burst(
+    node,
+    Array.from({ length: 40 }, (_, n) => ["set", `k${n}`, value]),
+  );
   expect(engine.busy).toBe(true);
   disk.fail("write", "EIO", 1, (path) => path.includes("/log/"));
   await until(() => sent.settled() === 40);
