@@ -42,7 +42,7 @@ function rotStore(disk: MemoryDisk): void {
     if (path.includes("/store/") && bytes.length > 3000) disk.rot(path, 4096 + 1500);
 }
 
-test("faults: a node that cannot close its files for want of room gives the directory back", async () => {
+test("faults: a node that cannot close its files for want of room lets its lock go", async () => {
   const disk = new MemoryDisk();
   const first = await openTestNode(disk);
   expect(await first.run("set", "a", "1")).toBe("+OK\r\n");
@@ -153,7 +153,7 @@ test("faults: SCAN meets every key while a run lands and entries are used again"
   await node.node.close();
 });
 
-test("faults: a rotation waits for room for the sidecar, and a stop does not wait for it", async () => {
+test("faults: a rotation waits for room for the sidecar, a stop does not", async () => {
   const disk = new MemoryDisk();
   const node = await openTestNode(disk);
   const sidecar = (path: string): boolean => path.includes("/encryption/");

@@ -117,7 +117,7 @@ test("store: a disk that is full while a segment or a manifest begins loses noth
   }
 });
 
-test("store: what a crash left is put in order once there is room, however often it is tried", async () => {
+test("store: what a crash left is put in order once there is room, at any attempt", async () => {
   const disk = new MemoryDisk();
   const keys = new TestKeys();
   const crashed = openTestStore(disk, keys);
