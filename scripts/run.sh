@@ -13,7 +13,9 @@ if [ "$1" = --tool ]; then
   export PATH
   exec "$node_bin" "$tool" "$@"
 fi
-# Large pages where the kernel grants them: look-ups of keys and values then miss the TLB less.
-GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}"
+# glibc's allocator: large pages where the kernel grants them, so that look-ups of keys and values
+# miss the TLB less; large blocks by mmap, so that what was freed goes back; few arenas.
+tunables=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=262144:glibc.malloc.arena_max=2
+GLIBC_TUNABLES="${GLIBC_TUNABLES:-$tunables}"
 export GLIBC_TUNABLES
 exec "$node_bin" "$@"
