@@ -9,6 +9,7 @@
 import { assert } from "../base/assert.ts";
 
 const slabBytes = 1 << 20;
+const pieceBytes = 16 * slabBytes;
 const smallestBytes = 32;
 /** Above this a value has a buffer of its own. */
 const slotBytesMax = slabBytes / 8;
@@ -45,6 +46,8 @@ interface Slab {
 
 export class Arena {
   private readonly slabs: Slab[] = [];
+  private piece: Buffer = Buffer.alloc(0);
+  private pieceAt = 0;
   private readonly emptySlabs: number[] = [];
   private readonly roomy: number[][] = classSizes.map(() => []);
   private readonly large: (Buffer | null)[] = [];
@@ -83,7 +86,7 @@ export class Arena {
     let number = this.emptySlabs.pop();
     if (number === undefined) {
       number = this.slabs.length;
-      const buffer = Buffer.allocUnsafeSlow(slabBytes);
+      const buffer = this.cutSlab();
       this.slabs.push({
         buffer,
         sizeClass,
@@ -103,6 +106,17 @@ export class Arena {
     slab.slots = Math.floor(slabBytes / (classSizes[sizeClass] as number));
     slab.listed = true;
     (this.roomy[sizeClass] as number[]).push(number);
+  }
+
+  /** Slabs are cut from large pieces, which the kernel can back with large pages. */
+  private cutSlab(): Buffer {
+    if (this.pieceAt === this.piece.length) {
+      this.piece = Buffer.allocUnsafeSlow(pieceBytes);
+      this.pieceAt = 0;
+    }
+    const at = this.pieceAt;
+    this.pieceAt += slabBytes;
+    return this.piece.subarray(at, this.pieceAt);
   }
 
   private allocateLarge(bytes: number): number {

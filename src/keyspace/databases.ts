@@ -60,6 +60,12 @@ export class Databases implements Keyspace {
   }
 }
 
+/** The part of a reply that a GET needs. */
+export interface BulkReply {
+  nil(): void;
+  bulkFrom(buffer: Buffer, start: number, end: number): void;
+}
+
 /** One database. Reads load what is not resident; nothing is evicted while a command runs. */
 export class ResidentDatabase implements Database {
   readonly number: number;
@@ -89,6 +95,46 @@ export class ResidentDatabase implements Database {
       this.owner.hits++;
     } else this.owner.misses++;
     return id;
+  }
+
+  /**
+   * GET without views, from the arena or, if that is enough, straight from the store.
+   * @param admit - True: what is read becomes resident.
+   * @throws CommandError WRONGTYPE.
+   */
+  getTo(reply: BulkReply, buffer: Buffer, start: number, end: number, admit: boolean): void {
+    const { owner, resident } = this;
+    const { entries } = resident;
+    const now = owner.nowMs;
+    let id = resident.peek(this.keyspaceId, buffer, start, end, now);
+    if (id === 0 && !admit) {
+      this.readTo(reply, buffer, start, end);
+      return;
+    }
+    if (id === 0) id = resident.lookup(this.keyspaceId, buffer, start, end, now);
+    if (id <= 0) {
+      owner.misses++;
+      reply.nil();
+      return;
+    }
+    owner.hits++;
+    this.mustBeString(id);
+    entries.setAccess(id, now / 1000);
+    const at = entries.valueAt(id);
+    reply.bulkFrom(entries.buffer(id), at, at + entries.valueLength(id));
+  }
+
+  private readTo(reply: BulkReply, buffer: Buffer, start: number, end: number): void {
+    const { owner, resident } = this;
+    const root = resident.readThrough(this.keyspaceId, buffer, start, end, owner.nowMs);
+    if (root === null) {
+      owner.misses++;
+      reply.nil();
+      return;
+    }
+    owner.hits++;
+    if (root.type !== typeString) throw wrongType();
+    reply.bulkFrom(root.buffer, root.valueStart, root.valueEnd);
   }
 
   private findKey(key: Uint8Array): number {

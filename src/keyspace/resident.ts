@@ -7,7 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { DeletionClock } from "./deletions.ts";
 import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
-import type { FreezeWatcher, RecordSource } from "./ports.ts";
+import type { FreezeWatcher, LoadedRoot, RecordSource } from "./ports.ts";
 
 export const typeString = 1;
 /** Estimate of a record's bytes beside key and value: frame, header, envelope, root. */
@@ -56,6 +56,35 @@ export class Resident {
     if (expireAt !== 0 && expireAt <= nowMs) return 0;
     entries.setFlags(id, flags | flag.used);
     return id;
+  }
+
+  /**
+   * The entry of a key if it is resident, without loading it.
+   * @returns 0 if it is not; -1 if it is known not to exist at `nowMs`.
+   */
+  peek(keyspace: number, buffer: Buffer, start: number, end: number, nowMs: number): number {
+    const { entries } = this;
+    const hash = entries.hashOf(keyspace, buffer, start, end);
+    const id = entries.find(hash, keyspace, buffer, start, end);
+    if (id === 0) return 0;
+    const flags = entries.flags(id);
+    const expireAt = entries.expireAt(id);
+    if ((flags & flag.deleted) !== 0 || (expireAt !== 0 && expireAt <= nowMs)) return -1;
+    entries.setFlags(id, flags | flag.used);
+    return id;
+  }
+
+  /** A root as the store holds it, without becoming resident; null if it is absent or expired. */
+  readThrough(
+    keyspace: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    nowMs: number,
+  ): LoadedRoot | null {
+    const root = this.source.load(keyspace, buffer, start, end);
+    if (root === null || (root.expireAt !== 0 && root.expireAt <= nowMs)) return null;
+    return root;
   }
 
   private load(hash: number, keyspace: number, buffer: Buffer, start: number, end: number): number {
