@@ -16,6 +16,8 @@ import type { CommitMeta, RunBuilder, Store } from "../store/store.ts";
 
 /** Records encoded or settled between two looks at the event loop. */
 const sliceRecords = 512;
+/** Pause after a full disk before a run is encoded again. */
+const fullPauseMs = 200;
 /** Control records and the commit of a run. */
 const runSpareBytes = 1 << 20;
 /** Whole string values of this size may be compressed before they are sealed. */
@@ -62,6 +64,8 @@ export class Flusher implements FreezeWatcher {
   private under: Promise<void> | null = null;
   private stopped = false;
   private oldestDirtyMs = 0;
+  /** After a full disk nothing is tried before this. */
+  private retryAtMs = 0;
 
   constructor(deps: FlusherDeps) {
     this.deps = deps;
@@ -78,6 +82,7 @@ export class Flusher implements FreezeWatcher {
     if (this.under !== null || this.stopped || !this.deps.whole()) return;
     const { databases, limits, clock } = this.deps;
     const { resident } = databases;
+    if (clock.monotonicMs() < this.retryAtMs) return;
     // The log is cut by commits: it grows by entries that change nothing, too.
     if (resident.dirty.length === 0 && !this.deps.behind()) {
       this.oldestDirtyMs = 0;
@@ -146,6 +151,7 @@ export class Flusher implements FreezeWatcher {
       store.discard(run);
       for (const id of frozen) resident.returned(id);
       if (!isStrongroomError(error, "STORE_DISK_FULL")) this.stopped = true;
+      this.retryAtMs = this.deps.clock.monotonicMs() + fullPauseMs;
       throw error;
     }
     for (let at = 0; at < frozen.length; at++) {

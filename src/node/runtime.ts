@@ -245,6 +245,8 @@ export class Runtime {
     if (this.state !== "serving") return;
     if (this.group.haltedBy === null) {
       this.flusher.tick();
+      // On a full disk what is dead is the room that there is.
+      if (this.proposer.refusing !== null) this.deps.store.compactor.wake();
       this.expiry.step(Math.max(this.machine.timeMs, this.deps.clock.nowMs()));
     }
     // Whoever waits for room is told that there is some, or that there will be none.

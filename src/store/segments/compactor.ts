@@ -205,7 +205,9 @@ export class Compactor {
         (merge && small.includes(segment)),
     );
     due.sort((one, other) => share(other) - share(one));
-    return this.fitting(due);
+    // What is dead whole goes without copying, also where there is no room for a copy.
+    const dead = due.filter((segment) => share(segment) >= 1);
+    return dead.length > 0 ? dead.slice(0, victimsMax) : this.fitting(due);
   }
 
   /** True while the store is small and the disk has room. */
