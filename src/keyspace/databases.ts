@@ -48,14 +48,12 @@ export class Databases implements Keyspace {
   flush(database: number): void {
     assertInteger(database, { min: 0, max: databaseCount - 1 });
     this.dead.push(this.ids[database] as number);
-    this.resident.deletions.noteAll(this.resident.index);
     this.ids[database] = this.nextId++;
     this.changed = true;
   }
 
   swap(one: number, other: number): void {
     const id = this.ids[one] as number;
-    this.resident.deletions.noteAll(this.resident.index);
     this.ids[one] = this.ids[other] as number;
     this.ids[other] = id;
     this.changed = true;

@@ -20,12 +20,6 @@ export class DeletionClock {
     this.changed = true;
   }
 
-  /** FLUSHDB and SWAPDB: any key of the database may have gone. */
-  noteAll(index: number): void {
-    this.buckets.fill(index);
-    this.changed = true;
-  }
-
   last(keyspace: number, key: Uint8Array): number {
     return this.buckets[bucketOf(keyspace, key, 0, key.length)] as number;
   }

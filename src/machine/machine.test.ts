@@ -162,17 +162,6 @@ test("machine: a watched key that was absent may not have been there in between"
   expect(rig.batch(1003, { watches, commands: [] })).toEqual(["begin 0 violated", "end 0"]);
 });
 
-test.each(["flushdb", "swapdb"])(
-  "machine: a watched key that was absent may not have been there before a %s",
-  (name) => {
-    const rig = new Rig();
-    const watches = [watch(rig, "a")];
-    const args = name === "swapdb" ? ["0", "1"] : [];
-    rig.batch(1002, set("a", "1"), command(0, name, ...args));
-    expect(rig.batch(1003, { watches, commands: [] })).toEqual(["begin 0 violated", "end 0"]);
-  },
-);
-
 test("machine: an expire entry deletes what has expired at its time, and nothing else", () => {
   const rig = new Rig();
   const keys = ["soon", "later", "never", "absent"].map((key) => Buffer.from(key));
