@@ -93,10 +93,9 @@ export class NodeEngine implements Engine {
   }
 
   read(spec: CommandSpec, db: number, args: Args, reply: Reply): void {
-    const { machine, group } = this.deps;
+    const { group } = this.deps;
     if (group.haltedBy !== null) throw halted(group.haltedBy);
-    const { databases } = machine;
-    databases.nowMs = Math.max(machine.timeMs, this.nowMs());
+    this.setReadTime();
     try {
       if (spec === (get as CommandSpec)) this.get(db, args, reply);
       else spec.run(this.contexts[db] as Context, spec.parse(args), reply);
@@ -106,6 +105,12 @@ export class NodeEngine implements Engine {
       throw error;
     }
     this.trim();
+  }
+
+  /** Reads see the time of the newest entry or of the clock, whichever is later. */
+  private setReadTime(): void {
+    const { machine } = this.deps;
+    machine.databases.nowMs = Math.max(machine.timeMs, this.nowMs());
   }
 
   /** The clock, read once a turn of the event loop. */
@@ -177,13 +182,13 @@ export class NodeEngine implements Engine {
 
   private holds({ db, key, index, ordinal }: Token): boolean {
     const { machine } = this.deps;
-    machine.databases.nowMs = Math.max(machine.timeMs, this.nowMs());
+    this.setReadTime();
     return machine.watchHolds(db, key, index, ordinal);
   }
 
   watch(db: number, key: Uint8Array): WatchToken {
     const { machine } = this.deps;
-    machine.databases.nowMs = Math.max(machine.timeMs, this.nowMs());
+    this.setReadTime();
     const modified = machine.databases.database(db).modified(key);
     const token: Token = {
       db,

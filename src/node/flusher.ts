@@ -64,7 +64,7 @@ export class Flusher implements FreezeWatcher {
   private under: Promise<void> | null = null;
   private stopped = false;
   private oldestDirtyMs = 0;
-  /** After a full disk nothing is tried before this. */
+  /** After a full disk nothing is tried before this; 0 otherwise. */
   private retryAtMs = 0;
 
   constructor(deps: FlusherDeps) {
@@ -73,16 +73,12 @@ export class Flusher implements FreezeWatcher {
     deps.databases.resident.watchFreeze(this);
   }
 
-  get running(): boolean {
-    return this.under !== null;
-  }
-
   /** Starts a flush if it is time; called after entries and by a timer. */
   tick(): void {
     if (this.under !== null || this.stopped || !this.deps.whole()) return;
     const { databases, limits, clock } = this.deps;
     const { resident } = databases;
-    if (clock.monotonicMs() < this.retryAtMs) return;
+    if (this.retryAtMs !== 0 && clock.monotonicMs() < this.retryAtMs) return;
     // The log is cut by commits: it grows by entries that change nothing, too.
     if (resident.dirty.length === 0 && !this.deps.behind()) {
       this.oldestDirtyMs = 0;
@@ -158,6 +154,7 @@ export class Flusher implements FreezeWatcher {
       resident.landed(frozen[at] as number);
       if (at % (sliceRecords * 8) === sliceRecords * 8 - 1) await scheduler.yieldNow();
     }
+    this.retryAtMs = 0;
     this.lastFlushMs = this.deps.clock.nowMs();
     this.flyingBytes = 0;
     this.deps.landed(commit.appliedIndex);

@@ -7,12 +7,13 @@ import { assert } from "../../base/assert.ts";
 import { type ErrorCode, StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import type { CommitFields } from "../../entry/record.ts";
+import { isDiskFull } from "../../files/batchfile.ts";
 import { alignUp } from "../../files/framing.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
 import { CopyReader, type CopySource } from "./copy.ts";
 import { collected, type DecodedHint, decodeHint, type HintIdentity } from "./hint.ts";
 import { type ScanTarget, scanSegment } from "./scan.ts";
-import { isDiskFull, type SegmentPlan, SegmentWriter } from "./writer.ts";
+import { type SegmentPlan, SegmentWriter } from "./writer.ts";
 
 /** A piece of work. Structured-clonable; memory of runs is shared, not copied. */
 export type Job =

@@ -6,6 +6,7 @@
 import { assert } from "../../base/assert.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk, Random, Scheduler } from "../../base/ports.ts";
+import { isDiskFull } from "../../files/batchfile.ts";
 import type { Primitives } from "../../platform/primitives.ts";
 import { type SealedPlace, storagePrefix } from "../../sealed/place.ts";
 import type {
@@ -205,9 +206,7 @@ export class SegmentStore implements Store {
         if (recovered.fresh) disk.makeDirectory(directory);
         settle(disk, this.options, this.ledger, recovered);
       } catch (cause) {
-        const code = String((cause as { code?: unknown }).code);
-        if (["ENOSPC", "EDQUOT"].includes(code))
-          throw new StrongroomError("STORE_DISK_FULL", "", { cause });
+        if (isDiskFull(cause)) throw new StrongroomError("STORE_DISK_FULL", "", { cause });
         throw new StrongroomError("STORE_WRITE_FAILED", "at start", { cause });
       }
       this.recovered = null;

@@ -23,6 +23,7 @@ import {
   writeCommit,
   writeSafe64,
 } from "../../entry/record.ts";
+import { isDiskFull } from "../../files/batchfile.ts";
 import {
   alignUp,
   blockBytes,
@@ -71,14 +72,6 @@ export interface WrittenRun {
   readonly mac: Buffer;
   /** Bytes of the segment now. */
   readonly length: number;
-}
-
-export function codeOf(error: unknown): string {
-  return String((error as { code?: unknown } | null)?.code ?? "");
-}
-
-export function isDiskFull(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT"].includes(codeOf(error));
 }
 
 export class SegmentWriter {
