@@ -57,6 +57,11 @@ export function mayImportBuiltin(folder: string, module: string): boolean {
 
 /** Packages, and the only folders that may import them. */
 export const packageFolders: Readonly<Record<string, readonly string[]>> = {
+  "@bufbuild/protobuf": ["proto", "admin"],
+  "@bufbuild/protobuf/codegenv2": ["proto"],
+  "@connectrpc/connect": ["admin"],
+  "@connectrpc/connect-node": ["admin"],
+  "prom-client": ["admin"],
   commander: ["cli"],
   pino: ["platform", "node", "admin", "server", "index.ts", "cli", "bin"],
 };
