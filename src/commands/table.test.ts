@@ -16,6 +16,7 @@ const codes: Readonly<Record<string, number>> = {
   persist: 0x010a,
   move: 0x010b,
   restore: 0x010c,
+  sort: 0x010d,
   set: 0x0201,
   setnx: 0x0202,
   setex: 0x0203,

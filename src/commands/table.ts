@@ -32,6 +32,8 @@ import { rename } from "./keys/rename.ts";
 import { renamenx } from "./keys/renamenx.ts";
 import { restore } from "./keys/restore.ts";
 import { scan } from "./keys/scan.ts";
+import { sort } from "./keys/sort.ts";
+import { sortRo } from "./keys/sort_ro.ts";
 import { touch } from "./keys/touch.ts";
 import { ttl } from "./keys/ttl.ts";
 import { type } from "./keys/type.ts";
@@ -110,6 +112,8 @@ export const commands: readonly CommandSpec[] = [
   object,
   dump,
   restore,
+  sort,
+  sortRo,
   setbit,
   getbit,
   bitcount,

@@ -34,7 +34,19 @@ const ofGroup: Record<string, string> = {
   "sorted-set": "sortedset",
   transactions: "transaction",
 };
-const dangerous = new Set(["flushall", "flushdb", "swapdb", "keys", "info", "role", "lastsave"]);
+const dangerous = new Set([
+  "flushall",
+  "flushdb",
+  "swapdb",
+  "keys",
+  "info",
+  "role",
+  "lastsave",
+  "sort",
+  "sort_ro",
+]);
+/** SORT is no command of keys there, but one of every type that it sorts. */
+const sorted = ["set", "sortedset", "list"];
 const keyspace = new Set(["flushall", "flushdb", "swapdb", "dbsize"]);
 
 export function categoriesOf(entry: TableEntry): string[] {
@@ -43,7 +55,9 @@ export function categoriesOf(entry: TableEntry): string[] {
   if (entry.flags.has("write")) found.add("write");
   if (entry.flags.has("readonly")) found.add("read");
   const own = ofGroup[group] ?? group;
-  if ((categories as readonly string[]).includes(own)) found.add(own);
+  const sorts = entry.name === "sort" || entry.name === "sort_ro";
+  for (const name of sorts ? sorted : [own])
+    if ((categories as readonly string[]).includes(name)) found.add(name);
   if (keyspace.has(entry.name)) found.add("keyspace");
   if (entry.flags.has("admin")) found.add("admin").add("dangerous");
   if (dangerous.has(entry.name)) found.add("dangerous");

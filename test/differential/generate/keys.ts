@@ -64,6 +64,17 @@ const restore: Maker = (w) => [
   ),
 ];
 
+const sorting = (w: Words): (string | Buffer)[] =>
+  w.options(
+    4,
+    () => ["BY", w.pattern()],
+    () => ["limit", w.integer(), w.choices.once(8) ? w.integer() : "2"],
+    () => ["GET", w.pattern(), "get", "#"],
+    () => [w.choices.of(["ASC", "desc", "DESC"])],
+    () => ["alpha"],
+    () => (w.choices.once(4) ? [w.choices.of(["by", "LIMIT", "get", "store", "zz"])] : []),
+  );
+
 export const keyCommands: readonly Maker[] = [
   (w) => ["del", ...keyList(w)],
   (w) => ["unlink", w.key()],
@@ -92,6 +103,8 @@ export const keyCommands: readonly Maker[] = [
   (w) => ["object", "encoding", w.key()],
   (w) => ["dump", w.key()],
   restore,
+  (w) => ["sort", w.key(), ...sorting(w), ...w.options(2, () => ["STORE", w.key()])],
+  (w) => ["sort_ro", w.key(), ...sorting(w), ...w.options(8, () => ["store", w.key()])],
   (w) => ["swapdb", database(w), database(w)],
   (w) =>
     w.choices.once(8)
