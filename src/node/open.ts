@@ -40,7 +40,9 @@ import { type NodeEngine, unflushedShareMax } from "./engine.ts";
 import { folders } from "./folders.ts";
 import { type Foundation, layFoundation, lockDirectory } from "./foundation.ts";
 import { openKeks } from "./keks.ts";
+import { keyOperations } from "./keyoperations.ts";
 import { StoragePort } from "./keyport.ts";
+import type { KeyOperations } from "./operations.ts";
 import { Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
 import { NodeSettings } from "./settings.ts";
@@ -66,6 +68,7 @@ export interface NodeDeps {
 /** A node in this process. */
 export interface StrongroomNode {
   readonly engine: NodeEngine;
+  readonly keys: KeyOperations;
   status(): NodeStatus;
   rotate(purpose: "storage" | "log"): Promise<RotateResult>;
   checkpoint(): Promise<void>;
@@ -305,6 +308,7 @@ class Opening {
     let closing: Promise<void> | null = null;
     return {
       engine: runtime.engine,
+      keys: keyOperations(runtime),
       status: () => statusOf(runtime),
       rotate: (purpose) => runtime.rotate(purpose),
       checkpoint: () => runtime.engine.checkpoint(),

@@ -9,7 +9,13 @@ import { codeToSpec } from "../commands/table.ts";
 import type { Kek } from "../control/deks.ts";
 import type { SidecarKeeper } from "../control/keeper.ts";
 import type { MacSource } from "../control/macs.ts";
-import { pendingRotation, planActivation, planRotation } from "../control/planning.ts";
+import {
+  identityOf,
+  type NodeIdentity,
+  pendingRotation,
+  planActivation,
+  planRotation,
+} from "../control/planning.ts";
 import { type ControlRecord, takeChangedRecords } from "../control/records.ts";
 import { rowText } from "../control/rowtext.ts";
 import { type Proposal, payloadOf, proposeChange } from "../control/start.ts";
@@ -78,6 +84,7 @@ export interface RuntimeDeps {
 
 export class Runtime {
   readonly deps: RuntimeDeps;
+  readonly node: NodeIdentity;
   readonly machine: Machine;
   readonly databases: Databases;
   readonly group: Group;
@@ -93,6 +100,7 @@ export class Runtime {
 
   constructor(deps: RuntimeDeps) {
     this.deps = deps;
+    this.node = identityOf(deps.keeper.document.nodeId);
     const { store, keys, random, clock, scheduler } = deps;
     const source = new StoreSource(store, keys);
     const flying = (): readonly number[] => this.flusher.flying;

@@ -5,6 +5,12 @@
 import type { ErrorRow } from "./row.ts";
 
 export const keyErrors = {
+  KEY_OPERATION_UNAVAILABLE: {
+    retryable: false,
+    what: "the node cannot do this to its keys in its present state",
+    kept: "nothing was changed",
+    todo: "bring about what the message names as missing and ask again",
+  },
   CRYPTO_ENVELOPE_SHORT: {
     retryable: false,
     what: "a sealed envelope is shorter than its header and tag",

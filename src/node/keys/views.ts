@@ -1,0 +1,95 @@
+/**
+ * What a node tells of its keys: the keyring, what it could do, what has happened. Reads state and
+ * changes nothing. No secret is in it.
+ * @module
+ */
+import type { WriterRow } from "../../control/state.ts";
+import { placeOf } from "../../control/state.ts";
+import type {
+  Capability,
+  KeyEvent,
+  KeyInfo,
+  KeyPurpose,
+  KeyringInfo,
+  WriterInfo,
+} from "../operations.ts";
+import type { Runtime } from "../runtime.ts";
+
+const hex16 = (value: bigint): string => value.toString(16).padStart(16, "0");
+
+export function capabilityOf(runtime: Runtime): Capability {
+  const { keeper, keks, host, primitives } = runtime.deps;
+  const { document } = keeper;
+  const localEpochs: Record<string, number> = {};
+  for (const [id, { localEpoch }] of document.keys)
+    if (localEpoch > 0) localEpochs[String(id)] = localEpoch;
+  return {
+    encryptionCapable: true,
+    encryption: document.clear === null ? "on" : "off",
+    kekConfigured: keks.length > 0,
+    sidecarPresent: keeper.exists,
+    sidecarUsable: !host.unsettled,
+    build: primitives,
+    nodeId: document.nodeId,
+    fullNodeId: hex16(runtime.node.fullNodeId),
+    localEpochs,
+  };
+}
+
+export function keyringOf(runtime: Runtime): KeyringInfo {
+  const { deps, machine, group } = runtime;
+  const { state, keeper, store } = deps;
+  const { document } = keeper;
+  const active = (purpose: KeyPurpose): number => state.active(purpose)?.id ?? 0;
+  const { haltedBy } = group;
+  return {
+    clusterId: document.cluster.toString("hex"),
+    nodeId: document.nodeId,
+    bootstrapped: state.bootstrapped,
+    active: { storage: active("storage"), log: active("log"), index: active("index") },
+    storageCutover: state.storageCutover,
+    logCutover: state.logCutover,
+    appliedIndex: machine.appliedIndex,
+    durableIndex: store.durable.appliedIndex,
+    keys: keysOf(runtime),
+    keks: [],
+    writers: [...state.writers.values()].map((row) => writerOf(runtime, row)),
+    rewrites: [],
+    state: haltedBy !== null ? "halted" : runtime.state === "stopping" ? "stopping" : "serving",
+    haltReason: haltedBy?.message ?? "",
+  };
+}
+
+function writerOf({ deps: { state } }: Runtime, row: WriterRow): WriterInfo {
+  const load = state.loads.get(placeOf(row.dek, row.node16));
+  return {
+    keyId: row.dek,
+    node16: row.node16,
+    fullNodeId: hex16(row.fullNodeId),
+    firstSeen: row.firstSeen,
+    lastSeen: row.lastSeen,
+    session: load === undefined ? "" : hex16(load.session),
+    open: load?.open ?? false,
+  };
+}
+
+function keysOf({ deps: { state, store } }: Runtime): KeyInfo[] {
+  const usage = new Map(store.stats().keys.map((key) => [key.keyId, key]));
+  return [...state.keys.values()].map((key) => ({
+    id: key.id,
+    purpose: key.purpose,
+    state: key.state,
+    bytes: usage.get(key.id)?.bytes ?? 0,
+    records: usage.get(key.id)?.records ?? 0,
+    kekIds: key.wraps.map((wrap) => wrap.kekId),
+    createdMs: 0,
+    createdIndex: key.created,
+    activatedIndex: key.activated,
+    writesLeft: 0,
+  }));
+}
+
+/** Newest last. */
+export function historyOf(_runtime: Runtime): readonly KeyEvent[] {
+  return [];
+}
