@@ -85,6 +85,8 @@ interface Source {
 
 export class Compaction {
   copiedBytes = 0;
+  /** Bytes of the victims that are dealt with; 0 again once they have left the manifest. */
+  readBytes = 0;
   private readonly input: CompactionInput;
   private readonly parts: StoreParts;
   private readonly pace: Pace;
@@ -99,7 +101,7 @@ export class Compaction {
 
   /**
    * @returns `stopped` or `damaged`: nothing has changed, except that a damaged victim is marked.
-   * @throws STORE_DISK_FULL (nothing has changed), STORE_WRITE_FAILED.
+   * @throws STORE_DISK_FULL, Overtaken (nothing has changed), STORE_WRITE_FAILED.
    */
   async run(victims: readonly Segment[]): Promise<"done" | "stopped" | "damaged"> {
     const sources: Source[] = [];
@@ -107,7 +109,11 @@ export class Compaction {
       try {
         const source = await this.source(victim);
         sources.push(source);
-        if (await this.copySource(source)) continue;
+        const before = this.readBytes;
+        if (await this.copySource(source)) {
+          this.readBytes = before + victim.length;
+          continue;
+        }
       } catch (error) {
         await this.abandon();
         if (!isStrongroomError(error, ...damageCodes)) throw error;
@@ -184,6 +190,7 @@ export class Compaction {
       if (bytes < this.pace.stepBytes) continue;
       if (this.pace.stopping()) return false;
       await this.step(source, rows.splice(0), copied.splice(0), bytes);
+      this.readBytes += bytes;
       bytes = 0;
     }
     this.addControls(source, rows, copied);
@@ -300,11 +307,13 @@ export class Compaction {
       if (output !== null) await this.job({ type: "close", number: output.header.number });
       await flusher.changeManifest(this.input.executor, () => {
         if (output !== null) {
+          ledger.admit(output);
           output.closed = true;
           books.segments.set(output.header.number, output);
           ledger.pending.delete(output.header.number);
         }
         leave(true);
+        this.readBytes = 0;
       });
     } catch (error) {
       leave(false);
@@ -369,6 +378,7 @@ export class Compaction {
       const slot = controls.find(record);
       const copy = source.controlCopies.get(place);
       if (slot === undefined) continue;
+      controls.left(slot, source.segment.header.number, copy === undefined ? 0 : output);
       const current = slot.segment === source.segment.header.number && slot.offset === offset;
       if (current && copy !== undefined) Object.assign(slot, { segment: output, ...copy });
       else if (current) controls.forget(record);

@@ -1,14 +1,17 @@
 /**
- * Decides what to compact and how fast: the segments with the largest dead share first, whole dead
- * ones without copying anything, and everything under a key that is to be cleared. One compaction
- * at a time, in small steps at a bounded rate, so that commands hardly notice.
+ * Decides what to compact and how fast. Three reasons, in this order: space (the segments with the
+ * largest dead share first, whole dead ones without copying anything), an order to clear a key, and
+ * in the background whatever a key that is no longer active sealed. One compaction at a time, in
+ * small steps at a bounded rate, so that commands hardly notice.
  * @module
  */
 import { isStrongroomError } from "../../base/errors.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import type { Segment } from "./books.ts";
 import { Compaction, type CompactionInput, type StoreParts } from "./compaction.ts";
+import type { ControlName } from "./controls.ts";
 import { isLiveRoot } from "./index.ts";
+import { type Order, Orders, type RewriteProgress } from "./orders.ts";
 import { wordExpiry, wordFlags, wordLength, wordSegment } from "./shard.ts";
 import { Sweep } from "./walk.ts";
 
@@ -17,6 +20,8 @@ export interface CompactorOptions {
   readonly automatic: boolean;
   /** Bytes copied per second while less than half of the store is dead; up to 8 times above. */
   readonly bytesPerSecond: number;
+  /** Bytes copied per second of what nobody asked for: segments under keys of the past. */
+  readonly backgroundBytesPerSecond: number;
   /** A segment is due when this share of its records is dead. */
   readonly deadShareMin: number;
   /**
@@ -33,6 +38,7 @@ export interface CompactorOptions {
 const defaults: CompactorOptions = {
   automatic: true,
   bytesPerSecond: 32 * 1024 * 1024,
+  backgroundBytesPerSecond: 8 * 1024 * 1024,
   deadShareMin: 0.5,
   idleBytes: 0,
   stepBytes: 1024 * 1024,
@@ -52,11 +58,15 @@ const sweepSlots = 4096;
 /** Flushes between two rounds that look for expired records. */
 const sweepEvery = 64;
 
-export interface RewriteProgress {
+/** A compaction to be made, and why: that decides its pace. */
+interface Work {
+  readonly reason: "space" | "order" | "background" | "purge";
+  /** Of an order and of the background: everything is under this key. */
   readonly keyId: number;
-  readonly segmentsLeft: number;
-  readonly bytesLeft: number;
+  readonly victims: readonly Segment[];
 }
+
+const nothing: Work = { reason: "space", keyId: 0, victims: [] };
 
 export class Compactor {
   /** The disk was full once: from then on space is worth copying for. */
@@ -69,7 +79,11 @@ export class Compactor {
   private readonly parts: StoreParts;
   private readonly rotate: () => Promise<void>;
   private turn: Promise<unknown> = Promise.resolve();
-  private readonly rewriting = new Set<number>();
+  private readonly orders = new Orders();
+  /** The compaction under way. */
+  private current: { readonly work: Work; readonly compaction: Compaction } | null = null;
+  /** The last one made room: an order has the next turn. */
+  private madeRoom = false;
   private readonly sweep: Sweep;
   private expiredBytes = new Map<number, number>();
   private sinceSweep = 0;
@@ -97,7 +111,7 @@ export class Compactor {
 
   /** Something changed: looks whether there is work. */
   wake(): void {
-    if (this.stopped || (!this.options.automatic && this.rewriting.size === 0)) return;
+    if (this.stopped || (!this.options.automatic && !this.orders.any)) return;
     this.sinceSweep++;
     this.again = true;
     this.running ??= this.loop();
@@ -124,25 +138,28 @@ export class Compactor {
   }
 
   /** Compacts what `pick` chooses. @returns False if that is nothing, or if it has to wait. */
-  private once(pick: () => readonly Segment[]): Promise<boolean> {
+  private once(pick: () => Work): Promise<boolean> {
     const result = this.turn.then(async () => {
-      const victims = this.stopped ? [] : pick();
-      return victims.length > 0 && (await this.compactVictims(victims));
+      const work = this.stopped ? nothing : pick();
+      return work.victims.length > 0 && (await this.perform(work));
     });
     this.turn = result.catch(() => {});
     return result;
   }
 
-  private async compactVictims(victims: readonly Segment[]): Promise<boolean> {
+  private async perform(work: Work): Promise<boolean> {
     const compaction = new Compaction(this.input, this.parts, {
       stepBytes: this.options.stepBytes,
-      stopping: () => this.stopped,
-      throttle: (bytes) => this.throttle(bytes),
+      stopping: () => this.withdrawn(work),
+      throttle: (bytes) => this.throttle(work, bytes),
     });
+    this.current = { work, compaction };
+    this.madeRoom = work.reason === "space";
     try {
-      const outcome = await compaction.run(victims);
+      const outcome = await compaction.run(work.victims);
       if (outcome === "done") this.compactions++;
-      return outcome !== "stopped";
+      // What an order no longer asks for is given up, and there may be something else to do.
+      return outcome !== "stopped" || !this.stopped;
     } catch (error) {
       if (isStrongroomError(error, "STORE_DISK_FULL")) {
         this.wasFull = true;
@@ -153,22 +170,48 @@ export class Compactor {
       this.parts.flusher.fail(error);
       return false;
     } finally {
+      this.current = null;
       this.compactedBytes += compaction.copiedBytes;
     }
   }
 
-  private async throttle(bytes: number): Promise<void> {
+  /** True if the work is no longer wanted. */
+  private withdrawn({ reason, keyId }: Work): boolean {
+    if (this.stopped) return true;
+    if (reason === "order") return this.orders.of(keyId)?.held !== false;
+    return reason === "background" && this.orders.of(keyId)?.held === true;
+  }
+
+  /** Waits so long that copying keeps its rate, which may change meanwhile. */
+  private async throttle(work: Work, bytes: number): Promise<void> {
+    await this.input.scheduler.yieldNow();
+    for (let owed = bytes; owed > 0 && !this.withdrawn(work); ) {
+      const perMs = this.rateOf(work) / 1000;
+      if (!(owed / perMs >= 1)) return;
+      const ms = Math.min(owed / perMs, pauseMsMax);
+      await this.input.scheduler.delay(ms);
+      owed -= ms * perMs;
+    }
+  }
+
+  /** Bytes a second. Where more is dead than lives, room comes before everybody's wishes. */
+  private rateOf({ reason, keyId }: Work): number {
+    const urgency = this.urgency();
+    const forSpace = this.rate * urgency;
+    if (reason === "space" || reason === "purge") return forSpace;
+    const order = this.orders.of(keyId);
+    const wished = order?.bytesPerSecond ?? this.options.backgroundBytesPerSecond;
+    return urgency > 1 ? Math.max(wished, forSpace) : wished;
+  }
+
+  private urgency(): number {
     let live = 0;
     let dead = 0;
     for (const segment of this.parts.books.segments.values()) {
       live += segment.recordBytes - segment.deadBytes;
       dead += segment.deadBytes;
     }
-    const urgency = dead <= live ? 1 : Math.min(8, (dead / Math.max(live, 1)) ** 2);
-    let ms = (bytes * 1000) / (this.rate * urgency);
-    await this.input.scheduler.yieldNow();
-    for (; ms >= 1 && !this.stopped; ms -= pauseMsMax)
-      await this.input.scheduler.delay(Math.min(ms, pauseMsMax));
+    return dead <= live ? 1 : Math.min(8, (dead / Math.max(live, 1)) ** 2);
   }
 
   private candidates(): Segment[] {
@@ -187,27 +230,40 @@ export class Compactor {
     return Math.min(segment.deadBytes + expired, segment.recordBytes);
   }
 
-  private due(): Segment[] {
+  private due(): Work {
     const share = (segment: Segment) =>
       segment.recordBytes === 0 ? 1 : this.deadOf(segment) / segment.recordBytes;
     const { automatic } = this.options;
     const shareMin = this.idle() ? idleShareMin : this.options.deadShareMin;
-    const { keyId } = this.input.keys.active();
-    // What an older key sealed is sealed afresh, however much of it lives.
-    const shareOf = ({ header }: Segment) => (header.keyId === keyId ? shareMin : 0);
-    const all = this.candidates();
-    const small = all.filter((segment) => segment.length < this.options.outputBytes / 8);
-    const merge = automatic && small.length >= smallMax;
-    const due = all.filter(
-      (segment) =>
-        this.rewriting.has(segment.header.keyId) ||
-        (automatic && share(segment) >= shareOf(segment)) ||
-        (merge && small.includes(segment)),
-    );
-    due.sort((one, other) => share(other) - share(one));
+    const all = this.candidates().sort((one, other) => share(other) - share(one));
     // What is dead whole goes without copying, also where there is no room for a copy.
-    const dead = due.filter((segment) => share(segment) >= 1);
-    return dead.length > 0 ? dead.slice(0, victimsMax) : this.fitting(due);
+    const wanted = (one: Segment) => automatic || this.orders.of(one.header.keyId)?.held === false;
+    const dead = all.filter((segment) => share(segment) >= 1 && wanted(segment));
+    if (dead.length > 0) return { ...nothing, victims: dead.slice(0, victimsMax) };
+    const small = all.filter((segment) => segment.length < this.options.outputBytes / 8);
+    const merge = small.length >= smallMax;
+    const room = all.filter(
+      (segment) => automatic && (share(segment) >= shareMin || (merge && small.includes(segment))),
+    );
+    const order = this.orders.next((keyId) => all.some((one) => one.header.keyId === keyId));
+    if (room.length > 0 && (order === null || !this.madeRoom))
+      return { ...nothing, victims: this.fitting(room) };
+    if (order !== null) return this.under("order", order.keyId, all);
+    return automatic ? this.background(all) : nothing;
+  }
+
+  private under(reason: "order" | "background", keyId: number, all: readonly Segment[]): Work {
+    const victims = this.fitting(all.filter((one) => one.header.keyId === keyId));
+    return { reason, keyId, victims };
+  }
+
+  /** What a key of the past sealed is sealed afresh, however much of it lives. */
+  private background(all: readonly Segment[]): Work {
+    const { keyId } = this.input.keys.active();
+    const old = all.find(
+      ({ header }) => header.keyId !== keyId && this.orders.of(header.keyId) === null,
+    );
+    return old === undefined ? nothing : this.under("background", old.header.keyId, all);
   }
 
   /** True while the store is small and the disk has room. */
@@ -257,40 +313,78 @@ export class Compactor {
   async compact(): Promise<void> {
     await this.rotate();
     const met = new Set<Segment>();
-    const pick = () => {
+    const pick = (): Work => {
       const due = this.candidates().filter((one) => one.deadBytes > 0 && !met.has(one));
       const victims = this.fitting(due);
       for (const victim of victims) met.add(victim);
-      return victims;
+      return { ...nothing, victims };
     };
     while (await this.once(pick));
   }
 
+  /** What is left under a key, and how much of the compaction under way is done. */
   rewriteProgress(keyId: number): RewriteProgress {
-    let segmentsLeft = 0;
-    let bytesLeft = 0;
+    const progress = { keyId, segmentsLeft: 0, bytesLeft: 0, recordsLeft: 0, damaged: 0 };
     for (const segment of this.parts.books.segments.values()) {
-      if (segment.header.keyId !== keyId) continue;
-      segmentsLeft++;
-      bytesLeft += segment.length;
+      if (segment.header.keyId !== keyId || segment.leaving) continue;
+      progress.segmentsLeft++;
+      progress.bytesLeft += segment.length;
+      progress.recordsLeft += segment.records;
+      if (segment.damage !== null) progress.damaged++;
     }
-    return { keyId, segmentsLeft, bytesLeft };
+    const { current } = this;
+    const ours = current?.work.victims[0]?.header.keyId === keyId && current.work.keyId === keyId;
+    if (ours) progress.bytesLeft -= Math.min(current.compaction.readBytes, progress.bytesLeft);
+    return progress;
   }
 
   /**
-   * Seals everything under a key that is no longer active afresh. Throttled; after a restart it is
-   * simply asked for again and goes on with what is left.
-   * @returns Progress when it ends: segments are left if it was stopped or some are damaged.
+   * Orders that everything under a key that is no longer active be sealed afresh; replaces an
+   * earlier order for the key. It goes on until nothing is left, in the turns that making room
+   * leaves it. After a restart it is asked for again and goes on with what is there.
    */
+  order(order: Order): void {
+    this.orders.set(order);
+    this.wake();
+  }
+
+  /** Forgets an order: what is left is cleared in the background again. */
+  withdraw(keyId: number): void {
+    this.orders.delete(keyId);
+    this.wake();
+  }
+
+  /** Closes the segment under way, then clears a key as `order` does. @returns What is left. */
   async rewrite(keyId: number): Promise<RewriteProgress> {
     await this.rotate();
-    this.rewriting.add(keyId);
-    const pick = () => this.fitting(this.candidates().filter((one) => one.header.keyId === keyId));
+    this.orders.set({ keyId, bytesPerSecond: this.rate, held: false });
+    const pick = (): Work =>
+      this.orders.of(keyId)?.held === false
+        ? this.under("order", keyId, this.candidates())
+        : nothing;
     try {
       while (await this.once(pick));
     } finally {
-      this.rewriting.delete(keyId);
+      this.orders.delete(keyId);
     }
     return this.rewriteProgress(keyId);
+  }
+
+  /**
+   * Compacts every segment that holds an older frame of one of these control records, so that what
+   * they said before is in no file any more. Closes the segment under way first.
+   * @returns Numbers of segments that still hold one: damaged ones, or all if the disk was full.
+   */
+  async clearControls(rows: readonly ControlName[]): Promise<number[]> {
+    await this.rotate();
+    const { controls } = this.parts.books;
+    const holding = () => new Set(rows.flatMap((row) => controls.holdersOfOlder(row)));
+    const pick = (): Work => {
+      const numbers = holding();
+      const victims = this.candidates().filter(({ header }) => numbers.has(header.number));
+      return { reason: "purge", keyId: 0, victims: this.fitting(victims) };
+    };
+    while (await this.once(pick));
+    return [...holding()];
   }
 }
