@@ -73,7 +73,7 @@ describe("bootstrap", () => {
   });
   test("key ids are distinct across purposes", () => {
     const body = bootstrapBody([registrationOf(2, nodeA, 1, 1)]);
-    body.writeUInt32BE(2, 17);
+    body.writeUInt32BE(2, 17 + 24);
     const at = { session: sessionOf(1), seq: 0 };
     const entry = entryOf(controlOpcodes.bootstrap, body, at, null);
     expect(told(new Cluster().apply(entry))).toBe("refused CONTROL_KEY_IDS_NOT_DISTINCT");

@@ -14,12 +14,16 @@ import {
   controlOpcodes,
   decodeRegistration,
   splitTrailer,
+  stampOf,
   type Trailer,
 } from "../entry/control.ts";
 import { decodeKeyChange, type KeyChange } from "../entry/keychange.ts";
 import type { EntryHeader } from "../entry/logentry.ts";
 import { type Registration, sessionIdOf } from "../entry/registration.ts";
+import { isAsked, noStamp, type Stamp } from "../entry/stamp.ts";
 import { applyBootstrap, applyClearIndexKey } from "./bootstrap.ts";
+import { keepEvent, toldOf } from "./events.ts";
+import type { ControlEvent } from "./history.ts";
 import {
   applyActivate,
   applyAdd,
@@ -38,7 +42,7 @@ import {
   type Outcome,
   refused,
 } from "./outcome.ts";
-import { enterRegistration, judgeRegistration, opensSession } from "./registry.ts";
+import { enterRegistration, judgeRegistration, opensSession, proposerOf } from "./registry.ts";
 import type { ControlState } from "./state.ts";
 
 /**
@@ -85,10 +89,10 @@ function judgeEntry(
   if (trailer === null) return noop("unauthenticated");
   const authentic = authenticate(state, entry, trailer, verifyMac);
   if (authentic !== null) return authentic;
-  return withDecoded(opcode, trailer.body, (registration, change) =>
+  return withDecoded(opcode, trailer.body, (registration, change, stamp) =>
     registration !== null
-      ? applyRegistration(state, header, registration, draft)
-      : applyChange(state, index, header, change, draft),
+      ? applyRegistration(state, index, header, registration, draft, stamp)
+      : applyChange(state, index, header, change, draft, stamp),
   );
 }
 
@@ -96,18 +100,20 @@ function judgeEntry(
 function withDecoded(
   opcode: ControlOpcode,
   body: Buffer,
-  then: (registration: Registration | null, change: KeyChange) => Outcome,
+  then: (registration: Registration | null, change: KeyChange, stamp: Stamp) => Outcome,
 ): Outcome {
   let registration: Registration | null = null;
   let change: KeyChange = { kind: "enable-log" };
+  let stamp = noStamp;
   try {
     if (opcode === controlOpcodes.registration) registration = decodeRegistration(body);
     else change = decodeKeyChange(body);
+    stamp = stampOf(body);
   } catch (error) {
     if (!(error instanceof StrongroomError)) throw error;
     return halt("CONTROL_ENTRY_UNDECODABLE", error.message);
   }
-  return then(registration, change);
+  return then(registration, change, stamp);
 }
 
 /** Null if the trailer is valid; any key that opens entries may sign, a fenced one may not. */
@@ -132,13 +138,14 @@ function authenticate(
 
 /** Before the bootstrap, with encryption off: entry 1 and registrations of sessions in clear. */
 function applyUnkeyed(state: ControlState, entry: ControlEntry, draft: Draft): Outcome {
-  return withDecoded(entry.opcode, entry.body, (registration, change) => {
+  const { index, header } = entry;
+  return withDecoded(entry.opcode, entry.body, (registration, change, stamp) => {
     if (registration !== null)
       return registration.dek === 0
-        ? applyRegistration(state, entry.header, registration, draft)
+        ? applyRegistration(state, index, header, registration, draft, stamp)
         : refused("CONTROL_NOT_BOOTSTRAPPED", `registration under key ${registration.dek}`);
     if (change.kind === "clear-index-key")
-      return applyClearIndexKey(state, entry.index, entry.header, change, draft);
+      return applyClearIndexKey(state, index, header, change, draft, stamp);
     return noop("unauthenticated");
   });
 }
@@ -156,9 +163,11 @@ function takeTurn(state: ControlState, header: EntryHeader): Outcome | null {
 /** A registration under a log DEK opens its own session, as number 0; others stand in a session. */
 function applyRegistration(
   state: ControlState,
+  index: number,
   header: EntryHeader,
   registration: Registration,
   draft: Draft,
+  stamp: Stamp,
 ): Outcome {
   const key = state.keys.get(registration.dek) ?? null;
   if (opensSession(registration.dek, key?.purpose ?? null)) {
@@ -168,6 +177,8 @@ function applyRegistration(
     const turn = takeTurn(state, header);
     if (turn !== null) return turn;
   }
+  const earlier = doneBefore(state, stamp);
+  if (earlier !== null) return noop("repeated", earlier.index);
   const verdict = judgeRegistration(state, registration, key);
   if (verdict.verdict === "replay") return noop("replayed");
   if (verdict.verdict === "refuse") {
@@ -175,7 +186,18 @@ function applyRegistration(
     return refused(verdict.code, verdict.detail);
   }
   enterRegistration(state, registration, key?.purpose ?? null, draft);
+  // The loads of ordinary starts stand in the registry; here stand those that were asked for.
+  if (isAsked(stamp)) {
+    const { dek, epoch, fullNodeId: proposer } = registration;
+    const told = { kind: "register", keyId: dek, purpose: key?.purpose ?? null } as const;
+    keepEvent(state, { index, stamp, proposer }, { ...told, detail: `epoch ${epoch}` });
+  }
   return accepted;
+}
+
+/** The event of the same request, if it is known. */
+function doneBefore(state: ControlState, stamp: Stamp): ControlEvent | null {
+  return isAsked(stamp) ? state.history.find(stamp.request) : null;
 }
 
 function applyChange(
@@ -184,6 +206,7 @@ function applyChange(
   header: EntryHeader,
   change: KeyChange,
   draft: Draft,
+  stamp: Stamp,
 ): Outcome {
   if (change.kind === "clear-index-key") return noop("unauthenticated");
   // The one change that can halt is judged first: what halts takes no turn.
@@ -191,11 +214,30 @@ function applyChange(
     return applyFeatureLevel(state, change.level);
   const turn = takeTurn(state, header);
   if (turn !== null) return turn;
+  const earlier = doneBefore(state, stamp);
+  if (earlier !== null) return noop("repeated", earlier.index);
+  // As they are before: the change may take the proposer's session and the key's wraps away.
+  const proposer = proposerOf(state, header);
+  const key = "keyId" in change ? (state.keys.get(change.keyId) ?? null) : null;
+  const wraps = key?.wraps ?? [];
+  const outcome = performChange(state, index, change, draft, stamp);
+  if (outcome.kind === "accepted")
+    keepEvent(state, { index, stamp, proposer }, toldOf(change, key, wraps));
+  return outcome;
+}
+
+function performChange(
+  state: ControlState,
+  index: number,
+  change: Exclude<KeyChange, { kind: "clear-index-key" }>,
+  draft: Draft,
+  stamp: Stamp,
+): Outcome {
   switch (change.kind) {
     case "add":
-      return applyAdd(state, index, change, draft);
+      return applyAdd(state, index, change, draft, stamp);
     case "activate":
-      return applyActivate(state, index, change, draft);
+      return applyActivate(state, index, change, draft, stamp);
     case "rewrap":
       return applyRewrap(state, index, change, draft);
     case "fence":

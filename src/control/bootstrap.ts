@@ -6,13 +6,15 @@
  * @module
  */
 import type { KeyId, LogIndex } from "../base/brand.ts";
-import { type Bootstrap, decodeBootstrap } from "../entry/control.ts";
+import { type Bootstrap, decodeBootstrap, stampOf } from "../entry/control.ts";
 import type { KeyChange } from "../entry/keychange.ts";
 import type { EntryHeader } from "../entry/logentry.ts";
 import { node16Of, type Registration, sessionIdOf } from "../entry/registration.ts";
+import type { Stamp } from "../entry/stamp.ts";
 import type { Purpose, Wrap } from "../entry/wraps.ts";
+import { keepEvent, toldOf } from "./events.ts";
 import { accepted, type Draft, halt, noop, type Outcome, refused } from "./outcome.ts";
-import { enterRegistration, judgeRegistration } from "./registry.ts";
+import { enterRegistration, judgeRegistration, proposerOf } from "./registry.ts";
 import { type ControlState, type KeyRow, placeOf } from "./state.ts";
 
 /** A key as the entry at `index` adds it. */
@@ -20,6 +22,7 @@ export function newKey(
   key: { keyId: KeyId; wraps: readonly Wrap[]; purpose: Purpose },
   index: number,
   active: boolean,
+  timeMs: number,
 ): KeyRow {
   return {
     id: key.keyId,
@@ -28,6 +31,8 @@ export function newKey(
     state: active ? "active" : "decrypt-only",
     created: index as LogIndex,
     activated: active ? index : 0,
+    createdMs: timeMs,
+    activatedMs: active ? timeMs : 0,
   };
 }
 
@@ -66,7 +71,8 @@ export function applyBootstrap(
   draft: Draft,
 ): Outcome {
   const digest = state.deps.sha256(body);
-  if (state.bootstrapped && digest.equals(state.bootstrapDigest)) return noop("replayed");
+  if (state.bootstrapped && digest.equals(state.bootstrapDigest))
+    return noop("replayed", state.bootstrapIndex);
   let bootstrap: Bootstrap;
   try {
     bootstrap = decodeBootstrap(body);
@@ -85,20 +91,25 @@ export function applyBootstrap(
       sessionIdOf(one.salt, state.deps.sha256) === header.session,
   );
   if (!opens || header.seq !== 0) return noop("out-of-session");
-  const rows = newRows(bootstrap, index);
+  const stamp = stampOf(body);
+  const rows = newRows(bootstrap, index, stamp.timeMs);
   const refusal = judgeBootstrap(state, bootstrap, rows, draft);
   if (refusal !== null) return refusal;
   enterBootstrap(state, bootstrap, rows, index, draft);
+  const detail = [...rows.values()].map((row) => `${row.purpose} key ${row.id}`).join(", ");
+  const told = { kind: "bootstrap", keyId: 0, purpose: null, detail } as const;
+  keepEvent(state, { index, stamp, proposer: proposerOf(state, header) }, told);
   state.bootstrapDigest = digest;
   return accepted;
 }
 
-function newRows(bootstrap: Bootstrap, index: number): Map<number, KeyRow> {
-  return new Map([
-    [bootstrap.storage.keyId, newKey({ ...bootstrap.storage, purpose: "storage" }, index, true)],
-    [bootstrap.log.keyId, newKey({ ...bootstrap.log, purpose: "log" }, index, true)],
-    [bootstrap.index.keyId, newKey({ ...bootstrap.index, purpose: "index" }, index, true)],
-  ]);
+function newRows(bootstrap: Bootstrap, index: number, timeMs: number): Map<number, KeyRow> {
+  const rows = new Map<number, KeyRow>();
+  for (const purpose of ["storage", "log", "index"] as const) {
+    const row = newKey({ ...bootstrap[purpose], purpose }, index, true, timeMs);
+    rows.set(row.id, row);
+  }
+  return rows;
 }
 
 function judgeBootstrap(
@@ -144,6 +155,7 @@ export function applyClearIndexKey(
   header: EntryHeader,
   change: KeyChange & { kind: "clear-index-key" },
   draft: Draft,
+  stamp: Stamp,
 ): Outcome {
   if (index !== 1) return noop("unauthenticated");
   const { registration, cluster, keyId, raw } = change;
@@ -157,6 +169,8 @@ export function applyClearIndexKey(
   state.keyringIndex = index;
   state.touchedMeta = true;
   enterRegistration(state, registration, null, draft);
+  const proposer = registration.fullNodeId;
+  keepEvent(state, { index, stamp, proposer }, toldOf(change, null, []));
   draft.clearIndexKey = { keyId, raw: Buffer.from(raw) };
   draft.sidecar = true;
   return accepted;

@@ -65,9 +65,10 @@ describe("rotation", () => {
     world.change(add(4, "log", 2));
     const { effects } = world.change(activate(4, "log", 2));
     expect(effects).toMatchObject({ opened: [sessionOf(10)], closed: [sessionOf(1)] });
+    world.change({ kind: "enable-storage" }, 10, 4);
     world.change({ kind: "enable-log" }, 10, 4);
     const at = world.index + 1;
-    expect(judge(world.state, { keyId: 4, session: sessionOf(10), seq: 2 }, at)).toBe("apply");
+    expect(judge(world.state, { keyId: 4, session: sessionOf(10), seq: 3 }, at)).toBe("apply");
     expect(judge(world.state, { keyId: 2, session: sessionOf(50), seq: 1 }, at)).toBe("apply");
     expect(judge(world.state, { keyId: 4, session: sessionOf(50), seq: 1 }, at)).toBe("wrong-key");
   });
@@ -272,7 +273,7 @@ describe("a log in clear", () => {
     const registrations = [registrationOf(2, nodeA, 1, 84), registrationOf(1, nodeA, 1, 85)];
     const at = { session: sessionOf(84), seq: 0 };
     const wrong = bootstrapBody(registrations);
-    wrong.writeUInt32BE(4, 17 + 72 + 72);
+    wrong.writeUInt32BE(4, 17 + 24 + 72 + 72);
     expect(told(clear.apply(entryOf(controlOpcodes.bootstrap, wrong, at, null)))).toBe(
       "refused CONTROL_KEY_ID_TAKEN",
     );

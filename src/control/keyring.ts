@@ -5,6 +5,7 @@
  * @module
  */
 import { type KeyChange, wrapsDigest } from "../entry/keychange.ts";
+import type { Stamp } from "../entry/stamp.ts";
 import { sameWraps } from "../entry/wraps.ts";
 import { judgeAll, newKey } from "./bootstrap.ts";
 import { accepted, type Draft, halt, noop, type Outcome, refused } from "./outcome.ts";
@@ -29,18 +30,21 @@ export function applyAdd(
   index: number,
   change: Change<"add">,
   draft: Draft,
+  { timeMs }: Stamp,
 ): Outcome {
   const known = state.keys.get(change.keyId);
   if (known !== undefined) {
     const same = known.purpose === change.purpose && sameWraps(known.wraps, change.wraps);
-    return same ? noop("replayed") : refused("CONTROL_KEY_ID_TAKEN", `key ${change.keyId}`);
+    return same
+      ? noop("replayed", known.created)
+      : refused("CONTROL_KEY_ID_TAKEN", `key ${change.keyId}`);
   }
   if (change.purpose === "index")
     return refused("CONTROL_KEY_PURPOSE", "the index key names every record and is not rotated");
   if (state.active(change.purpose)?.id !== change.previous)
     return refused("CONTROL_ACTIVE_CHANGED", `key ${change.previous} is not the active one`);
   if (state.keys.size >= keysMax) return refused("CONTROL_KEYRING_FULL", `${keysMax} keys`);
-  const key = newKey(change, index, false);
+  const key = newKey(change, index, false, timeMs);
   state.keys.set(key.id, key);
   draft.unwrap.push(key.id);
   return changed(state, key, index, draft);
@@ -51,6 +55,7 @@ export function applyActivate(
   index: number,
   change: Change<"activate">,
   draft: Draft,
+  { timeMs }: Stamp,
 ): Outcome {
   const key = state.keys.get(change.keyId);
   if (key === undefined) return refused("CONTROL_KEY_UNKNOWN", `key ${change.keyId}`);
@@ -64,7 +69,7 @@ export function applyActivate(
       (one) => one.dek === key.id && judgeRegistration(state, one, key).verdict === "replay",
     );
     return replayed
-      ? noop("already-active")
+      ? noop("already-active", key.activated)
       : refused("CONTROL_ACTIVE_CHANGED", `key ${key.id} is active already`);
   }
   if (active === null || active.id !== change.previous)
@@ -81,6 +86,7 @@ export function applyActivate(
   state.touchedKeys.add(active.id);
   key.state = "active";
   key.activated = index;
+  key.activatedMs = timeMs;
   return changed(state, key, index, draft);
 }
 
@@ -141,7 +147,12 @@ export function applyCutover(
 ): Outcome {
   if (index === 0) return refused("CONTROL_CUTOVER_INVALID", "index 0 means not yet");
   const storage = kind === "enable-storage";
-  if ((storage ? state.storageCutover : state.logCutover) > 0) return noop("already-active");
+  const before = storage ? state.storageCutover : state.logCutover;
+  if (before > 0) return noop("already-active", before);
+  // What is sealed in the log is sealed in the store too, never the other way round.
+  if (!storage && state.storageCutover === 0)
+    return refused("CONTROL_CUTOVER_ORDER", "the storage envelope is not on");
+  draft.cutover = storage ? "storage" : "log";
   if (storage) state.storageCutover = index;
   else {
     state.logCutover = index;

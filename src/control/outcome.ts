@@ -11,6 +11,8 @@ export type NoopReason =
   /** The same content again: normal after a crash. */
   | "replayed"
   | "already-active"
+  /** The same request was done before, by the entry `first`. */
+  | "repeated"
   /** No valid HMAC under an accepted log DEK: forged, damaged, or of another cluster or group. */
   | "unauthenticated"
   | "other-cluster"
@@ -24,7 +26,13 @@ export type Outcome =
   /** A typed error for the proposer; the others go on. */
   | { readonly kind: "refused"; readonly code: ErrorCode; readonly detail: string }
   /** With `alarm`, an honest node would not have sent it: say so loudly, and go on. */
-  | { readonly kind: "noop"; readonly reason: NoopReason; readonly alarm: boolean }
+  | {
+      readonly kind: "noop";
+      readonly reason: NoopReason;
+      readonly alarm: boolean;
+      /** Index of the entry that had done it; 0: not known. */
+      readonly first: number;
+    }
   /** The applied index must not advance. Nothing of the state was changed. */
   | { readonly kind: "halt"; readonly code: ErrorCode; readonly detail: string };
 
@@ -48,6 +56,11 @@ export interface ControlEffects {
   readonly refusedLoads: readonly RefusedLoad[];
   /** The index key in clear, to be put into keystore and sidecar (encryption off). */
   readonly clearIndexKey: { readonly keyId: KeyId; readonly raw: Buffer } | null;
+  /**
+   * An envelope is on from here. Before the sidecar says so: the store takes no clear segment in
+   * any more (storage), no file of the log that exists is ever written over (log).
+   */
+  readonly cutover: "storage" | "log" | null;
 }
 
 export interface ControlResult {
@@ -64,6 +77,7 @@ export class Draft implements ControlEffects {
   readonly closed: SessionId[] = [];
   readonly refusedLoads: RefusedLoad[] = [];
   clearIndexKey: { keyId: KeyId; raw: Buffer } | null = null;
+  cutover: "storage" | "log" | null = null;
 }
 
 export const accepted: Outcome = { kind: "accepted" };
@@ -76,6 +90,8 @@ export function halt(code: ErrorCode, detail: string): Outcome {
   return { kind: "halt", code, detail };
 }
 
-export function noop(reason: NoopReason): Outcome {
-  return { kind: "noop", reason, alarm: reason !== "replayed" && reason !== "already-active" };
+const honest: readonly NoopReason[] = ["replayed", "already-active", "repeated"];
+
+export function noop(reason: NoopReason, first = 0): Outcome {
+  return { kind: "noop", reason, alarm: !honest.includes(reason), first };
 }

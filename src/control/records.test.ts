@@ -25,7 +25,14 @@ test("golden vectors", () => {
     return [table, name, value.toString("hex")];
   });
   const wraps = `010474657374003c${"01".repeat(60)}`;
-  const key = (purpose: number): string => `010${purpose}01${"0000000000000001".repeat(2)}${wraps}`;
+  const key = (purpose: number): string =>
+    `010${purpose}01${"0000000000000001".repeat(2)}${"00".repeat(16)}${wraps}`;
+  const event = (kind: string, index: number, detail = ""): unknown[] => [
+    6,
+    `!encryption|history|${"<0>".repeat(7)}<${index}>`,
+    `010000000000000000e6971cc22078cb53${kind}00000000${"00".repeat(17)}` +
+      `00${Buffer.from([detail.length]).toString("hex")}${Buffer.from(detail).toString("hex")}`,
+  ];
   expect(read).toEqual([
     [1, "!encryption|keys|<0><0><0><1>", key(1)],
     [1, "!encryption|keys|<0><0><0><2>", key(2)],
@@ -40,9 +47,13 @@ test("golden vectors", () => {
     [
       5,
       "!encryption|meta",
-      `01${"c1".repeat(16)}000000000000000400000001000000000000000000000001` +
-        "f3a25de17dd7093554965b638e72387f7a64ec129f5925c8eb245b7f820eef5e",
+      `01${"c1".repeat(16)}00000000000000040000000100000000` +
+        "0000000300000000000000000000000000000001" +
+        "1d9f8590265bdcd7ce89aeae132acf59f1611d22a0e7b6418b903ef9aea16c12",
     ],
+    event("01", 1, "storage key 1, log key 2, index key 3"),
+    event("08", 3),
+    event("09", 4),
   ]);
 });
 
@@ -115,7 +126,8 @@ describe("damage", () => {
     for (const row of rows) {
       const others = rows.filter((one) => one !== row);
       if (row.table <= 3) refused([...rows, row]);
-      refused([...others, { ...row, table: 6 }]);
+      refused([...others, { ...row, table: row.table === 6 ? 1 : 6 }]);
+      refused([...others, { ...row, table: 7 }]);
       refused([...others, { ...row, value: Buffer.concat([row.value, Buffer.alloc(1)]) }]);
       refused([...others, { ...row, key: Buffer.concat([row.key, Buffer.alloc(1)]) }]);
       for (let size = 0; size < row.value.length; size++)

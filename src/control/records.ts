@@ -9,10 +9,18 @@ import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { clusterBytes } from "../entry/control.ts";
 import { purposeNumber, writeWraps } from "../entry/wraps.ts";
+import { type ControlEvent, eventKinds } from "./history.ts";
 import type { ControlState, KeyRow, KeyState, Load, WriterRow } from "./state.ts";
 
 /** Tables 1–15 belong to control; others are the machine's. */
-export const controlTables = { keyring: 1, registry: 2, loads: 3, cutovers: 4, meta: 5 } as const;
+export const controlTables = {
+  keyring: 1,
+  registry: 2,
+  loads: 3,
+  cutovers: 4,
+  meta: 5,
+  history: 6,
+} as const;
 
 export interface ControlRecord {
   readonly table: number;
@@ -31,6 +39,7 @@ export const prefixes = {
   loads: Buffer.from("!encryption|loads|", "latin1"),
   cutovers: Buffer.from("!encryption|cutovers", "latin1"),
   meta: Buffer.from("!encryption|meta", "latin1"),
+  history: Buffer.from("!encryption|history|", "latin1"),
 } as const;
 
 const bar = 0x7c;
@@ -53,13 +62,18 @@ function loadKey(place: number): Buffer {
   return new ByteWriter(32).bytes(prefixes.loads).u32(dek).u16(node16).finish();
 }
 
-/** `version | purpose u8 | state u8 | created u64 | activated u64 | wraps`. */
+/**
+ * `version | purpose u8 | state u8 | created u64 | activated u64 | created ms u64 |
+ * activated ms u64 | wraps`.
+ */
 function keyringValue(key: KeyRow): Buffer {
   const writer = new ByteWriter(256).u8(recordVersion).u8(purposeNumber(key.purpose));
   writer
     .u8(keyStates.indexOf(key.state) + 1)
     .safe64(key.created)
-    .safe64(key.activated);
+    .safe64(key.activated)
+    .safe64(key.createdMs)
+    .safe64(key.activatedMs);
   writeWraps(writer, key.wraps);
   return writer.finish();
 }
@@ -82,13 +96,33 @@ function cutoversValue(state: ControlState): Buffer {
 
 /**
  * `version | cluster 16 | keyring index u64 | feature level u32 | clear index key id u32 |
- * bootstrap index u64 | SHA-256 of the bootstrap 32 (only if that index is not 0)`.
+ * events u32 | events dropped u64 | bootstrap index u64 | SHA-256 of the bootstrap 32 (only if that index is
+ * not 0)`.
  */
 function metaValue(state: ControlState): Buffer {
   const writer = new ByteWriter(80).u8(recordVersion);
   writer.bytes(state.cluster ?? Buffer.alloc(clusterBytes)).safe64(state.keyringIndex);
   writer.u32(state.featureLevel).u32(state.clearIndexKeyId);
+  writer.u32(state.history.events.size).safe64(state.history.dropped);
   return writer.safe64(state.bootstrapIndex).bytes(state.bootstrapDigest).finish();
+}
+
+/**
+ * `version | time u64 | proposer u64 | kind u8 | key_id u32 | purpose u8 (0: none) | request 16 |
+ * length u16 | detail`.
+ */
+function historyValue(event: ControlEvent): Buffer {
+  const detail = Buffer.from(event.detail, "utf8");
+  const writer = new ByteWriter(64 + detail.length).u8(recordVersion).safe64(event.timeMs);
+  writer.u64(event.proposer).u8(eventKinds.indexOf(event.kind) + 1);
+  writer.u32(event.keyId).u8(event.purpose === null ? 0 : purposeNumber(event.purpose));
+  return writer.bytes(event.request).u16(detail.length).bytes(detail).finish();
+}
+
+function historyRecord(state: ControlState, index: number): ControlRecord {
+  const event = state.history.events.get(index);
+  const name = new ByteWriter(32).bytes(prefixes.history).safe64(index).finish();
+  return record(controlTables.history, name, event ? historyValue(event) : null);
 }
 
 function record(table: number, key: Buffer, value: Buffer | null): ControlRecord {
@@ -126,6 +160,7 @@ export function toRecords(state: ControlState): ControlRecord[] {
     ...ascending(state.loads.keys()).map((place) => loadRecord(state, place)),
     cutoversRecord(state),
     metaRecord(state),
+    ...ascending(state.history.events.keys()).map((index) => historyRecord(state, index)),
   ];
 }
 
@@ -144,6 +179,7 @@ export function takeChangedRecords(state: ControlState): ControlRecord[] {
     ...ascending(state.touchedLoads).map((place) => loadRecord(state, place)),
     ...(state.touchedCutovers || state.touchedMeta ? [cutoversRecord(state)] : []),
     ...(state.touchedMeta ? [metaRecord(state)] : []),
+    ...ascending(state.history.touched).map((index) => historyRecord(state, index)),
   ];
   clearTouched(state);
   return changed;
@@ -157,6 +193,7 @@ export function clearTouched(state: ControlState): void {
   state.touchedLoads.clear();
   state.touchedCutovers = false;
   state.touchedMeta = false;
+  state.history.touched.clear();
 }
 
 /** The state in canonical bytes, for hashes that replicas compare. */

@@ -6,8 +6,9 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
-import type { SessionId } from "../base/brand.ts";
+import type { FullNodeId, SessionId } from "../base/brand.ts";
 import type { ErrorCode } from "../base/errors.ts";
+import type { EntryHeader } from "../entry/logentry.ts";
 import { node16Of, type Registration, sessionIdOf } from "../entry/registration.ts";
 import type { Purpose } from "../entry/wraps.ts";
 import { type ControlState, type KeyRow, type Load, placeOf } from "./state.ts";
@@ -72,6 +73,13 @@ function judgeKey(state: ControlState, dek: number, key: KeyRow | null): Verdict
   if (key.state === "decrypt-only" && key.activated > 0)
     return refuse("CONTROL_KEY_NOT_ACTIVE", `key ${dek}`);
   return null;
+}
+
+/** Whose session an entry stands in: the full node id, 0n if the session is not known. */
+export function proposerOf(state: ControlState, header: EntryHeader): FullNodeId {
+  const load = state.sessions.get(header.session);
+  const row = load === undefined ? null : state.writer(load.dek, load.node16);
+  return row?.fullNodeId ?? (0n as FullNodeId);
 }
 
 export interface SessionChanges {

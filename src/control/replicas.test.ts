@@ -83,7 +83,7 @@ function changeOf(step: Step & { kind: "change" }, state: ControlState): KeyChan
     { kind: "fence", keyId },
     { kind: "retire", keyId },
     { kind: "enable-storage" },
-    { kind: "enable-log" },
+    { kind: state.storageCutover === 0 ? "enable-storage" : "enable-log" },
     { kind: "feature-level", level: 1 },
   ];
   return made[step.change]!;

@@ -8,7 +8,9 @@ import { ByteReader } from "../base/bytes.ts";
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { clusterBytes } from "../entry/control.ts";
 import { node16Of, saltBytes, sessionIdOf } from "../entry/registration.ts";
-import { type Purpose, purposeOf, readKeyId, readWraps } from "../entry/wraps.ts";
+import { requestBytes } from "../entry/stamp.ts";
+import { type Purpose, purposeOf, readKeyId, readText, readWraps } from "../entry/wraps.ts";
+import { type ControlEvent, detailText, eventKinds, eventsMax } from "./history.ts";
 import {
   afterPrefix,
   type ControlRecord,
@@ -37,11 +39,13 @@ export function fromRecords(
 ): ControlState {
   const state = new ControlState(deps, cluster);
   const later: ControlRecord[] = [];
+  const events: ControlEvent[] = [];
   const tables = new Set<number>();
   for (const record of records) {
     if (record.deleted) continue;
     try {
       if (record.table === controlTables.loads) later.push(record);
+      else if (record.table === controlTables.history) events.push(readEvent(record));
       else readRecord(state, record);
     } catch (error) {
       throw damaged(error);
@@ -50,6 +54,7 @@ export function fromRecords(
   }
   try {
     for (const record of later) readLoad(state, record);
+    readHistory(state, events);
   } catch (error) {
     throw damaged(error);
   }
@@ -104,12 +109,15 @@ function readKey(state: ControlState, record: ControlRecord): void {
   need(keyState !== undefined, `state of key ${id}`);
   const created = value.safe64() as LogIndex;
   const activated = value.safe64();
+  const createdMs = value.safe64();
+  const activatedMs = value.safe64();
   const wraps = readWraps(value, keyState === "retired" ? 0 : 1);
   value.finish();
   need(keyState !== "retired" || wraps.length === 0, `a wrap of retired key ${id}`);
   need(created > 0 && (activated === 0 || activated >= created), `indexes of key ${id}`);
   need(keyState !== "active" || activated > 0, `key ${id} is active without an entry`);
-  state.keys.set(id, { id, purpose, wraps, state: keyState, created, activated });
+  const times = { created, activated, createdMs, activatedMs };
+  state.keys.set(id, { id, purpose, wraps, state: keyState, ...times });
 }
 
 function readWriter(state: ControlState, record: ControlRecord): void {
@@ -148,6 +156,8 @@ function readMeta(state: ControlState, record: ControlRecord): void {
   state.keyringIndex = value.safe64();
   state.featureLevel = value.u32();
   state.clearIndexKeyId = value.u32();
+  state.history.expected = value.u32();
+  state.history.dropped = value.safe64();
   state.bootstrapIndex = value.safe64();
   state.bootstrapDigest = Buffer.from(value.bytes(state.bootstrapIndex > 0 ? 32 : 0));
   value.finish();
@@ -184,6 +194,39 @@ function readLoad(state: ControlState, record: ControlRecord): void {
   if (!open) return;
   need(!state.current.has(row.fullNodeId), "two open sessions of a node");
   state.current.set(row.fullNodeId, load);
+}
+
+function readEvent(record: ControlRecord): ControlEvent {
+  const name = afterPrefix(record.key, prefixes.history);
+  const index = name.safe64();
+  name.finish();
+  const value = versioned(record);
+  const timeMs = value.safe64();
+  const proposer = value.u64() as FullNodeId;
+  const kind = eventKinds[value.u8() - 1];
+  const keyId = value.u32();
+  const purposeByte = value.u8();
+  const purpose = purposeByte === 0 ? null : purposeOf(purposeByte);
+  const request = Buffer.from(value.bytes(requestBytes));
+  const detail = readText(value, value.u16());
+  value.finish();
+  need(index > 0 && kind !== undefined, "an event of the history");
+  need(detail === detailText(detail), "detail of an event");
+  return { index, timeMs, proposer, kind, keyId, purpose, request, detail };
+}
+
+function readHistory(state: ControlState, events: ControlEvent[]): void {
+  need(events.length <= eventsMax, "more events than are kept");
+  events.sort((one, other) => one.index - other.index);
+  for (const event of events) {
+    need(!state.history.events.has(event.index), "an event twice");
+    need(
+      event.request.every((byte) => byte === 0) || !state.history.find(event.request),
+      "a request twice",
+    );
+    state.history.restore(event);
+  }
+  need(events.length === state.history.expected, "an event of the history is missing");
 }
 
 function checkWhole(state: ControlState): void {

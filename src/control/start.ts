@@ -16,6 +16,7 @@ import {
   encodeRegistration,
 } from "../entry/control.ts";
 import { encodeKeyChange, type KeyChange } from "../entry/keychange.ts";
+import { noStamp, type Stamp } from "../entry/stamp.ts";
 import { activeKey, type SidecarDocument } from "./document.ts";
 import { type MacSource, signControl } from "./macs.ts";
 import type { LoadPlan } from "./planning.ts";
@@ -72,6 +73,7 @@ export function proposalOf(
   step: Exclude<StartStep, "serve">,
   document: SidecarDocument,
   load: LoadPlan,
+  stamp: Stamp = noStamp,
 ): Proposal {
   switch (step) {
     case "clear-index-key": {
@@ -79,45 +81,56 @@ export function proposalOf(
       assert(clear !== null);
       const { keyId, raw } = clear;
       const registration = load.log;
-      return proposeChange({ kind: "clear-index-key", cluster, keyId, raw, registration }, true);
+      const change = { kind: step, cluster, keyId, raw, registration } as const;
+      return proposeChange(change, stamp, true);
     }
     case "bootstrap":
-      return proposeBootstrap(document, load);
+      return proposeBootstrap(document, load, stamp);
     case "register-log":
-      return proposeRegistration(load, "log");
+      return proposeRegistration(load, "log", stamp);
     case "register-storage":
-      return proposeRegistration(load, "storage");
+      return proposeRegistration(load, "storage", stamp);
     case "enable-storage":
     case "enable-log":
-      return proposeChange({ kind: step });
+      return proposeChange({ kind: step }, stamp);
   }
 }
 
-export function proposeChange(change: KeyChange, opens = false): Proposal {
-  return { opcode: controlOpcodes.keyChange, body: encodeKeyChange(change), opens };
+export function proposeChange(change: KeyChange, stamp: Stamp = noStamp, opens = false): Proposal {
+  return { opcode: controlOpcodes.keyChange, body: encodeKeyChange(change, stamp), opens };
 }
 
-function proposeRegistration(load: LoadPlan, which: "log" | "storage"): Proposal {
+/** Under the log key it opens the load's session, under the storage key it takes a turn. */
+export function proposeRegistration(
+  load: LoadPlan,
+  which: "log" | "storage",
+  stamp: Stamp = noStamp,
+): Proposal {
   const registration = load[which];
   assert(registration !== null);
-  const body = encodeRegistration(registration);
+  const body = encodeRegistration(registration, stamp);
   return { opcode: controlOpcodes.registration, body, opens: which === "log" };
 }
 
 /** The bootstrap of the document's keys, with both registrations of the load. */
-export function proposeBootstrap(document: SidecarDocument, load: LoadPlan): Proposal {
+export function proposeBootstrap(
+  document: SidecarDocument,
+  load: LoadPlan,
+  stamp: Stamp = noStamp,
+): Proposal {
   const key = (purpose: "storage" | "log" | "index"): BootstrapKey => {
     const keyId = activeKey(document, purpose) as KeyId;
     return { keyId, wraps: document.keys.get(keyId)?.wraps ?? [] };
   };
   assert(load.storage !== null);
-  const body = encodeBootstrap({
+  const bootstrap = {
     cluster: document.cluster,
     storage: key("storage"),
     log: key("log"),
     index: key("index"),
     registrations: [load.log, load.storage],
-  });
+  };
+  const body = encodeBootstrap(bootstrap, stamp);
   return { opcode: controlOpcodes.bootstrap, body, opens: true };
 }
 

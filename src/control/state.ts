@@ -17,6 +17,7 @@ import type {
   SessionId,
 } from "../base/brand.ts";
 import type { Purpose, Wrap } from "../entry/wraps.ts";
+import { History } from "./history.ts";
 
 /** `decrypt-only`: added and not yet active, or active before; `fenced`: no entry may use it. */
 export type KeyState = "active" | "decrypt-only" | "fenced" | "retired";
@@ -31,6 +32,9 @@ export interface KeyRow {
   readonly created: LogIndex;
   /** Index of the entry that made it active, 0 if none has. */
   activated: number;
+  /** When, by their proposers' clocks: milliseconds since 1970, 0 if unknown. */
+  readonly createdMs: number;
+  activatedMs: number;
 }
 
 /** A row of the writer registry: this node has written under this DEK. */
@@ -94,6 +98,8 @@ export class ControlState {
   /** With encryption off: the index key's id (0 otherwise), and its bytes while known. */
   clearIndexKeyId = 0;
   clearIndexKey: Buffer | null = null;
+  /** What has happened to the keys, and which requests were done. */
+  readonly history = new History();
 
   readonly touchedKeys = new Set<number>();
   readonly touchedWriters = new Set<number>();

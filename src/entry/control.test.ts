@@ -15,6 +15,7 @@ import {
   encodeControlPayload,
   encodeRegistration,
   splitTrailer,
+  stampOf,
   trailerBytes,
 } from "./control.ts";
 import { decodeKeyChange, encodeKeyChange, type KeyChange, wrapsDigest } from "./keychange.ts";
@@ -24,6 +25,7 @@ import {
   registrationsMax,
   sessionIdOf,
 } from "./registration.ts";
+import type { Stamp } from "./stamp.ts";
 import type { Wrap } from "./wraps.ts";
 
 const sha256 = nodePrimitives.sha256.bind(nodePrimitives);
@@ -40,6 +42,9 @@ const wraps: Wrap[] = [
   { kekId: "file:00112233", bytes: Buffer.from("aabb", "hex") },
   { kekId: "é", bytes: Buffer.from("01", "hex") },
 ];
+const stamp: Stamp = { request: Buffer.alloc(16, 0x77), timeMs: 0x0102030405 };
+const stampHex = `${"77".repeat(16)}0000000102030405`;
+const unasked = "00".repeat(24);
 const bootstrap = {
   cluster,
   storage: { keyId: key(1), wraps },
@@ -78,28 +83,32 @@ const wrapsHex = "020d66696c653a30303131323233330002aabb02c3a9000101";
 
 describe("golden vectors", () => {
   test("registration", () => {
-    expect(encodeRegistration(registration).toString("hex")).toBe(`01${registrationHex}`);
+    expect(encodeRegistration(registration, stamp).toString("hex")).toBe(
+      `01${stampHex}${registrationHex}`,
+    );
+    expect(encodeRegistration(registration).toString("hex")).toBe(`01${unasked}${registrationHex}`);
   });
   test("bootstrap", () => {
-    expect(encodeBootstrap(bootstrap).toString("hex")).toBe(
-      `01${"c1".repeat(16)}00000001${wrapsHex}` +
+    expect(encodeBootstrap(bootstrap, stamp).toString("hex")).toBe(
+      `01${stampHex}${"c1".repeat(16)}00000001${wrapsHex}` +
         "00000002010d66696c653a30303131323233330002aabb" +
         `000000030102c3a900010100000001${registrationHex}`,
     );
   });
   test("changes of the keyring", () => {
-    expect(changes.map((change) => encodeKeyChange(change).toString("hex"))).toEqual([
-      `0101000000040200000002${wrapsHex}`,
-      "010200000004020000000200000000",
-      `010200000004010000000100000001${registrationHex}`,
-      `010300000001${"07".repeat(32)}${wrapsHex}`,
-      "010400000001",
-      "010500000001",
-      "0106",
-      "0107",
-      `0108000000000000004d${"09".repeat(32)}000b6469736b2064616d616765`,
-      "010900000002",
-      `010a${"c1".repeat(16)}00000003${"11".repeat(32)}00000000${registrationHex.slice(8)}`,
+    const head = `01${stampHex}`;
+    expect(changes.map((change) => encodeKeyChange(change, stamp).toString("hex"))).toEqual([
+      `${head}01000000040200000002${wrapsHex}`,
+      `${head}0200000004020000000200000000`,
+      `${head}0200000004010000000100000001${registrationHex}`,
+      `${head}0300000001${"07".repeat(32)}${wrapsHex}`,
+      `${head}0400000001`,
+      `${head}0500000001`,
+      `${head}06`,
+      `${head}07`,
+      `${head}08000000000000004d${"09".repeat(32)}000b6469736b2064616d616765`,
+      `${head}0900000002`,
+      `${head}0a${"c1".repeat(16)}00000003${"11".repeat(32)}00000000${registrationHex.slice(8)}`,
     ]);
   });
   test("what the trailer covers, and the payload", () => {
@@ -124,14 +133,18 @@ describe("golden vectors", () => {
 const samples: [string, Buffer, (body: Buffer) => Buffer][] = [
   [
     "registration",
-    encodeRegistration(registration),
-    (b) => encodeRegistration(decodeRegistration(b)),
+    encodeRegistration(registration, stamp),
+    (b) => encodeRegistration(decodeRegistration(b), stampOf(b)),
   ],
-  ["bootstrap", encodeBootstrap(bootstrap), (b) => encodeBootstrap(decodeBootstrap(b))],
+  [
+    "bootstrap",
+    encodeBootstrap(bootstrap, stamp),
+    (b) => encodeBootstrap(decodeBootstrap(b), stampOf(b)),
+  ],
   ...changes.map((change): [string, Buffer, (body: Buffer) => Buffer] => [
     change.kind,
-    encodeKeyChange(change),
-    (b) => encodeKeyChange(decodeKeyChange(b)),
+    encodeKeyChange(change, stamp),
+    (b) => encodeKeyChange(decodeKeyChange(b), stampOf(b)),
   ]),
 ];
 
@@ -177,7 +190,7 @@ describe("bounds", () => {
     const longest = { kekId: "k", bytes: Buffer.alloc(4096) };
     const whole = encodeKeyChange({ ...changes[0], wraps: [longest] } as KeyChange);
     expect(decodeKeyChange(whole)).toEqual({ ...changes[0], wraps: [longest] });
-    whole.writeUInt16BE(4097, 14);
+    whole.writeUInt16BE(4097, 14 + 24);
     expect(() => decodeKeyChange(Buffer.concat([whole, Buffer.alloc(1)]))).toThrow(/FORMAT_RANGE/);
   });
   test("key id 0, epoch 0, no wrap, two wraps by one KEK and unknown numbers are refused", () => {
@@ -186,13 +199,13 @@ describe("bounds", () => {
     for (const body of [
       twice,
       none,
-      Buffer.from("010400000000", "hex"),
-      Buffer.from("010b", "hex"),
-      Buffer.from("0102000000040400000002", "hex"),
+      Buffer.from(`01${unasked}0400000000`, "hex"),
+      Buffer.from(`01${unasked}0b`, "hex"),
+      Buffer.from(`01${unasked}02000000040400000002`, "hex"),
     ])
       expect(() => decodeKeyChange(body)).toThrow(/FORMAT_RANGE/);
     const noEpoch = encodeRegistration(registration);
-    noEpoch.writeUInt16BE(0, 13);
+    noEpoch.writeUInt16BE(0, 13 + 24);
     expect(() => decodeRegistration(noEpoch)).toThrow(/FORMAT_RANGE/);
     expect(() => decodeKeyChange(Buffer.from("0206", "hex"))).toThrow(/FORMAT_VERSION/);
   });
@@ -204,13 +217,13 @@ describe("bounds", () => {
 
 test("random bytes are refused with a code or are canonical", () => {
   const decoders = [
-    (b: Buffer) => encodeKeyChange(decodeKeyChange(b)),
-    (b: Buffer) => encodeBootstrap(decodeBootstrap(b)),
-    (b: Buffer) => encodeRegistration(decodeRegistration(b)),
+    (b: Buffer) => encodeKeyChange(decodeKeyChange(b), stampOf(b)),
+    (b: Buffer) => encodeBootstrap(decodeBootstrap(b), stampOf(b)),
+    (b: Buffer) => encodeRegistration(decodeRegistration(b), stampOf(b)),
   ];
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 120 }), fc.nat(2), fc.nat(11), (bytes, which, tag) => {
-      const body = Buffer.concat([Buffer.from([1, tag]), bytes]);
+      const body = Buffer.concat([Buffer.from([1]), Buffer.alloc(24), Buffer.from([tag]), bytes]);
       try {
         expect(decoders[which]!(body)).toEqual(body);
       } catch (error) {

@@ -18,6 +18,7 @@ import {
   writeRegistration,
   writeRegistrations,
 } from "./registration.ts";
+import { noStamp, readStamp, type Stamp, writeStamp } from "./stamp.ts";
 import { readKeyId, readWraps, type Wrap, writeWraps } from "./wraps.ts";
 
 export const controlOpcodes = {
@@ -61,30 +62,49 @@ export function isControlOpcode(first: number): first is ControlOpcode {
 }
 
 /** @throws FORMAT_VERSION unless the next byte is 1. */
-export function readVersion(reader: ByteReader): void {
+function readVersion(reader: ByteReader): void {
   if (reader.u8() !== controlVersion)
     throw new StrongroomError("FORMAT_VERSION", "version of a control entry");
 }
 
-/** `version | registration`, without opcode and trailer. */
-export function encodeRegistration(registration: Registration): Buffer {
-  const writer = new ByteWriter(64).u8(controlVersion);
+/** `version | stamp`: how every body begins. */
+export function writeHead(writer: ByteWriter, stamp: Stamp): void {
+  writeStamp(writer.u8(controlVersion), stamp);
+}
+
+/** @throws FORMAT_VERSION, FORMAT_RANGE, FORMAT_TRUNCATED. */
+export function readHead(reader: ByteReader): Stamp {
+  readVersion(reader);
+  return readStamp(reader);
+}
+
+/** Request and time of a body that its decoder has taken. */
+export function stampOf(body: Buffer): Stamp {
+  return readHead(new ByteReader(body));
+}
+
+/** `version | stamp | registration`, without opcode and trailer. */
+export function encodeRegistration(registration: Registration, stamp: Stamp = noStamp): Buffer {
+  const writer = new ByteWriter(96);
+  writeHead(writer, stamp);
   writeRegistration(writer, registration);
   return writer.finish();
 }
 
 export function decodeRegistration(body: Buffer): Registration {
   const reader = new ByteReader(body);
-  readVersion(reader);
+  readHead(reader);
   const registration = readRegistration(reader);
   reader.finish();
   return registration;
 }
 
-/** `version | cluster 16 | storage, log, index: (key_id, wraps) | count u32 | registrations`. */
-export function encodeBootstrap(bootstrap: Bootstrap): Buffer {
+/** `version | stamp | cluster 16 | storage, log, index: (key_id, wraps) | count | registrations`. */
+export function encodeBootstrap(bootstrap: Bootstrap, stamp: Stamp = noStamp): Buffer {
   assert(bootstrap.cluster.length === clusterBytes);
-  const writer = new ByteWriter(1024).u8(controlVersion).bytes(bootstrap.cluster);
+  const writer = new ByteWriter(1024);
+  writeHead(writer, stamp);
+  writer.bytes(bootstrap.cluster);
   for (const key of [bootstrap.storage, bootstrap.log, bootstrap.index]) {
     writer.u32(key.keyId);
     writeWraps(writer, key.wraps);
@@ -95,7 +115,7 @@ export function encodeBootstrap(bootstrap: Bootstrap): Buffer {
 
 export function decodeBootstrap(body: Buffer): Bootstrap {
   const reader = new ByteReader(body);
-  readVersion(reader);
+  readHead(reader);
   const cluster = Buffer.from(reader.bytes(clusterBytes));
   const key = (): BootstrapKey => ({ keyId: readKeyId(reader), wraps: readWraps(reader) });
   const storage = key();

@@ -1,14 +1,14 @@
 /**
- * Body of 0x05, a change of the keyring: `version | sub-tag | fields`. Each names what it expects
- * to find (the active key, the wraps it replaces), so that two operators who act at once cannot
- * undo each other. docs/formats/log-entry.md.
+ * Body of 0x05, a change of the keyring: `version | stamp | sub-tag | fields`. Each names what it
+ * expects to find (the active key, the wraps it replaces), so that two operators who act at once
+ * cannot undo each other. docs/formats/log-entry.md.
  * @module
  */
 import { assert, assertInteger, unreachable } from "../base/assert.ts";
 import type { KeyId } from "../base/brand.ts";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
-import { clusterBytes, controlVersion, readVersion } from "./control.ts";
+import { clusterBytes, readHead, writeHead } from "./control.ts";
 import {
   type Registration,
   readRegistration,
@@ -16,6 +16,7 @@ import {
   writeRegistration,
   writeRegistrations,
 } from "./registration.ts";
+import { noStamp, type Stamp } from "./stamp.ts";
 import {
   type Purpose,
   purposeNumber,
@@ -97,8 +98,10 @@ export function wrapsDigest(wraps: readonly Wrap[], sha256: (data: Uint8Array) =
 }
 
 /** Without opcode and trailer. */
-export function encodeKeyChange(change: KeyChange): Buffer {
-  const writer = new ByteWriter(512).u8(controlVersion).u8(subTags[change.kind]);
+export function encodeKeyChange(change: KeyChange, stamp: Stamp = noStamp): Buffer {
+  const writer = new ByteWriter(512);
+  writeHead(writer, stamp);
+  writer.u8(subTags[change.kind]);
   switch (change.kind) {
     case "add":
       writer.u32(change.keyId).u8(purposeNumber(change.purpose)).u32(change.previous);
@@ -147,7 +150,7 @@ function writeSkip(writer: ByteWriter, skip: KeyChange & { kind: "skip" }): void
 /** @throws FORMAT_VERSION, FORMAT_RANGE, FORMAT_TRUNCATED, FORMAT_TRAILING. */
 export function decodeKeyChange(body: Buffer): KeyChange {
   const reader = new ByteReader(body);
-  readVersion(reader);
+  readHead(reader);
   const change = readChange(reader);
   reader.finish();
   return change;
