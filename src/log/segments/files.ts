@@ -31,6 +31,7 @@ import {
 } from "./format.ts";
 import type { SegmentLogLimits } from "./limits.ts";
 import type { FreeFile, LogFile, Survey } from "./survey.ts";
+import { FileUsage } from "./usage.ts";
 
 /** A file that is or will be appended to. */
 export interface OpenFile {
@@ -143,7 +144,8 @@ export class SegmentFiles {
       throw error;
     }
     const seed = fileSeed(number);
-    const record = { number, path, seed, firstIndex: 0, end: blockBytes, readers: 0 };
+    const usage = new FileUsage();
+    const record = { number, path, seed, firstIndex: 0, end: blockBytes, readers: 0, usage };
     this.list.push(record);
     const size = file.size();
     this.prepared = { record, file, written: size - (size % blockBytes), blocked: false };

@@ -15,7 +15,11 @@ import { BatchMemory } from "./memory.ts";
 import { Prewriter } from "./prewriter.ts";
 import { readEntries } from "./reader.ts";
 import { surveyLog } from "./survey.ts";
+import { type LogKeyUsage, usageOfFiles } from "./usage.ts";
 import { BatchWriter } from "./writer.ts";
+
+/** Between two looks at a file that is being written. */
+const leaveMs = 2;
 
 export interface SegmentLogOptions extends LogIdentity {
   readonly disk: Disk;
@@ -37,6 +41,7 @@ export class SegmentLog implements ReplicatedLog {
   readonly limits: SegmentLogLimits;
   private readonly disk: Disk;
   private readonly files: SegmentFiles;
+  private readonly scheduler: Scheduler;
   private readonly memory: BatchMemory;
   private readonly writer: BatchWriter;
   private truncating: Promise<void> = Promise.resolve();
@@ -49,6 +54,7 @@ export class SegmentLog implements ReplicatedLog {
     assert(limits.fileBytes >= 2 * blockBytes, "a file of the log has room for a batch");
     const survey = surveyLog(disk, directory, identity);
     this.disk = disk;
+    this.scheduler = scheduler;
     this.limits = limits;
     this.files = new SegmentFiles({ disk, directory, identity, limits, scheduler, survey });
     this.memory = new BatchMemory(disk, limits.batchBytesMax);
@@ -128,6 +134,24 @@ export class SegmentLog implements ReplicatedLog {
         throw error;
       });
     }
+  }
+
+  /** Entries under each key, and the files with them; counted, not read. */
+  usage(): LogKeyUsage[] {
+    return usageOfFiles(this.files.list);
+  }
+
+  /**
+   * Takes every file out whose entries are all below `before`, the active one included: when it
+   * resolves, each file that exists was made after the call (or holds an entry from `before` on),
+   * and none was written over.
+   * @throws as `truncate`.
+   */
+  async clear(before: LogIndex): Promise<void> {
+    this.retireFiles();
+    while (!this.writer.leaveRetired() && this.files.activeIsRetired)
+      await this.scheduler.delay(leaveMs);
+    await this.truncate(before);
   }
 
   /**

@@ -18,6 +18,7 @@ import { decodeFileHeader } from "../../files/header.ts";
 import { readManifest } from "../../files/manifest.ts";
 import { FrameScanner } from "../../files/scanner.ts";
 import {
+  batchHeaderBytes,
   decodeLogHeader,
   decodeLogState,
   type LogIdentity,
@@ -28,6 +29,7 @@ import {
   manifestName,
   parseFileName,
 } from "./format.ts";
+import { FileUsage } from "./usage.ts";
 
 /** A file of the log, in memory. */
 export interface LogFile {
@@ -40,6 +42,7 @@ export interface LogFile {
   end: number;
   /** Iterations that are reading it; it is not truncated meanwhile. */
   readers: number;
+  readonly usage: FileUsage;
 }
 
 /** A truncated file that can be written over. */
@@ -136,7 +139,9 @@ function openedFile(disk: Disk, directory: string, identity: LogIdentity, number
   const inside = readHeader(disk, path, identity);
   if (inside !== number)
     throw new StrongroomError("LOG_FILE_FOREIGN", `${path} is number ${inside} inside`);
-  return { number, path, seed: fileSeed(number), firstIndex: 0, end: blockBytes, readers: 0 };
+  const seed = fileSeed(number);
+  const usage = new FileUsage();
+  return { number, path, seed, firstIndex: 0, end: blockBytes, readers: 0, usage };
 }
 
 /** Fills in first index and end. Returns the index after the file's last entry. */
@@ -153,7 +158,9 @@ function scanFile(disk: Disk, file: LogFile, firstIndex: number): number {
           "LOG_ENTRIES_MISSING",
           `${file.path} at offset ${scanner.position} goes on with entry ${index}, not ${next}`,
         );
-      next += scanner.buffer.readUInt32BE(scanner.bodyAt + 8);
+      const count = scanner.buffer.readUInt32BE(scanner.bodyAt + 8);
+      file.usage.add(scanner.buffer, scanner.bodyAt + batchHeaderBytes, count);
+      next += count;
     }
     file.end = scanner.end;
     return next;

@@ -11,11 +11,11 @@
 import { StrongroomError } from "../../base/errors.ts";
 import type { Scheduler } from "../../base/ports.ts";
 import { isDiskFull } from "../../files/batchfile.ts";
-import { blockBytes, frameBodyBytesMax } from "../../files/framing.ts";
+import { blockBytes, frameBodyBytesMax, frameHeaderBytes } from "../../files/framing.ts";
 import type { AppendDone } from "../log.ts";
 import { Batch } from "./batch.ts";
 import type { OpenFile, SegmentFiles } from "./files.ts";
-import { entryHeadroom } from "./format.ts";
+import { batchHeaderBytes, entryHeadroom } from "./format.ts";
 import type { SegmentLogLimits } from "./limits.ts";
 import type { BatchMemory } from "./memory.ts";
 import type { Prewriter } from "./prewriter.ts";
@@ -98,6 +98,19 @@ export class BatchWriter {
   get idle(): boolean {
     const busy = this.writing || this.queue.length > 0 || this.settled.length > 0;
     return !busy && !this.options.prewriter.busy;
+  }
+
+  /**
+   * Leaves an active file from before the last `retire` without waiting for an entry.
+   * @returns False while something is in flight in it: the next entry then leaves it.
+   */
+  leaveRetired(): boolean {
+    const { files, prewriter } = this.options;
+    if (this.writing || prewriter.busy) return false;
+    this.guard(() => {
+      while (files.activeIsRetired) this.nextFile();
+    });
+    return true;
   }
 
   async untilIdle(): Promise<void> {
@@ -186,6 +199,7 @@ export class BatchWriter {
   private written(open: OpenFile, batch: Batch): void {
     const { memory } = this.options;
     open.record.end += batch.fileBytes;
+    open.record.usage.add(batch.buffer!, frameHeaderBytes + batchHeaderBytes, batch.count);
     this.last += batch.count;
     this.pendingBytes -= batch.entryBytes;
     this.queue.shift();
