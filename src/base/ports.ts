@@ -10,6 +10,8 @@ export interface Clock {
   nowMs(): number;
   /** Monotonic milliseconds, fractional, for durations. */
   monotonicMs(): number;
+  /** Milliseconds since the machine was started; goes on while it sleeps. Coarse: 10 ms. */
+  sinceBootMs(): number;
 }
 
 export interface Random {

@@ -57,6 +57,7 @@ function nodeOptions(settings: Settings): NodeOptions {
     cacheBytes: settings["cache-bytes"],
     compress: settings.compress,
     valueBytesMax: settings["value-bytes-max"],
+    clock: settings.clock,
     flushBytes: settings["flush-bytes"],
     flushIntervalMs: settings["flush-interval-ms"],
     ...(nodeId === undefined ? {} : { nodeId }),

@@ -17,6 +17,11 @@ export interface NodeOptions {
   readonly nodeId?: string;
   /** Largest value in bytes (proto-max-bulk-len). Default 512 MiB. */
   readonly valueBytesMax: number;
+  /**
+   * `guarded` (default): while the clock is hours from the last commit nothing is proposed.
+   * `trusted`: the operator knows it to be right.
+   */
+  readonly clock?: "guarded" | "trusted";
   /** Dirty bytes at which a flush to the store starts. Default 16 MiB. */
   readonly flushBytes?: number;
   /** Longest time that something stays unflushed. Default 2000 ms. */

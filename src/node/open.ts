@@ -180,7 +180,7 @@ class Opening {
       ownsSalt: (salt) => salts.some((own) => equalBytes(own, salt)),
       ownsSession: (id) => id === session.session,
     });
-    const settings = new NodeSettings(options.cacheBytes);
+    const settings = new NodeSettings(options);
     const runtime = new Runtime({
       options,
       clock: this.deps.clock ?? systemClock,
@@ -201,6 +201,7 @@ class Opening {
       salts,
       primitives: primitives.kind,
       cacheBytes: () => settings.cacheBytes,
+      clockTrusted: () => settings.clock === "trusted",
       alarm: this.alarm,
       shutdown: this.deps.shutdown ?? (() => Promise.resolve()),
     });

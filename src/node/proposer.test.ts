@@ -15,7 +15,7 @@ test("proposer: a batch that cannot be sealed is answered behind the one under w
   const log = { append: (_: Uint8Array, done: AppendDone) => void appended.push(done) };
   const proposer: Proposer = new Proposer({
     log: log as unknown as ReplicatedLog,
-    clock: { nowMs: () => 1, monotonicMs: () => 1 },
+    clock: { nowMs: () => 1, monotonicMs: () => 1, sinceBootMs: () => 1 },
     sealer: {
       session: 1n,
       lastApplied: () => 0,

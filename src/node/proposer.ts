@@ -28,6 +28,7 @@ export interface EntrySealer {
 
 export interface ProposerDeps {
   readonly log: ReplicatedLog;
+  /** Throws while it must not be believed: then nothing is proposed. */
   readonly clock: Clock;
   readonly sealer: EntrySealer;
   /** Runs after the events of this turn of the loop. */

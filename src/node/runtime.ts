@@ -38,6 +38,7 @@ import type { SegmentStore } from "../store/segments/store.ts";
 import type { RunBuilder } from "../store/store.ts";
 import type { NodeOptions, RotateResult } from "./api.ts";
 import type { PendingBatch } from "./batch.ts";
+import { ClockGuard } from "./clockguard.ts";
 import type { ControlHost } from "./controlhost.ts";
 import { NodeDirectory } from "./directory.ts";
 import { NodeEngine } from "./engine.ts";
@@ -56,6 +57,8 @@ const empty = Buffer.alloc(0);
 /** Large enough that headers and commits do not count, small enough that memory does not. */
 const flushBytesDefault = 16 << 20;
 const flushIntervalMsDefault = 2000;
+/** Longest time without a commit. */
+const idleMsMax = 1_800_000;
 
 export interface RuntimeDeps {
   readonly options: NodeOptions;
@@ -78,6 +81,7 @@ export interface RuntimeDeps {
   readonly salts: Uint8Array[];
   readonly primitives: "native" | "node";
   readonly cacheBytes: () => number;
+  readonly clockTrusted: () => boolean;
   readonly alarm: (event: string, detail: string) => void;
   readonly shutdown: () => Promise<void>;
 }
@@ -92,6 +96,7 @@ export class Runtime {
   readonly flusher: Flusher;
   readonly engine: NodeEngine;
   readonly expiry: ExpiryCycle;
+  private readonly guard: ClockGuard;
   state: "starting" | "serving" | "stopping" = "starting";
   private readonly directory: NodeDirectory;
   /** Control records that changed and are not durable yet; how many the run under way holds. */
@@ -136,9 +141,15 @@ export class Runtime {
       landed: (index) => this.landed(index),
       failed: (error) => this.flushFailed(error),
     });
+    this.guard = new ClockGuard({
+      clock,
+      machineMs: () => this.machine.timeMs,
+      trusted: deps.clockTrusted,
+      alarm: deps.alarm,
+    });
     this.proposer = new Proposer({
       log: deps.log,
-      clock,
+      clock: this.guard,
       sealer: deps.session,
       defer: (run) => void setImmediate(run),
       durable: (batch, index) => this.group.durable(batch, index),
@@ -255,10 +266,20 @@ export class Runtime {
       this.flusher.tick();
       // On a full disk what is dead is the room that there is.
       if (this.proposer.refusing !== null) this.deps.store.compactor.wake();
-      this.expiry.step(Math.max(this.machine.timeMs, this.deps.clock.nowMs()));
+      this.keepTime();
     }
     // Whoever waits for room is told that there is some, or that there will be none.
     this.engine.progressed();
+  }
+
+  /** Expires what is due. A node that idles commits the time, so that a restart can judge by it. */
+  private keepTime(): void {
+    const { machine, proposer, guard } = this;
+    if (proposer.refusing !== null || !guard.sound) return;
+    const now = Math.max(machine.timeMs, guard.nowMs());
+    this.expiry.step(now);
+    if (machine.timeMs === 0 || now - machine.timeMs < idleMsMax || proposer.bytes > 0) return;
+    proposer.expire(0, []);
   }
 
   /**

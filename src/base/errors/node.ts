@@ -35,6 +35,22 @@ export const nodeErrors = {
     kept: "it was not applied, here or anywhere",
     todo: "send it again",
   },
+  NODE_CLOCK_AHEAD: {
+    retryable: false,
+    what: "the clock of this machine is far ahead of the last commit",
+    kept: "nothing was written, so no key expires before its time; reads are served",
+    todo:
+      "correct the clock; if it is right (the node was off, or the data is an old copy), start " +
+      "with --clock trusted or send CONFIG SET clock trusted",
+  },
+  NODE_CLOCK_BEHIND: {
+    retryable: false,
+    what: "the clock of this machine is far behind the last commit",
+    kept: "nothing was written, and everything committed is there; reads are served",
+    todo:
+      "correct the clock; if it is right (it was wrong before), start with --clock trusted or " +
+      "send CONFIG SET clock trusted: keys then expire late, by as much as the clock was ahead",
+  },
   NODE_LOG_BEHIND: {
     retryable: false,
     what: "the log ends before the state that the store holds",

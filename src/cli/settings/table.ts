@@ -140,6 +140,12 @@ export const settingTable = {
     default: 512 * mebibyte,
     help: "largest string value (proto-max-bulk-len of Redis)",
   },
+  clock: {
+    kind: "choice",
+    choices: ["guarded", "trusted"],
+    default: "guarded",
+    help: "guarded: refuse writes while the clock is hours from the last commit",
+  },
   "flush-bytes": {
     kind: "size",
     min: 64 * 1024,

@@ -3,7 +3,7 @@
  *   [STORE destination]
  *
  * Reply: the elements in order, or with STORE their number; a result without elements deletes the
- * destination. An absent key has no elements, a string is the wrong type. Complexity: O(1) for both.
+ * destination. An absent key has no elements, a string is the wrong type. Complexity: O(1) here.
  * https://redis.io/docs/latest/commands/sort/
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC | DESC] [ALPHA]
  *
- * Reply: the elements in order. An absent key has none, a string is the wrong type. Complexity: O(1)
- * for both. https://redis.io/docs/latest/commands/sort_ro/
+ * Reply: the elements in order. An absent key has none, a string is the wrong type. Complexity:
+ * O(1) here. https://redis.io/docs/latest/commands/sort_ro/
  * @module
  */
 import { defineCommand } from "../command.ts";

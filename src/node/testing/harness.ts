@@ -2,6 +2,7 @@
  * A node over a disk in memory, driven by one client that waits for its replies.
  * @module
  */
+import type { Clock } from "../../base/ports.ts";
 import { Args } from "../../commands/args.ts";
 import { commandNamed } from "../../commands/table.ts";
 import { CommandError } from "../../keyspace/errors.ts";
@@ -40,11 +41,13 @@ export interface TestNode {
 export async function openTestNode(
   disk: MemoryDisk,
   options: Partial<NodeOptions> = {},
+  clock?: Clock,
 ): Promise<TestNode> {
   process.env.STRONGROOM_TEST_KEK = kek;
   const alarms: string[] = [];
   const alarm = (event: string, detail: string): void => void alarms.push(`${event}: ${detail}`);
-  const node = await openNode({ ...smallOptions, ...options }, { disk, alarm });
+  const deps = clock === undefined ? { disk, alarm } : { disk, alarm, clock };
+  const node = await openNode({ ...smallOptions, ...options }, deps);
   const { engine } = node;
   return {
     node,

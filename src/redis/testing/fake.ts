@@ -150,7 +150,11 @@ export class FakeHost implements Host {
   readonly bugs: unknown[] = [];
   private jobs: (() => void)[] = [];
   private timers: { at: number; job: () => void }[] = [];
-  readonly clock = { nowMs: () => this.ms, monotonicMs: () => this.ms };
+  readonly clock = {
+    nowMs: () => this.ms,
+    monotonicMs: () => this.ms,
+    sinceBootMs: () => this.ms,
+  };
   readonly random = { bytes: (length: number) => Buffer.alloc(length, 7) };
 
   sha256(data: Uint8Array): Buffer {
