@@ -54,6 +54,7 @@ function indexRows(): StoreBenchRow[] {
 
 const keys = {
   active: () => ({ keyId: 1, node16: 1, epoch: 1 }),
+  signing: () => ({ keyId: 1, sealed: true }),
   derive: () => Buffer.alloc(32, 1),
   macKey: () => Buffer.alloc(32, 2),
 };

@@ -9,7 +9,10 @@ import type { KeyState } from "./state.ts";
 export interface SidecarKey {
   readonly purpose: Purpose;
   readonly wraps: readonly Wrap[];
-  /** Index of the entry that added the key, 0 while the bootstrap is pending. Diagnostic. */
+  /**
+   * Index of the entry that added the key, 0 while the bootstrap is pending. Of the index key, 1 or
+   * less says that nothing was ever in clear.
+   */
   readonly created: number;
   /** Loads of this node under the key, the one being planned included. Durable before use. */
   readonly localEpoch: number;
@@ -42,6 +45,15 @@ export interface ReadSidecar {
   readonly document: SidecarDocument;
   /** Null with encryption off. Not verified yet: its key is among the wrapped ones. */
   readonly mac: SidecarMac | null;
+}
+
+/** True if nothing here was ever in clear: the first entry adds the keys, or is about to. */
+export function bornEncrypted(document: SidecarDocument): boolean {
+  const { keys, clear } = document;
+  return (
+    clear === null &&
+    [...keys.values()].every(({ purpose, created }) => purpose !== "index" || created <= 1)
+  );
 }
 
 /** Id of the active key of a purpose, 0 if there is none. */

@@ -29,9 +29,11 @@ export function reconcile(
 ): Reconciliation {
   if (state.cluster !== null && !state.cluster.equals(document.cluster))
     throw new StrongroomError("SIDECAR_FOREIGN");
-  judgeStore(state, encryption);
-  if (document.appliedIndex > state.keyringIndex)
-    return { kind: "await-log", index: document.appliedIndex };
+  // A file that is ahead may stand behind the bootstrap: then the replay has the last word.
+  const ahead = document.appliedIndex > state.keyringIndex;
+  const behind = ahead && document.clear === null && encryption === "on";
+  if (!behind) judgeStore(state, encryption);
+  if (ahead) return { kind: "await-log", index: document.appliedIndex };
   if (state.keyringIndex === 0) return { kind: "consistent" };
   if (document.appliedIndex === state.keyringIndex) {
     if (!tellsTheSame(document, state)) throw new StrongroomError("SIDECAR_CONFLICT");

@@ -43,6 +43,8 @@ export class PendingBatch {
   control: PendingControl | null = null;
   /** Bytes that the proposer counts for it. */
   counted = 0;
+  /** How often it came back as a no-op that is proposed again. */
+  returns = 0;
   keyId = 0;
   session = 0n;
   seq = 0;
@@ -75,6 +77,7 @@ export class PendingBatch {
     this.transactions.clear();
     this.control = null;
     this.counted = 0;
+    this.returns = 0;
   }
 }
 

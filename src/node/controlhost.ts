@@ -37,6 +37,8 @@ export interface ControlHostDeps {
   readonly ownsSalt: (salt: Uint8Array) => boolean;
   /** True for the session that this process proposes in. */
   readonly ownsSession: (session: bigint) => boolean;
+  /** What an envelope that is on asks of store or log, before the sidecar says that it is. */
+  readonly cutover: (of: "storage" | "log") => Promise<void>;
 }
 
 export class ControlHost implements ControlApplier {
@@ -82,6 +84,7 @@ export class ControlHost implements ControlApplier {
     if (clearIndexKey !== null)
       deps.keystore.add(clearIndexKey.keyId, "index", Buffer.from(clearIndexKey.raw));
     for (const keyId of effects.unwrap) await this.unwrap(keyId);
+    if (effects.cutover !== null) await this.cutOver(effects.cutover);
     if (effects.sidecar) await this.writeSidecar();
     for (const keyId of effects.forget) deps.keystore.drop(keyId);
     for (const session of effects.closed)
@@ -102,15 +105,25 @@ export class ControlHost implements ControlApplier {
     if (this.stopped) throw new StrongroomError("NODE_STOPPING");
   }
 
-  private async writeSidecar(): Promise<void> {
-    const { keeper, state, nodeId, alarm } = this.deps;
+  private writeSidecar(): Promise<void> {
+    const { keeper, state, nodeId } = this.deps;
+    return this.withRoom("the sidecar", async () => keeper.follow(state, nodeId));
+  }
+
+  private cutOver(of: "storage" | "log"): Promise<void> {
+    return this.withRoom(`the ${of} cutover`, () => this.deps.cutover(of));
+  }
+
+  /** A disk that is full is waited for. */
+  private async withRoom(what: string, work: () => Promise<void>): Promise<void> {
     for (let wait = waitMsMin; ; wait = Math.min(wait * 2, waitMsMax)) {
       try {
-        keeper.follow(state, nodeId);
+        await work();
         return;
       } catch (error) {
-        if (!isDiskFull(error)) throw error;
-        alarm("disk-full", "the sidecar waits for room");
+        const full = isStrongroomError(error, "STORE_DISK_FULL", "LOG_DISK_FULL");
+        if (!full && !isDiskFull(error)) throw error;
+        this.deps.alarm("disk-full", `${what} waits for room`);
         await this.wait(wait);
       }
     }

@@ -31,6 +31,8 @@ export interface GroupDeps {
   readonly sink: ReplySink;
   /** The batch was dealt with; its memory may be used again. */
   readonly release: (batch: PendingBatch) => void;
+  /** True: nothing of the batch was applied and it will be proposed again, unanswered. */
+  readonly again: (batch: PendingBatch, admission: Admission) => boolean;
   /** Answers everybody who waits for this batch, from command `from` (0) on. */
   readonly fail: (batch: PendingBatch, error: Error, from?: number) => void;
   /** After entries were applied: eviction, flush. */
@@ -93,7 +95,7 @@ export class Group {
         deps.sink.end();
       } else {
         deps.machine.skip(index);
-        deps.fail(batch, refusalOf(admission));
+        if (!deps.again(batch, admission)) deps.fail(batch, refusalOf(admission));
       }
     } catch (error) {
       this.halt(error as Error);

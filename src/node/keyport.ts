@@ -38,6 +38,12 @@ export class StoragePort implements StorageKeys {
     return { keyId: key.id, node16: this.node16, epoch };
   }
 
+  /** Manifests are signed from the bootstrap on, before anything is sealed and at a start. */
+  signing(): { keyId: number; sealed: boolean } {
+    const keyId = this.state?.active("storage")?.id ?? 0;
+    return { keyId, sealed: keyId !== 0 && this.state?.storageCutover !== 0 };
+  }
+
   derive(keyId: number, salt: Uint8Array, node16: number, epoch: number): Buffer {
     const { group } = this;
     return this.keystore.derive({ use: "storage", keyId, salt, group, node16, epoch });

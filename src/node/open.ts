@@ -8,7 +8,7 @@ import type { GroupId } from "../base/brand.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 import type { Clock, Disk, Random, Scheduler } from "../base/ports.ts";
-import { activeKey } from "../control/document.ts";
+import { activeKey, bornEncrypted } from "../control/document.ts";
 import { verifierOf } from "../control/macs.ts";
 import { identityOf, planLoad } from "../control/planning.ts";
 import {
@@ -179,6 +179,11 @@ class Opening {
       alarm: this.alarm,
       ownsSalt: (salt) => salts.some((own) => equalBytes(own, salt)),
       ownsSession: (id) => id === session.session,
+      cutover: async (of) => {
+        if (state.bornEncrypted) return;
+        if (of === "storage") await store.cutover();
+        else log.retireFiles();
+      },
     });
     const settings = new NodeSettings(options);
     const runtime = new Runtime({
@@ -230,7 +235,8 @@ class Opening {
         // As much as may ever wait, with its overhead: pages that no run reaches take no memory.
         runBytes: Math.ceil(options.cacheBytes * unflushedShareMax * 1.5) + (4 << 20),
         compactor: { idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12 },
-        requireSealed: document.clear === null,
+        requireSealed: bornEncrypted(document),
+        requireCutover: document.storageCutover > 0 && !bornEncrypted(document),
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
         ...executors,
       });

@@ -7,6 +7,7 @@
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/ports.ts";
 import type { Args } from "../commands/args.ts";
+import type { Admission } from "../control/admit.ts";
 import { expireCode, transactionCode, type Watch } from "../entry/batch.ts";
 import type { ReplicatedLog } from "../log/log.ts";
 import { BatchPool, type PendingBatch } from "./batch.ts";
@@ -16,6 +17,8 @@ import type { Client, QueuedCommand } from "./port.ts";
 const batchBytesMax = 960 << 10;
 /** Entries under way: one is written while the next is sealed. */
 const inFlightMax = 2;
+/** A batch that comes back more often is answered with its refusal: something is wrong. */
+const returnsMax = 8;
 
 /** Turns a batch into an entry of the node's current session. */
 export interface EntrySealer {
@@ -57,6 +60,8 @@ export class Proposer {
   private recovering = false;
   /** A batch that could not be sealed; answered when those before it are. */
   private unsealed: { batch: PendingBatch; error: Error } | null = null;
+  /** Came back unapplied, in order; proposed again, before all others, once nothing is held. */
+  private readonly returned: PendingBatch[] = [];
   private scheduled = false;
   private lastMs = 0;
   private lastLogical = 0;
@@ -236,15 +241,32 @@ export class Proposer {
     this.release(batch);
   }
 
-  /** The batch was applied, refused or answered for. */
+  /**
+   * A batch that was ordered behind the log cutover in clear, and those behind it whose number now
+   * is a gap, were no-ops: nothing of them was applied, nobody was answered. They are kept, and
+   * sealed and proposed again under new numbers. `release` follows.
+   * @returns False: the batch is to be answered with its refusal.
+   */
+  again(batch: PendingBatch, admission: Admission): boolean {
+    const behind = admission === "gap" && this.returned.length > 0;
+    if (admission !== "clear-after-cutover" && !behind) return false;
+    if (batch.control !== null || ++batch.returns > returnsMax) return false;
+    this.recovering = true;
+    this.bytes += batch.counted;
+    this.returned.push(batch);
+    return true;
+  }
+
+  /** The batch was applied, refused or answered for, or is to be proposed again. */
   release(batch: PendingBatch): void {
     this.held--;
     if (batch.control !== null) this.exclusive = false;
-    this.pool.give(batch);
+    if (this.returned.at(-1) !== batch) this.pool.give(batch);
     this.failUnsealed();
     if (this.recovering && this.held === 0) {
       this.recovering = false;
       this.restart();
+      this.queue.unshift(...this.returned.splice(0));
     }
     this.pump();
   }

@@ -171,6 +171,7 @@ export class Runtime {
       opener: deps.session,
       sink,
       release: (batch) => this.proposer.release(batch),
+      again: (batch, admission) => this.proposer.again(batch, admission),
       fail: answerAll,
       applied: () => this.applied(),
       halted: (error) => this.halted(error),

@@ -70,7 +70,7 @@ export class LogSession implements EntrySealer, EntryOpener {
 
   seal(batch: PendingBatch, log: ReplicatedLog): Buffer {
     const payload = batch.payload();
-    const sealed = batch.control === null && this.keyId !== 0;
+    const sealed = batch.control === null && this.keyId !== 0 && this.state.logCutover !== 0;
     batch.keyId = sealed ? this.keyId : 0;
     const bytes = payload.length + (sealed ? sealedEntryOverhead : entryHeaderBytes);
     const entry = log.allocate?.(bytes) ?? Buffer.allocUnsafe(bytes);

@@ -154,6 +154,11 @@ export interface Store {
 /** Keys of the storage purpose. `active().keyId` 0: new segments are clear. */
 export interface StorageKeys {
   active(): { readonly keyId: number; readonly node16: number; readonly epoch: number };
+  /**
+   * The key that signs manifests, 0 for none, and whether new segments are sealed under it. Known
+   * at all times, where `active` needs this load's registration.
+   */
+  signing(): { readonly keyId: number; readonly sealed: boolean };
   /** @returns 32 bytes of the caller's own, to be zeroed. @throws CRYPTO_KEY_UNKNOWN */
   derive(keyId: number, salt: Uint8Array, node16: number, epoch: number): Buffer;
   /** A key for MACs, by kind of file. @returns 32 bytes of the caller's own. */

@@ -27,7 +27,7 @@ export const controlErrors = {
     retryable: false,
     what: "the data directory was made with encryption off",
     kept: "the data directory was not touched",
-    todo: "start with --encryption off, or with a new --data-dir to have it encrypted",
+    todo: "start with --encryption off and a KEK, then: strongroom encryption bootstrap",
   },
   DIRECTORY_FSYNC_UNSUPPORTED: {
     retryable: false,
@@ -244,6 +244,12 @@ export const controlErrors = {
     what: "an envelope cannot be switched on at this index",
     kept: "nothing was changed",
     todo: "propose the cutover as an entry of the log",
+  },
+  CONTROL_CUTOVER_ORDER: {
+    retryable: false,
+    what: "a step from plaintext to sealed was asked for before the one that it needs",
+    kept: "nothing was changed",
+    todo: "bootstrap, enable-storage, keys rewrite 0 --wait, enable-log: in this order",
   },
   CONTROL_FEATURE_UNKNOWN: {
     retryable: false,

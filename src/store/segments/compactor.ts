@@ -11,6 +11,7 @@ import type { Segment } from "./books.ts";
 import { Compaction, type CompactionInput, type StoreParts } from "./compaction.ts";
 import type { ControlName } from "./controls.ts";
 import { isLiveRoot } from "./index.ts";
+import { Overtaken } from "./ledger.ts";
 import { type Order, Orders, type RewriteProgress } from "./orders.ts";
 import { wordExpiry, wordFlags, wordLength, wordSegment } from "./shard.ts";
 import { Sweep } from "./walk.ts";
@@ -161,6 +162,8 @@ export class Compactor {
       // What an order no longer asks for is given up, and there may be something else to do.
       return outcome !== "stopped" || !this.stopped;
     } catch (error) {
+      // Begun in clear, done after the storage cutover: its sources are there for the next turn.
+      if (error instanceof Overtaken) return true;
       if (isStrongroomError(error, "STORE_DISK_FULL")) {
         this.wasFull = true;
         await this.input.scheduler.delay(fullPauseMs);

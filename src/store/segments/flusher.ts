@@ -202,8 +202,18 @@ export class Flusher {
   rotate(): Promise<void> {
     return this.ledger.exclusive(async () => {
       if (this.failure !== null) throw this.failure;
-      const { pending, retired } = this.ledger;
-      if (this.open === null && pending.size === 0 && retired.size === 0) return;
+      const { pending, retired, signedBy } = this.ledger;
+      const signed = signedBy === this.input.keys.signing().keyId;
+      if (this.open === null && pending.size === 0 && retired.size === 0 && signed) return;
+      await this.closeOpen();
+      await this.writeManifest();
+    });
+  }
+
+  /** From now on no clear segment joins: durable on return. Asked for again, nothing changes. */
+  cutover(): Promise<void> {
+    return this.ledger.exclusive(async () => {
+      if (this.failure !== null) throw this.failure;
       await this.closeOpen();
       await this.writeManifest();
     });

@@ -18,11 +18,16 @@ export interface LedgerInput {
   readonly keys: StorageKeys;
 }
 
+/** A clear segment that was begun before the storage cutover and is done after it. */
+export class Overtaken extends Error {}
+
 export class Ledger {
   nextNumber: number;
   clearBelow: number;
   readonly pending = new Set<number>();
   readonly retired = new Set<number>();
+  /** Key that signed the manifest on disk, once it was written or settled in this life. */
+  signedBy = -1;
   private generation: number;
   private readonly input: LedgerInput;
   private readonly books: Books;
@@ -41,11 +46,16 @@ export class Ledger {
     return this.nextNumber++;
   }
 
+  /** @throws Overtaken for a clear segment once none may join. */
+  admit(segment: Segment): void {
+    if (segment.header.keyId === 0 && this.clearBelow !== 0) throw new Overtaken();
+  }
+
   /** The manifest as the books stand, for a commit that is durable. */
   encode(commit: Commit, commitMac: Buffer): Buffer {
     const { primitives, keys, place } = this.input;
-    const { keyId } = keys.active();
-    if (keyId !== 0 && this.clearBelow === 0) this.clearBelow = this.nextNumber;
+    const { keyId, sealed } = keys.signing();
+    if (sealed && this.clearBelow === 0) this.clearBelow = this.nextNumber;
     const all = [...this.books.segments.values()];
     const segments = all.filter((segment) => !segment.leaving).map(listing);
     segments.sort((one, other) => one.number - other.number);
@@ -78,9 +88,11 @@ export class Ledger {
    * @throws STORE_DISK_FULL, STORE_WRITE_FAILED: the old one or the new one is there, whole.
    */
   async write(executor: RunExecutor, commit: Commit, commitMac: Buffer): Promise<void> {
+    const { keyId } = this.input.keys.signing();
     const data = this.encode(commit, commitMac);
     const outcome = await executor.run({ type: "replace", path: this.path, data });
     if (!outcome.ok) throw errorOf(outcome);
+    this.signedBy = keyId;
     await this.removeRetired(executor);
   }
 

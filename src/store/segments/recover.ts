@@ -35,6 +35,8 @@ export interface RecoveryInput {
   readonly keys: StorageKeys;
   /** Clear data is refused: the storage envelope has been on since before the first record. */
   readonly requireSealed: boolean;
+  /** The storage envelope was switched on: a manifest that says so is there. */
+  readonly requireCutover?: boolean;
 }
 
 export interface Recovered {
@@ -73,10 +75,20 @@ export function recover(input: RecoveryInput): Recovered {
   const read = readState(primitives, keys, disk, directory, place);
   const manifest = read?.state ?? emptyState;
   const manifestKeyId = read?.keyId ?? 0;
-  if (input.requireSealed && read !== null && manifestKeyId === 0)
+  const signed = input.requireSealed || input.requireCutover === true;
+  if (signed && read !== null && manifestKeyId === 0)
     throw new StrongroomError("STORE_CLEAR_REFUSED", `${directory}/${manifestName} has no MAC`);
+  if (input.requireCutover === true) needCutover(directory, read === null ? null : manifest);
   const leftovers = checkFiles(input, manifest, read === null);
   return new Recovery(input, manifest).finish(manifestKeyId, read === null, leftovers);
+}
+
+/** From the cutover on the manifest lists the clear segments that there are, under its MAC. */
+function needCutover(directory: string, manifest: ManifestState | null): void {
+  const path = `${directory}/${manifestName}`;
+  if (manifest === null) throw new StrongroomError("STORE_MANIFEST_MISSING", path);
+  if (manifest.clearBelow === 0)
+    throw new StrongroomError("STORE_CLEAR_REFUSED", `${path} is older than the storage cutover`);
 }
 
 /** @returns Paths of leftovers. @throws STORE_FILE_UNKNOWN, STORE_FILE_MISSING, … */

@@ -35,8 +35,10 @@ export function settle(disk: Disk, input: LedgerInput, ledger: Ledger, recovered
       segment.closed = true;
     }
   }
-  if (changed || recovered.manifestKeyId !== input.keys.active().keyId)
+  const { keyId } = input.keys.signing();
+  if (changed || recovered.manifestKeyId !== keyId)
     disk.replaceFile(ledger.path, ledger.encode(durable, durableMac));
+  ledger.signedBy = keyId;
   if (emptied !== null) {
     removeSegment(disk, input.directory, emptied);
     ledger.retired.delete(emptied.header.number);

@@ -51,6 +51,8 @@ export interface SegmentStoreOptions {
   readonly compress?: boolean;
   /** Refuse clear segments and a manifest without a MAC. */
   readonly requireSealed?: boolean;
+  /** Refuse a manifest from before `cutover`. */
+  readonly requireCutover?: boolean;
   /** First size of a run's memory. */
   readonly runBytes?: number;
   readonly compactor?: Partial<CompactorOptions>;
@@ -69,7 +71,16 @@ const sweepSlots = 4096;
  */
 export function openSegmentStore(options: SegmentStoreOptions): SegmentStore {
   const { disk, directory, place, primitives, keys, requireSealed = false } = options;
-  const recovered = recover({ disk, directory, place, primitives, keys, requireSealed });
+  const { requireCutover = false } = options;
+  const recovered = recover({
+    disk,
+    directory,
+    place,
+    primitives,
+    keys,
+    requireSealed,
+    requireCutover,
+  });
   return new SegmentStore(options, recovered);
 }
 
@@ -238,6 +249,19 @@ export class SegmentStore implements Store {
     const result = this.queue.then(async () => {
       if (this.recovered !== null) await this.settle();
       await this.flusher.rotate();
+    });
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  /**
+   * The storage envelope is on: the manifest lists the clear segments that there are, and none may
+   * join. Durable on return, before the sidecar says so.
+   */
+  cutover(): Promise<void> {
+    const result = this.queue.then(async () => {
+      if (this.recovered !== null) await this.settle();
+      await this.flusher.cutover();
     });
     this.queue = result.catch(() => {});
     return result;

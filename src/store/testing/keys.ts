@@ -10,6 +10,8 @@ import type { StorageKeys } from "../store.ts";
 export class TestKeys implements StorageKeys {
   keyId: number;
   epoch = 1;
+  /** Null: what is active signs. A key: it signs, and nothing is sealed yet. */
+  signs: number | null = null;
   /** Keys that were retired: asking for them throws, as the keystore does. */
   readonly retired = new Set<number>();
   /** Every (key id, salt) that a subkey was derived for. */
@@ -21,6 +23,10 @@ export class TestKeys implements StorageKeys {
 
   active() {
     return { keyId: this.keyId, node16: 7, epoch: this.epoch };
+  }
+
+  signing() {
+    return { keyId: this.signs ?? this.keyId, sealed: this.keyId !== 0 };
   }
 
   private dek(keyId: number): Buffer {
