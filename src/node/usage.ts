@@ -1,10 +1,11 @@
 /**
- * What lies under each key on this node's disks: records in segments of the store, entries in files
- * of the log. Key 0 is what is in clear. Hazard: "nothing is left under it" must be read from what
- * is there, not from what should be. docs/operations.
+ * What lies under each key on this node's disks: records in segments of the store and their hints,
+ * entries in files of the log. Key 0 is what is in clear. Hazard: "nothing is left under it" must be
+ * read from what is there, not from what should be: files of the store are asked for the key that
+ * their own bytes name; entries of the log are counted as they are written or read at start.
+ * docs/operations.
  * @module
  */
-import { readEntryHeader } from "../entry/logentry.ts";
 import type { SegmentLog } from "../log/segments/open.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 
@@ -31,7 +32,7 @@ const none: Omit<KeyUsageOf, "keyId"> = {
   logBytes: 0,
 };
 
-/** Of every key under which anything lies. Reads the headers of the log's entries: not hot. */
+/** Of every key under which anything lies, from counts in memory: for a status. */
 export function usageOfAll({ store, log }: UsageSource): ReadonlyMap<number, KeyUsageOf> {
   const usage = new Map<number, KeyUsageOf>();
   for (const { keyId, segments, records, bytes } of store.stats().keys)
@@ -42,19 +43,76 @@ export function usageOfAll({ store, log }: UsageSource): ReadonlyMap<number, Key
       storeRecords: records,
       storeBytes: bytes,
     });
-  for (const { entry } of log.read(log.first)) {
-    const { keyId } = readEntryHeader(entry);
-    const before = usage.get(keyId) ?? { ...none, keyId };
+  for (const { keyId, entries, bytes } of log.usage())
     usage.set(keyId, {
-      ...before,
-      logEntries: before.logEntries + 1,
-      logBytes: before.logBytes + entry.length,
+      ...(usage.get(keyId) ?? { ...none, keyId }),
+      logEntries: entries,
+      logBytes: bytes,
     });
-  }
   return usage;
 }
 
-/** Of one key. */
+/** Of one key, from counts in memory. */
 export function usageOf(source: UsageSource, keyId: number): KeyUsageOf {
   return usageOfAll(source).get(keyId) ?? { ...none, keyId };
+}
+
+/** One kind of place where something under a key may be. Shape of `ProofCount`. */
+export interface Surface {
+  readonly surface: string;
+  readonly count: number;
+  readonly bytes: number;
+  readonly files: readonly string[];
+}
+
+export interface Evidence {
+  readonly surfaces: readonly Surface[];
+  readonly filesExamined: number;
+}
+
+const filesNamedMax = 100;
+
+function surfaceOf(
+  surface: string,
+  files: readonly { readonly name: string; readonly bytes: number }[],
+): Surface {
+  const names = files.slice(0, filesNamedMax).map(({ name }) => name);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return { surface, count: files.length, bytes, files: names };
+}
+
+/**
+ * Looks at every file of store and log: what is under the key, surface by surface, empty ones
+ * included. For a retirement and its proof; reads a block of every file of the store.
+ */
+export function evidenceOf(source: UsageSource, keyId: number): Evidence {
+  const { store, log } = source;
+  const files = store.files();
+  const under = (kind: string) =>
+    surfaceOf(
+      `store ${kind}`,
+      files.filter((file) => file.kind === kind && file.keyId === keyId),
+    );
+  // A file whose key cannot be told may be under any; one that is being made is under the active.
+  const unknown = files.filter(
+    ({ keyId: of, kind, number }) =>
+      of === null && !store.isNew(number) && !(kind === "temporary" && number === 0),
+  );
+  const { storeRecords, storeBytes, logEntries, logBytes } = usageOf(source, keyId);
+  const inLog = log.usage().find((one) => one.keyId === keyId);
+  const records = { surface: "store record", count: storeRecords, bytes: storeBytes, files: [] };
+  const entries = { count: logEntries, bytes: logBytes, files: inLog?.files ?? [] };
+  const open = store.openKeyId === keyId ? 1 : 0;
+  return {
+    surfaces: [
+      under("segment"),
+      records,
+      under("hint"),
+      under("manifest"),
+      surfaceOf("store file of an unknown key", unknown),
+      { surface: "pending flush", count: open, bytes: 0, files: [] },
+      { surface: "log entry", ...entries, files: entries.files.slice(0, filesNamedMax) },
+    ],
+    filesExamined: files.length + log.fileCount,
+  };
 }

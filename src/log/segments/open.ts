@@ -136,6 +136,10 @@ export class SegmentLog implements ReplicatedLog {
     }
   }
 
+  get fileCount(): number {
+    return this.files.list.length;
+  }
+
   /** Entries under each key, and the files with them; counted, not read. */
   usage(): LogKeyUsage[] {
     return usageOfFiles(this.files.list);

@@ -38,8 +38,9 @@ export interface FileName {
 /** What a name in the directory says. */
 export function parseName(name: string): FileName {
   if (name === manifestName) return { kind: "manifest", number: 0 };
-  if (name === `${manifestName}.tmp` || /^\d{10}\.hint\.tmp$/.test(name))
-    return { kind: "temporary", number: 0 };
+  if (name === `${manifestName}.tmp`) return { kind: "temporary", number: 0 };
+  const half = /^(\d{10})\.hint\.tmp$/.exec(name);
+  if (half !== null) return { kind: "temporary", number: Number(half[1]) };
   const match = /^(\d{10})\.(segment|hint)$/.exec(name);
   if (match === null) return { kind: "unknown", number: 0 };
   return { kind: match[2] as "segment" | "hint", number: Number(match[1]) };

@@ -24,6 +24,7 @@ import type { Books } from "./books.ts";
 import { Compactor, type CompactorOptions } from "./compactor.ts";
 import { Flusher } from "./flusher.ts";
 import { Ledger } from "./ledger.ts";
+import { listStoreFiles, type StoreFile } from "./listing.ts";
 import { SegmentReader } from "./reader.ts";
 import { type Recovered, recover } from "./recover.ts";
 import { SegmentRun } from "./run.ts";
@@ -269,6 +270,25 @@ export class SegmentStore implements Store {
 
   controls(): Iterable<ControlRecord> {
     return this.books.controls.live();
+  }
+
+  /** What lies in the directory, by its own bytes; what is being written, by the books. */
+  files(): StoreFile[] {
+    const known = (number: number) => this.books.segments.get(number)?.header.keyId ?? null;
+    return listStoreFiles(this.options.disk, this.options.directory).map((file) =>
+      file.keyId === null ? { ...file, keyId: known(file.number) } : file,
+    );
+  }
+
+  /** Numbers of files that this process is making: sealed under the key that is active. */
+  isNew(number: number): boolean {
+    return this.ledger.pending.has(number) || number === this.ledger.nextNumber - 1;
+  }
+
+  /** Key of the segment that runs go to now; null if there is none. */
+  get openKeyId(): number | null {
+    const number = this.flusher.openNumber;
+    return number === 0 ? null : this.books.segment(number).header.keyId;
   }
 
   stats(): StoreStats {
