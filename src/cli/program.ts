@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { callNode, findNode } from "../admin/client.ts";
 import { StrongroomError } from "../base/errors.ts";
+import { kekForms } from "../kek/spec.ts";
 import type { NodeStatus, RotateResult } from "../node/api.ts";
 import type { Context } from "./context.ts";
 import { addSettingFlags, elsewhere, givenFlags } from "./flags.ts";
@@ -144,7 +145,7 @@ function addVerify<Node extends ServedNode>(
         "damage. Changes nothing. Without --kek the keys of the latest start are used.",
     )
     .option("--data-dir <dir>", dataDirHelp)
-    .option("--kek <spec...>", "file:PATH or env:NAME")
+    .option("--kek <spec...>", kekForms)
     .option("--scan <text...>", "search every file for these texts, in several forms")
     .option("--json", "for programs")
     .addHelpText("after", verifyExamples)

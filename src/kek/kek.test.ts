@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { loadPrimitives } from "../platform/primitives.ts";
-import { systemRandom } from "../platform/random.ts";
+import { systemDeps } from "./deps.ts";
 import { LocalKek } from "./local.ts";
 import { type KekDeps, openKek, openKeks } from "./open.ts";
 import { kekSuite } from "./suite.ts";
@@ -18,7 +18,7 @@ const keys = { 1: Buffer.alloc(32, 0xa1), 2: Buffer.alloc(32, 0xb2) };
 const coded = (code: string) => expect.objectContaining({ code });
 
 function deps(environment: KekDeps["environment"] = {}): KekDeps {
-  return { primitives: loadPrimitives(), random: systemRandom, environment };
+  return { ...systemDeps(), environment };
 }
 
 function keyFile(name: string, bytes: Uint8Array | string, mode = 0o600): string {

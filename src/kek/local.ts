@@ -14,24 +14,28 @@ import { assert } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
 import type { Random } from "../base/ports.ts";
 import { nonceBytes, type Primitives, tagBytes } from "../platform/primitives.ts";
-import type { KekProvider } from "./provider.ts";
+import { dekBytes, type KekProvider } from "./provider.ts";
 
 export const kekBytes = 32;
-const dekBytes = 32;
 const wrapBytes = nonceBytes + dekBytes + tagBytes;
 /** 64 bits of HMAC-SHA-256(KEK, "kek id"): enough to tell a few keys apart. */
 const idBytes = 8;
 
 export class LocalKek implements KekProvider {
   readonly id: string;
+  readonly provider: string;
   readonly #primitives: Primitives;
   readonly #random: Random;
   readonly #key: Buffer;
   #open = true;
 
-  /** @param key - 32 bytes; copied, the caller zeroes its own. */
-  constructor(key: Uint8Array, primitives: Primitives, random: Random) {
+  /**
+   * @param key - 32 bytes; copied, the caller zeroes its own.
+   * @param provider - Where it came from: `file` or `env`.
+   */
+  constructor(key: Uint8Array, primitives: Primitives, random: Random, provider = "local") {
     assert(key.length === kekBytes, "a KEK has 32 bytes");
+    this.provider = provider;
     this.#primitives = primitives;
     this.#random = random;
     this.#key = Buffer.allocUnsafeSlow(kekBytes);

@@ -1,48 +1,49 @@
 /**
- * Opens KEKs by name: `file:PATH` or `env:NAME`. Several may be given, and any one that wrapped a
- * DEK opens it: when one is lost, another breaks the glass.
+ * Opens KEKs by name: see spec.ts for the schemes. Several may be given, and any one that wrapped a
+ * DEK opens it: when one is lost, another breaks the glass. So a KEK in a service is not asked for
+ * when it is opened, and what it needs is loaded only if a name says so.
  * @module
  */
 import { StrongroomError } from "../base/errors.ts";
-import type { Random } from "../base/ports.ts";
-import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
-import { systemRandom } from "../platform/random.ts";
-import { type Environment, readKekVariable } from "./env.ts";
+import { type KekDeps, systemDeps } from "./deps.ts";
+import { readKekVariable } from "./env.ts";
 import { readKekFile } from "./file.ts";
 import { LocalKek } from "./local.ts";
 import type { KekProvider } from "./provider.ts";
+import { kekForms, splitSpec } from "./spec.ts";
 
-export interface KekDeps {
-  readonly primitives: Primitives;
-  readonly random: Random;
-  /** A variable that holds a key is removed from it. */
-  readonly environment: Environment;
-}
+export type { KekDeps } from "./deps.ts";
 
-function systemDeps(): KekDeps {
-  return { primitives: loadPrimitives(), random: systemRandom, environment: process.env };
-}
+/** Opens the KEK that `rest` names, without asking its service. @throws KEK_SPEC_INVALID. */
+type OpenRemote = (rest: string, scheme: string, deps: KekDeps) => KekProvider;
+
+/** What opens each scheme that is no local key, loaded when it is needed. */
+const remotes: Readonly<Record<string, () => Promise<OpenRemote>>> = {
+  vault: async () => (await import("./vault/open.ts")).openVault,
+  openbao: async () => (await import("./vault/open.ts")).openVault,
+};
 
 /**
- * @throws KEK_SPEC_INVALID; KEK_MISSING, KEK_PERMISSIONS, KEK_SIZE, KEK_UNAVAILABLE.
+ * @throws KEK_SPEC_INVALID; KEK_MISSING, KEK_PERMISSIONS, KEK_SIZE, KEK_UNAVAILABLE of local keys.
  */
 export async function openKek(spec: string, deps: KekDeps = systemDeps()): Promise<KekProvider> {
-  const key = readKey(spec, deps);
+  const { scheme, rest } = splitSpec(spec);
+  const remote = Object.hasOwn(remotes, scheme) ? remotes[scheme] : undefined;
+  if (remote !== undefined) return (await remote())(rest, scheme, deps);
+  const key = readKey(scheme, rest, deps);
   try {
-    return new LocalKek(key, deps.primitives, deps.random);
+    return new LocalKek(key, deps.primitives, deps.random, scheme);
   } finally {
     key.fill(0);
   }
 }
 
-function readKey(spec: string, deps: KekDeps): Buffer {
-  const colon = spec.indexOf(":");
-  const [scheme, rest] = [spec.slice(0, colon), spec.slice(colon + 1)];
+function readKey(scheme: string, rest: string, deps: KekDeps): Buffer {
   if (scheme === "file" && rest !== "" && !rest.includes("\0")) return readKekFile(rest);
   if (scheme === "env" && /^[A-Za-z_][A-Za-z0-9_]*$/.test(rest))
     return readKekVariable(rest, deps.environment);
   // Not the spec itself: somebody may have typed a key where its name belongs.
-  throw new StrongroomError("KEK_SPEC_INVALID", "neither file:PATH nor env:NAME");
+  throw new StrongroomError("KEK_SPEC_INVALID", `none of ${kekForms}`);
 }
 
 /** Opens all of them or none. @throws As openKek; KEK_SPEC_INVALID if two are the same key. */

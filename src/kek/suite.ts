@@ -7,8 +7,15 @@ import { afterEach, describe, expect, test } from "vitest";
 import { AssertionError } from "../base/assert.ts";
 import type { KekProvider } from "./provider.ts";
 
-/** `open(1)` and `open(2)` open two different keys, each time anew. */
-export function kekSuite(name: string, open: (which: 1 | 2) => Promise<KekProvider>): void {
+/**
+ * `open(1)` and `open(2)` open two different keys, each time anew.
+ * @param stride - Bits, and lengths, from one damage to the next: a prime where a call is slow.
+ */
+export function kekSuite(
+  name: string,
+  open: (which: 1 | 2) => Promise<KekProvider>,
+  stride = 1,
+): void {
   describe(`kek: ${name}`, () => {
     const opened: KekProvider[] = [];
     const get = async (which: 1 | 2) => {
@@ -19,7 +26,7 @@ export function kekSuite(name: string, open: (which: 1 | 2) => Promise<KekProvid
     afterEach(() => {
       for (const kek of opened.splice(0)) kek.close();
     });
-    wrapping(get);
+    wrapping(get, stride);
     identity(get);
   });
 }
@@ -30,7 +37,7 @@ const wrong = expect.objectContaining({ code: "KEK_WRONG", retryable: false });
 const dek = () => Buffer.from(Array.from({ length: 32 }, (_, i) => i));
 const binding = Buffer.from("00112233445566778899aabbccddeeff0100000007", "hex");
 
-function wrapping(get: Get): void {
+function wrapping(get: Get, stride: number): void {
   test("what is wrapped unwraps, also after the KEK was opened anew", async () => {
     const wrapped = await (await get(1)).wrap(dek(), binding);
     expect(wrapped.length).toBeLessThanOrEqual(4096);
@@ -44,15 +51,15 @@ function wrapping(get: Get): void {
     for (const wrap of wraps) expect(wrap.includes(dek().subarray(0, 8))).toBe(false);
   });
 
-  test("integrity: every flipped bit and every truncation of a wrap is refused", async () => {
+  test("integrity: a flipped bit and a truncation of a wrap are refused", async () => {
     const kek = await get(1);
     const wrapped = await kek.wrap(dek(), binding);
-    for (let bit = 0; bit < wrapped.length * 8; bit++) {
+    for (let bit = 0; bit < wrapped.length * 8; bit += stride) {
       const damaged = Buffer.from(wrapped);
       damaged[bit >> 3]! ^= 1 << (bit & 7);
       await expect(kek.unwrap(damaged, binding)).rejects.toThrow(wrong);
     }
-    for (let length = 0; length < wrapped.length; length++)
+    for (let length = 0; length < wrapped.length; length += stride)
       await expect(kek.unwrap(wrapped.subarray(0, length), binding)).rejects.toThrow(wrong);
     const longer = Buffer.concat([wrapped, Buffer.alloc(1)]);
     await expect(kek.unwrap(longer, binding)).rejects.toThrow(wrong);
@@ -61,7 +68,7 @@ function wrapping(get: Get): void {
   test("move-integrity: a wrap does not open for another cluster, purpose or key id", async () => {
     const kek = await get(1);
     const wrapped = await kek.wrap(dek(), binding);
-    for (let bit = 0; bit < binding.length * 8; bit++) {
+    for (let bit = 0; bit < binding.length * 8; bit += stride) {
       const other = Buffer.from(binding);
       other[bit >> 3]! ^= 1 << (bit & 7);
       await expect(kek.unwrap(wrapped, other)).rejects.toThrow(wrong);

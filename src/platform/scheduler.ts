@@ -9,3 +9,9 @@ export const systemScheduler: Scheduler = {
   yieldNow: () => immediate(),
   delay: (ms) => timeout(ms, undefined, { ref: false }),
 };
+
+/** The same, but what is waited for keeps the process alive. */
+export const patientScheduler: Scheduler = {
+  yieldNow: () => immediate(),
+  delay: (ms) => timeout(ms),
+};

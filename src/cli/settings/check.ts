@@ -4,6 +4,7 @@
  * @module
  */
 import { StrongroomError } from "../../base/errors.ts";
+import { isKekSpec, kekForms } from "../../kek/spec.ts";
 import type { Settings } from "./resolve.ts";
 
 function invalid(text: string): StrongroomError {
@@ -29,7 +30,7 @@ export function checkSettings(settings: Settings): void {
     throw invalid("port and tls-port are the same");
   if (settings.requirepass === "") throw invalid("requirepass is empty");
   for (const spec of settings.kek)
-    if (!/^(file|env):./.test(spec)) throw invalid("kek must be file:PATH or env:NAME");
+    if (!isKekSpec(spec)) throw invalid(`kek must be one of ${kekForms}`);
 }
 
 /** Sentences for the log: what an operator of such settings should know. */

@@ -111,7 +111,7 @@ test("settings: contradictions are refused", () => {
   expect(check({ "tls-cert": "a" })).toMatch(/belong together/);
   expect(check({ "tls-port": "6380", "tls-cert": "a", "tls-key": "b" })).toMatch(/the same/);
   expect(check({ requirepass: "" })).toMatch(/empty/);
-  expect(check({ kek: "/plain/path" })).toMatch(/file:PATH or env:NAME/);
+  expect(check({ kek: "/plain/path" })).toMatch(/one of file:PATH, env:NAME/);
 });
 
 test("settings: an open address without password or TLS is warned about", () => {

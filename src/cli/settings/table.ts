@@ -2,6 +2,7 @@
  * The one table of settings of `serve`. Names that Redis has too mean what they mean there.
  * @module
  */
+import { kekForms } from "../../kek/spec.ts";
 import type { Setting } from "./spec.ts";
 
 const mebibyte = 2 ** 20;
@@ -31,7 +32,7 @@ export const settingTable = {
     kind: "list",
     placeholder: "spec",
     default: [],
-    help: "key that opens the data: file:PATH or env:NAME; any one of several opens it",
+    help: `key that opens the data, any one of several does: ${kekForms}`,
   },
   requirepass: {
     kind: "text",
