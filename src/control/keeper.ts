@@ -35,6 +35,8 @@ export class SidecarKeeper {
   private readonly dataDir: string;
   private readonly macs: MacSource;
   private kept: SidecarDocument | null;
+  /** Epochs under keys that the next document is the first to name. */
+  private readonly planned = new Map<number, number>();
 
   /** @param found - The verified document on disk, null if there is none. */
   constructor(disk: Disk, dataDir: string, macs: MacSource, found: SidecarDocument | null) {
@@ -57,7 +59,15 @@ export class SidecarKeeper {
   /** This node's epoch under a key (0: the log in clear), 0 if it has none. */
   epochOf(keyId: number): number {
     if (keyId === 0) return this.kept?.clear?.localEpoch ?? 0;
-    return this.kept?.keys.get(keyId)?.localEpoch ?? 0;
+    return this.kept?.keys.get(keyId)?.localEpoch ?? this.planned.get(keyId) ?? 0;
+  }
+
+  /**
+   * Loads that an entry registers together with the keys that it adds: the document that names the
+   * keys first names these epochs with them, before the entry counts as applied.
+   */
+  plan(epochs: ReadonlyMap<number, number>): void {
+    for (const [keyId, epoch] of epochs) this.planned.set(keyId, epoch);
   }
 
   /** Writes a document; durable on return. Its storage DEK must be in the keystore. */

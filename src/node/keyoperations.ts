@@ -6,6 +6,7 @@
  */
 import { StrongroomError } from "../base/errors.ts";
 import { capabilityOf, historyOf, keyringOf } from "./keys/views.ts";
+import { bootstrap, enableLog, enableStorage } from "./migration.ts";
 import type { KeyOperations } from "./operations.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -19,9 +20,9 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     keyring: () => keyringOf(runtime),
     history: () => historyOf(runtime),
     probeKeks: async () => unavailable("probing KEKs"),
-    bootstrap: async () => unavailable("bootstrap"),
-    enableStorage: async () => unavailable("enabling the storage envelope"),
-    enableLog: async () => unavailable("enabling the log envelope"),
+    bootstrap: (request) => bootstrap(runtime, request),
+    enableStorage: (request) => enableStorage(runtime, request),
+    enableLog: (request) => enableLog(runtime, request),
     rotate: async (_request, purpose, ifActive) => {
       const active = runtime.deps.state.active(purpose)?.id ?? 0;
       if (ifActive !== 0 && active !== ifActive)

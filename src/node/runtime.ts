@@ -303,11 +303,16 @@ export class Runtime {
 
   /** A fresh DEK: add, activate, and from then on new writes stand under it. One at a time. */
   rotate(purpose: "storage" | "log"): Promise<RotateResult> {
-    const rotation = this.rotating.then(() => this.rotateNow(purpose));
-    this.rotating = rotation.catch(() => {});
-    return rotation;
+    return this.inTurn(() => this.rotateNow(purpose));
   }
-  private rotating: Promise<unknown> = Promise.resolve();
+
+  /** Changes of keys come one after the other: what one plans, the one before has applied. */
+  inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(change);
+    this.turn = result.catch(() => {});
+    return result;
+  }
+  private turn: Promise<unknown> = Promise.resolve();
 
   private async rotateNow(purpose: "storage" | "log"): Promise<RotateResult> {
     const { state, keks, random, keeper, session, port, store } = this.deps;

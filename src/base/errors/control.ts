@@ -251,6 +251,12 @@ export const controlErrors = {
     kept: "nothing was changed",
     todo: "bootstrap, enable-storage, keys rewrite 0 --wait, enable-log: in this order",
   },
+  CONTROL_MEMBER_INCAPABLE: {
+    retryable: false,
+    what: "a member of the cluster cannot work with what is to be switched on",
+    kept: "nothing was changed",
+    todo: "mend what strongroom encryption capability shows on that member",
+  },
   CONTROL_FEATURE_UNKNOWN: {
     retryable: false,
     what: "the log asks for a feature level that this build does not have",
