@@ -44,7 +44,8 @@ export const prefixes = {
 
 const bar = 0x7c;
 
-function keyringKey(id: number): Buffer {
+/** Name of a key's row in the keyring. */
+export function keyringKey(id: number): Buffer {
   return new ByteWriter(32).bytes(prefixes.keyring).u32(id).finish();
 }
 

@@ -131,6 +131,12 @@ export const controlErrors = {
     kept: "nothing was changed",
     todo: "restore log, store and encryption/keys.json from one backup",
   },
+  SIDECAR_OTHER_NODE: {
+    retryable: false,
+    what: "encryption/keys.json belongs to another node than the store",
+    kept: "nothing was changed",
+    todo: "put the file back where it belongs, and this node's own from a backup",
+  },
   CONTROL_RECORDS_DAMAGED: {
     retryable: false,
     what: "the store's control records are damaged or contradict each other",
@@ -268,5 +274,29 @@ export const controlErrors = {
     what: "the feature level cannot be lowered",
     kept: "nothing was changed",
     todo: "leave the level as it is",
+  },
+  REWRITE_BEFORE_CUTOVER: {
+    retryable: false,
+    what: "what is in clear can be rewritten once the storage envelope is on, and it is not",
+    kept: "nothing was changed",
+    todo: "run `strongroom encryption enable-storage` first",
+  },
+  REWRITE_NOT_FOUND: {
+    retryable: false,
+    what: "no rewrite of this key is under way or paused",
+    kept: "nothing was changed",
+    todo: "look at `strongroom keys status`, or start one with `strongroom keys rewrite`",
+  },
+  REWRITE_RATE: {
+    retryable: false,
+    what: "the rate of a rewrite must be a whole number of bytes a second, or 0 for no limit",
+    kept: "nothing was changed",
+    todo: "give a rate such as 33554432",
+  },
+  CLEARING_INCOMPLETE: {
+    retryable: true,
+    what: "files that hold what is to be forgotten could not all be taken away",
+    kept: "everything that lives is whole; what was taken away stays so",
+    todo: "repeat the command; if it persists, look at the log for damaged files or a full disk",
   },
 } as const satisfies Record<string, ErrorRow>;
