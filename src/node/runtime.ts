@@ -9,17 +9,12 @@ import { codeToSpec } from "../commands/table.ts";
 import type { Kek } from "../control/deks.ts";
 import type { SidecarKeeper } from "../control/keeper.ts";
 import type { MacSource } from "../control/macs.ts";
-import {
-  identityOf,
-  type NodeIdentity,
-  pendingRotation,
-  planActivation,
-  planRotation,
-} from "../control/planning.ts";
+import { identityOf, type NodeIdentity } from "../control/planning.ts";
 import { type ControlRecord, takeChangedRecords } from "../control/records.ts";
 import { rowText } from "../control/rowtext.ts";
-import { type Proposal, payloadOf, proposeChange } from "../control/start.ts";
+import { type Proposal, payloadOf } from "../control/start.ts";
 import type { ControlState } from "../control/state.ts";
+import type { Keystore } from "../crypto/keystore.ts";
 import type { PhysicalKeys } from "../crypto/prf.ts";
 import { Databases } from "../keyspace/databases.ts";
 import { Resident } from "../keyspace/resident.ts";
@@ -36,7 +31,7 @@ import {
 import type { SealedPlace } from "../sealed/place.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 import type { RunBuilder } from "../store/store.ts";
-import type { NodeOptions, RotateResult } from "./api.ts";
+import type { NodeOptions } from "./api.ts";
 import type { PendingBatch } from "./batch.ts";
 import { ClockGuard } from "./clockguard.ts";
 import type { ControlHost } from "./controlhost.ts";
@@ -46,8 +41,10 @@ import { ExpiryCycle } from "./expiry.ts";
 import { Flusher } from "./flusher.ts";
 import { Group } from "./group.ts";
 import type { StoragePort } from "./keyport.ts";
+import { nodeRow } from "./localrows.ts";
 import type { EngineSettings } from "./port.ts";
 import { Proposer } from "./proposer.ts";
+import { Rewrites } from "./rewrite.ts";
 import type { LogSession } from "./session.ts";
 import { answerAll, ReplySink } from "./sink.ts";
 import { StoreSource } from "./source.ts";
@@ -70,6 +67,7 @@ export interface RuntimeDeps {
   readonly keeper: SidecarKeeper;
   readonly macs: MacSource;
   readonly keks: readonly Kek[];
+  readonly keystore: Keystore;
   readonly host: ControlHost;
   readonly session: LogSession;
   readonly port: StoragePort;
@@ -96,6 +94,9 @@ export class Runtime {
   readonly flusher: Flusher;
   readonly engine: NodeEngine;
   readonly expiry: ExpiryCycle;
+  readonly rewrites: Rewrites;
+  /** The store knows whose it is. */
+  nodeKnown = false;
   private readonly guard: ClockGuard;
   state: "starting" | "serving" | "stopping" = "starting";
   private readonly directory: NodeDirectory;
@@ -156,15 +157,22 @@ export class Runtime {
       failed: (batch, error) => this.appendFailed(batch, error),
       machineMs: () => this.machine.timeMs,
     });
-    const sink = new ReplySink((command, reply) =>
-      this.engine.read(
-        command.spec as NonNullable<typeof command.spec>,
-        command.db,
-        command.args,
-        reply,
-      ),
+    this.group = this.makeGroup();
+    this.engine = this.makeEngine();
+    this.expiry = new ExpiryCycle(this.databases, store, source, (db, names) =>
+      this.proposer.expire(db, names),
     );
-    this.group = new Group({
+    const { state, log, alarm } = deps;
+    const flush = (): Promise<void> => this.flusher.flush();
+    this.rewrites = new Rewrites({ state, store, log, clock, scheduler, flush, alarm });
+  }
+
+  private makeGroup(): Group {
+    const { deps } = this;
+    const sink = new ReplySink(({ spec, db, args }, reply) =>
+      this.engine.read(spec as NonNullable<typeof spec>, db, args, reply),
+    );
+    return new Group({
       machine: this.machine,
       state: deps.state,
       host: deps.host,
@@ -176,10 +184,6 @@ export class Runtime {
       applied: () => this.applied(),
       halted: (error) => this.halted(error),
     });
-    this.engine = this.makeEngine();
-    this.expiry = new ExpiryCycle(this.databases, store, source, (db, names) =>
-      this.proposer.expire(db, names),
-    );
   }
 
   private makeEngine(): NodeEngine {
@@ -207,10 +211,14 @@ export class Runtime {
   }
 
   private writeControls(run: RunBuilder): void {
-    this.unlanded.push(...takeChangedRecords(this.deps.state));
+    for (const record of takeChangedRecords(this.deps.state))
+      this.unlanded.push({ ...record, value: rowText(record.value) });
+    this.unlanded.push(...this.rewrites.takeChanged());
+    if (!this.nodeKnown) this.unlanded.push(nodeRow(this.node.id));
+    this.nodeKnown = true;
     this.carried = this.unlanded.length;
     for (const { table, deleted, key, value } of this.unlanded)
-      run.control(table, deleted, key, rowText(value));
+      run.control(table, deleted, key, value);
     run.control(tableTime, false, empty, timeRecord(this.machine));
     const { deletions } = this.databases.resident;
     if (deletions.changed) run.control(tableDeletions, false, empty, deletionsRecord(this.machine));
@@ -265,6 +273,7 @@ export class Runtime {
     if (this.state !== "serving") return;
     if (this.group.haltedBy === null) {
       this.flusher.tick();
+      this.rewrites.tick();
       // On a full disk what is dead is the room that there is.
       if (this.proposer.refusing !== null) this.deps.store.compactor.wake();
       this.keepTime();
@@ -301,11 +310,6 @@ export class Runtime {
     return this.proposer.control(opens, build, applied);
   }
 
-  /** A fresh DEK: add, activate, and from then on new writes stand under it. One at a time. */
-  rotate(purpose: "storage" | "log"): Promise<RotateResult> {
-    return this.inTurn(() => this.rotateNow(purpose));
-  }
-
   /** Changes of keys come one after the other: what one plans, the one before has applied. */
   inTurn<T>(change: () => Promise<T>): Promise<T> {
     const result = this.turn.then(change);
@@ -313,31 +317,6 @@ export class Runtime {
     return result;
   }
   private turn: Promise<unknown> = Promise.resolve();
-
-  private async rotateNow(purpose: "storage" | "log"): Promise<RotateResult> {
-    const { state, keks, random, keeper, session, port, store } = this.deps;
-    // A stop between the two entries leaves a key that was added: it is taken up again.
-    let keyId = pendingRotation(state, purpose);
-    if (keyId === null) {
-      const plan = await planRotation(state, purpose, keks, random);
-      plan.dek.raw.fill(0);
-      keyId = plan.keyId;
-      await this.propose(proposeChange(plan.add), null);
-    }
-    const added = keyId;
-    const activation = planActivation(state, keeper.document, added, random);
-    keeper.raiseEpochs(activation.epochs);
-    this.planned(activation.registration.salt);
-    const index = await this.propose(proposeChange(activation.activate), null, () => {
-      if (activation.session !== null) {
-        session.enter(activation.session);
-        this.proposer.restart();
-      } else port.registered(added, activation.registration.epoch);
-    });
-    if (purpose === "log") this.deps.log.retireFiles();
-    else await store.rotate();
-    return { keyId: added, appliedIndex: index };
-  }
 
   planned(salt: Uint8Array): void {
     this.deps.salts.push(salt);
