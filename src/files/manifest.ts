@@ -69,30 +69,54 @@ export function decodeManifest(
   keyFor: (keyId: number) => ManifestKey,
   path: string,
 ): Manifest {
-  const damaged = (what: string) =>
-    new StrongroomError("FILE_MANIFEST_DAMAGED", `${path}: ${what}`);
-  if (data.length < fixedBytes + endBytes) throw damaged("it is too short");
-  if (data.length > manifestBytesMax) throw damaged("it is too long");
+  const { keyId, reader } = readHead(kind, data, path);
   const macAt = data.length - endBytes;
-  if (crc32(data.subarray(0, data.length - 4)) !== data.readUInt32BE(data.length - 4))
-    throw damaged("its checksum does not match");
-  if (data.toString("latin1", 0, 8) !== kind.magic) throw damaged("another kind of file");
-  const reader = new ByteReader(data, 8, macAt);
-  const version = reader.u8();
-  const flags = reader.u8();
-  if (version !== kind.version || flags > 1)
-    throw new StrongroomError("FORMAT_VERSION", `${path}: version ${version}, flags ${flags}`);
-  const keyId = reader.u32();
-  if ((flags === 1) !== (keyId !== 0)) throw damaged("its flags and its key disagree");
   const mac = data.subarray(macAt, macAt + manifestMacBytes);
   const expected =
     keyId === 0 ? Buffer.alloc(manifestMacBytes) : keyFor(keyId).sign(data.subarray(0, macAt));
   assert(expected.length === manifestMacBytes, "a manifest's MAC has 32 bytes");
   if (!sameMac(mac, expected)) throw new StrongroomError("FILE_MAC_MISMATCH", path);
-  if (reader.u32() !== reader.left) throw damaged("its length does not match");
+  return { keyId, entries: readEntries(reader, path) };
+}
+
+const damagedAs = (path: string, what: string): StrongroomError =>
+  new StrongroomError("FILE_MANIFEST_DAMAGED", `${path}: ${what}`);
+
+/** Everything up to the entries; the checksum is right. */
+function readHead(
+  kind: FileKind,
+  data: Buffer,
+  path: string,
+): { readonly keyId: number; readonly reader: ByteReader } {
+  if (data.length < fixedBytes + endBytes) throw damagedAs(path, "it is too short");
+  if (data.length > manifestBytesMax) throw damagedAs(path, "it is too long");
+  if (crc32(data.subarray(0, data.length - 4)) !== data.readUInt32BE(data.length - 4))
+    throw damagedAs(path, "its checksum does not match");
+  if (data.toString("latin1", 0, 8) !== kind.magic) throw damagedAs(path, "another kind of file");
+  const reader = new ByteReader(data, 8, data.length - endBytes);
+  const version = reader.u8();
+  const flags = reader.u8();
+  if (version !== kind.version || flags > 1)
+    throw new StrongroomError("FORMAT_VERSION", `${path}: version ${version}, flags ${flags}`);
+  const keyId = reader.u32();
+  if ((flags === 1) !== (keyId !== 0)) throw damagedAs(path, "its flags and its key disagree");
+  return { keyId, reader };
+}
+
+function readEntries(reader: ByteReader, path: string): Buffer[] {
+  if (reader.u32() !== reader.left) throw damagedAs(path, "its length does not match");
   const entries: Buffer[] = [];
   while (reader.left > 0) entries.push(reader.bytes(reader.u32()));
-  return { keyId, entries };
+  return entries;
+}
+
+/**
+ * The entries without a look at the MAC: only to find the key that verifies it. What is made of
+ * them must be compared with what `decodeManifest` says once that key is held.
+ * @throws FILE_MANIFEST_DAMAGED, FORMAT_VERSION.
+ */
+export function readUnverified(kind: FileKind, data: Buffer, path: string): readonly Buffer[] {
+  return readEntries(readHead(kind, data, path).reader, path);
 }
 
 /** Takes the same time wherever the two differ. */

@@ -151,12 +151,21 @@ export function readState(
   const keyFor = (keyId: number) => signerOf(primitives, keys, keyId);
   const manifest = readManifestFile(disk, path, manifestKind, keyFor);
   if (manifest === null) return null;
-  const [first, ...rest] = manifest.entries;
+  const [first] = manifest.entries;
   if (first === undefined) throw new StrongroomError("FORMAT_TRUNCATED", `${path}: no entries`);
   const reader = new ByteReader(first);
   const foreign = !equalBytes(reader.bytes(16), place.cluster);
   if (reader.u16() !== place.group || foreign)
     throw new StrongroomError("STORE_FOREIGN", `${path}: of another cluster or group`);
+  return { keyId: manifest.keyId, state: decodeManifestEntries(manifest.entries) };
+}
+
+/** What the entries say, the first one's cluster and group passed over. @throws FORMAT_*. */
+export function decodeManifestEntries(entries: readonly Buffer[]): ManifestState {
+  const [first = Buffer.alloc(0), ...rest] = entries;
+  const reader = new ByteReader(first);
+  reader.bytes(16);
+  reader.u16();
   const head = { generation: reader.safe64(), nextNumber: reader.u32(), clearBelow: reader.u32() };
   const commit = {
     number: reader.safe64(),
@@ -168,6 +177,5 @@ export function readState(
   const commitMac = Buffer.from(reader.bytes(macBytes));
   const lists = { pending: readNumbers(reader), retired: readNumbers(reader) };
   reader.finish();
-  const segments = rest.map(decodeSegment);
-  return { keyId: manifest.keyId, state: { ...head, commit, commitMac, ...lists, segments } };
+  return { ...head, commit, commitMac, ...lists, segments: rest.map(decodeSegment) };
 }
