@@ -1,14 +1,14 @@
 /**
  * `<data>/run/`: how other commands find the node that holds a data directory. `node.json` tells
- * process, address and token file; the token is drawn anew at every start. Neither holds a secret
- * of the data. After a kill the files stay behind and are stale: whoever uses them must be ready
- * for nobody, or somebody else, at the address. A copy of the directory carries them too, so the
- * file names the directory it was written in.
+ * process and address; `admin.token` lets its reader in. Neither holds a secret of the data. After
+ * a kill the files stay behind and are stale: whoever uses them must be ready for nobody, or
+ * somebody else, at the address. A copy of the directory carries them too, so the file names the
+ * directory it was written in.
  * @module
  */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import type { Disk, Random } from "../base/ports.ts";
+import type { Disk } from "../base/ports.ts";
 
 export interface RunFile {
   readonly pid: number;
@@ -16,12 +16,14 @@ export interface RunFile {
   readonly nodeId: string;
   /** Specs of the KEKs it was started with (paths and names, no key), for `verify`. */
   readonly keks: readonly string[];
+  /** Of the admin port if it speaks TLS, PEM: who finds the node here believes no other. */
+  readonly certificate?: string;
 }
 
 const runFileVersion = 1;
-const tokenBytes = 32;
 
-function runDirectory(dataDir: string): string {
+/** Where the files stand. Made by whoever holds the directory's lock. */
+export function runDirectory(dataDir: string): string {
   return join(dataDir, "run");
 }
 
@@ -39,14 +41,6 @@ function nodeFile(dataDir: string): string {
   return join(runDirectory(dataDir), "node.json");
 }
 
-/** Draws and stores the token of this life. Only the holder of the directory's lock may call it. */
-export function writeToken(disk: Disk, random: Random, dataDir: string): string {
-  disk.makeDirectory(runDirectory(dataDir));
-  const token = random.bytes(tokenBytes).toString("hex");
-  disk.replaceFile(tokenFile(dataDir), Buffer.from(`${token}\n`));
-  return token;
-}
-
 /** Tells others where the node is. Only the holder of the directory's lock may call it. */
 export function writeRunFile(disk: Disk, dataDir: string, run: RunFile): void {
   const directory = identityOf(dataDir);
@@ -61,11 +55,12 @@ export function clearRunFile(disk: Disk, dataDir: string, run: RunFile): void {
 
 function isRunFile(value: unknown): value is RunFile & { directory: unknown } {
   if (typeof value !== "object" || value === null) return false;
-  const { version, pid, url, nodeId, keks } = value as Record<string, unknown>;
+  const { version, pid, url, nodeId, keks, certificate } = value as Record<string, unknown>;
   return (
     version === runFileVersion &&
     Number.isSafeInteger(pid) &&
     [url, nodeId].every((text) => typeof text === "string") &&
+    (certificate === undefined || typeof certificate === "string") &&
     Array.isArray(keks) &&
     keks.every((spec) => typeof spec === "string")
   );
@@ -76,9 +71,10 @@ export function readRunFile(disk: Disk, dataDir: string): RunFile | null {
   try {
     const value: unknown = JSON.parse(disk.readFile(nodeFile(dataDir)).toString("utf8"));
     if (!isRunFile(value)) return null;
-    const { pid, url, nodeId, keks, directory } = value;
+    const { pid, url, nodeId, keks, directory, certificate } = value;
     const here = directory === identityOf(dataDir);
-    return { pid: here ? pid : 0, url: here ? url : "", nodeId, keks };
+    const shown = certificate === undefined ? {} : { certificate };
+    return { pid: here ? pid : 0, url: here ? url : "", nodeId, keks, ...shown };
   } catch {
     return null;
   }

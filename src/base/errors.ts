@@ -4,6 +4,7 @@
  * names or values of users.
  * @module
  */
+import { adminErrors } from "./errors/admin.ts";
 import { controlErrors } from "./errors/control.ts";
 import { fileErrors } from "./errors/files.ts";
 import { keyErrors } from "./errors/keys.ts";
@@ -21,6 +22,7 @@ export const errorTable = {
   ...nodeErrors,
   ...platformErrors,
   ...toolErrors,
+  ...adminErrors,
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;

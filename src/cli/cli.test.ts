@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readRunFile } from "../admin/runfile.ts";
+import { NodeDouble, nodeStatus as status } from "../admin/testing/double.ts";
 import { StrongroomError } from "../base/errors.ts";
-import type { NodeStatus } from "../node/api.ts";
 import { systemClock } from "../platform/clock.ts";
 import { NodeDisk } from "../platform/disk.ts";
 import { systemRandom } from "../platform/random.ts";
@@ -25,21 +25,6 @@ import { type Parts, run } from "./program.ts";
 import type { ServedNode } from "./serve.ts";
 import { StopRequest } from "./stop.ts";
 import type { VerifyResult } from "./verify/findings.ts";
-
-const status: NodeStatus = {
-  nodeId: "n1",
-  clusterId: "c",
-  encryption: true,
-  state: "serving",
-  appliedIndex: 5,
-  durableIndex: 4,
-  log: { first: 1, last: 5, bytes: 4096 },
-  store: { bytes: 1536, deadBytes: 0, segments: 2 },
-  resident: { bytes: 1, limit: 2, dirtyBytes: 0 },
-  active: { storage: 1, log: 2, index: 3 },
-  keys: [{ id: 1, purpose: "storage", state: "active", bytes: 10, records: 1 }],
-  primitives: "node",
-};
 
 let home: string;
 let dataDir: string;
@@ -60,13 +45,9 @@ function step(name: string): void {
 const parts: Parts<ServedNode> = {
   openNode: async (settings) => {
     step(`open ${settings.kek.length}`);
-    mkdirSync(settings["data-dir"], { recursive: true });
-    return {
-      status: () => status,
-      rotate: async () => ({ keyId: 9, appliedIndex: 6 }),
-      checkpoint: async () => {},
-      close: async () => step("close node"),
-    };
+    mkdirSync(join(settings["data-dir"], "encryption"), { recursive: true });
+    const node = new NodeDouble();
+    return Object.assign(node, { close: async () => step("close node") });
   },
   listen: async () => {
     step("listen");
@@ -101,7 +82,15 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true }));
 
 const strongroom = (...argv: string[]) => run(argv, { context, parts, stop, version: "1.2.3" });
-const serveArguments = () => ["serve", "--data-dir", dataDir, "--log-level", "silent"];
+const serveArguments = () => [
+  "serve",
+  "--data-dir",
+  dataDir,
+  "--log-level",
+  "silent",
+  "--admin-port",
+  "0",
+];
 const signal = () => stop.request({ kind: "signal", name: "SIGTERM" });
 
 async function whileServing(work: () => Promise<void>, ...more: string[]): Promise<number> {
@@ -237,7 +226,7 @@ test("status and rotate-dek: find the running node by its directory", async () =
       expect(JSON.parse(out.join("\n"))).toEqual(status);
       out = [];
       expect(await strongroom("rotate-dek", "log", "--data-dir", dataDir)).toBe(0);
-      expect(out.join()).toBe("the active log key is 9, since entry 6");
+      expect(out.join()).toBe("the active log key is 4, since entry 6");
       expect(await strongroom("rotate-dek", "index", "--data-dir", dataDir)).toBe(1);
     },
     "--kek",

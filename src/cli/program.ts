@@ -4,10 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { callNode, findNode } from "../admin/client.ts";
+import { connectAdmin, findNode } from "../admin/client.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { kekForms } from "../kek/spec.ts";
-import type { NodeStatus, RotateResult } from "../node/api.ts";
 import type { Context } from "./context.ts";
 import { addSettingFlags, elsewhere, givenFlags } from "./flags.ts";
 import { makeKeyFile } from "./keyfile.ts";
@@ -100,8 +99,8 @@ function addStatus(program: Command, context: Context): void {
     .option("--json", "for programs")
     .addHelpText("after", "\nExample:\n  $ strongroom status --data-dir rooms --json")
     .action(async (options: Options) => {
-      const address = findNode(context.disk, settingsOf(context, options)["data-dir"]);
-      const status = (await callNode(address, "GetStatus")) as NodeStatus;
+      const target = findNode(context.disk, settingsOf(context, options)["data-dir"]);
+      const { node: status } = await connectAdmin(target).status();
       if (options.json === true) context.out(JSON.stringify(status, null, 2));
       else for (const line of renderStatus(status)) context.out(line);
     });
@@ -122,13 +121,10 @@ function addRotate(program: Command, context: Context): void {
     .action(async (purpose: string, options: Options) => {
       if (purpose !== "storage" && purpose !== "log")
         throw new StrongroomError("CONFIG_INVALID", "the purpose must be storage or log");
-      const address = findNode(context.disk, settingsOf(context, options)["data-dir"]);
-      const result = (await callNode(address, "RotateKey", { purpose })) as RotateResult;
-      if (options.json === true) context.out(JSON.stringify({ purpose, ...result }));
-      else
-        context.out(
-          `the active ${purpose} key is ${result.keyId}, since entry ${result.appliedIndex}`,
-        );
+      const target = findNode(context.disk, settingsOf(context, options)["data-dir"]);
+      const { keyId, appliedIndex } = await connectAdmin(target).rotate(purpose);
+      if (options.json === true) context.out(JSON.stringify({ purpose, keyId, appliedIndex }));
+      else context.out(`the active ${purpose} key is ${keyId}, since entry ${appliedIndex}`);
     });
 }
 

@@ -4,10 +4,9 @@
  * @module
  */
 import { resolve } from "node:path";
-import { serveAdmin } from "../admin/http.ts";
-import { clearRunFile, type RunFile, writeRunFile, writeToken } from "../admin/runfile.ts";
-import type { AdminBackend } from "../admin/service.ts";
+import type { AdminBackend } from "../admin/backend.ts";
 import { StrongroomError } from "../base/errors.ts";
+import { openAdminPort } from "./adminport.ts";
 import { banner, newKeyAdvice } from "./banner.ts";
 import type { Context } from "./context.ts";
 import { defaultKeyFile, isInside } from "./keyfile.ts";
@@ -76,21 +75,14 @@ async function start<Node extends ServedNode>(
   const node = await parts.openNode(settings, stop, logger);
   closers.push(() => node.close());
   const status = await node.status();
-  const token = writeToken(context.disk, context.random, dataDir);
-  const admin = await serveAdmin(node, token, settings["admin-port"]);
+  const { nodeId, primitives } = status;
+  const keks = settings.kek.map(absoluteSpec);
+  const input = { backend: node, settings, dataDir, nodeId, keks };
+  const admin = await openAdminPort(context, input, logger);
   closers.push(() => admin.close());
-  const run: RunFile = {
-    pid: process.pid,
-    url: admin.url,
-    nodeId: status.nodeId,
-    keks: settings.kek.map(absoluteSpec),
-  };
-  writeRunFile(context.disk, dataDir, run);
-  closers.push(() => clearRunFile(context.disk, dataDir, run));
   const listening = await parts.listen(node, settings, stop, logger);
   closers.push(() => listening.close());
   const { version } = request;
-  const { primitives } = status;
   return banner({ version, settings, dataDir, port: listening.port, primitives });
 }
 

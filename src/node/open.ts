@@ -47,6 +47,7 @@ import { Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
 import { NodeSettings } from "./settings.ts";
 import { statusOf } from "./status.ts";
+import { type VerifyProgress, verifyNode } from "./verification.ts";
 import { WorkerExecutor } from "./workerexecutor.ts";
 
 const group = 0 as GroupId;
@@ -72,6 +73,8 @@ export interface StrongroomNode {
   status(): NodeStatus;
   rotate(purpose: "storage" | "log"): Promise<RotateResult>;
   checkpoint(): Promise<void>;
+  /** Opens everything while it serves. @param bytesPerSecond - 0: 64 MiB. */
+  verify(bytesPerSecond: number): AsyncIterable<VerifyProgress>;
   /** Flushes and closes everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -319,6 +322,7 @@ class Opening {
       status: () => statusOf(runtime),
       rotate: (purpose) => runtime.rotate(purpose),
       checkpoint: () => runtime.engine.checkpoint(),
+      verify: (bytesPerSecond) => verifyNode(runtime, bytesPerSecond),
       close: () => {
         closing ??= closeAll(this.closers);
         return closing;

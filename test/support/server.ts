@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
-import { callNode, findNode } from "../../src/admin/client.ts";
+import { connectAdmin, findNode } from "../../src/admin/client.ts";
 import { NodeDisk } from "../../src/platform/disk.ts";
 import { Client, ServerError } from "./resp.ts";
 
@@ -153,10 +153,11 @@ export class Server {
     this.port = await freePort();
     const { prefix = [], password, environment = {} } = this.#options;
     const serve = ["serve", "--port", String(this.port), "--bind", "127.0.0.1"];
+    const admin = ["--admin-port", "0"];
     const data = ["--data-dir", this.dataDir, "--kek", this.spec];
     const secret = password === undefined ? {} : { STRONGROOM_REQUIREPASS: password };
     this.process = new Process(
-      [...prefix, process.execPath, program, ...serve, ...data, ...this.flags],
+      [...prefix, process.execPath, program, ...serve, ...admin, ...data, ...this.flags],
       { environment: { ...secret, ...environment } },
     );
     return this.process;
@@ -224,7 +225,7 @@ export class Server {
 
   /** What `rotate-dek` does, without a process of its own. */
   async rotate(purpose: "storage" | "log"): Promise<void> {
-    await callNode(findNode(disk, this.dataDir), "RotateKey", { purpose });
+    await connectAdmin(findNode(disk, this.dataDir)).rotate(purpose);
   }
 
   /** `status --json` of the running node. */

@@ -1,5 +1,5 @@
 /**
- * Error codes of configuration, command line and admin endpoint.
+ * Error codes of configuration and command line.
  * @module
  */
 import type { ErrorRow } from "./row.ts";
@@ -29,29 +29,11 @@ export const toolErrors = {
     kept: "no new key was made and the data was not touched",
     todo: "put the key file back from your copy, or name the right one with --kek",
   },
-  ADMIN_NOT_RUNNING: {
-    retryable: true,
-    what: "no running node was found for the data directory",
-    kept: "nothing was changed",
-    todo: "start the node, or give the data directory of the one that runs",
-  },
-  ADMIN_UNAUTHENTICATED: {
+  CONFIRMATION_MISSING: {
     retryable: false,
-    what: "the admin token is missing or wrong",
+    what: "what was asked for cannot be undone and was not confirmed",
     kept: "nothing was changed",
-    todo: "run the command as the user who runs the node, with its data directory",
-  },
-  ADMIN_REQUEST_INVALID: {
-    retryable: false,
-    what: "the admin endpoint does not understand the request",
-    kept: "nothing was changed",
-    todo: "use the command line of the version that runs the node",
-  },
-  ADMIN_INTERNAL: {
-    retryable: false,
-    what: "the node failed in a way that it did not expect",
-    kept: "everything acknowledged is durable",
-    todo: "read the log of the node",
+    todo: "repeat the command with --yes if you mean it",
   },
   VERIFY_RUNNING: {
     retryable: true,

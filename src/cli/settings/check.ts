@@ -28,9 +28,20 @@ export function checkSettings(settings: Settings): void {
     throw invalid("tls-port needs tls-cert and tls-key");
   if (settings["tls-port"] > 0 && settings["tls-port"] === settings.port)
     throw invalid("port and tls-port are the same");
+  checkAdmin(settings);
   if (settings.requirepass === "") throw invalid("requirepass is empty");
   for (const spec of settings.kek)
     if (!isKekSpec(spec)) throw invalid(`kek must be one of ${kekForms}`);
+}
+
+function checkAdmin(settings: Settings): void {
+  const cert = settings["admin-tls-cert"] !== undefined;
+  if (cert !== (settings["admin-tls-key"] !== undefined))
+    throw invalid("admin-tls-cert and admin-tls-key belong together");
+  if (settings["admin-tls-ca"] !== undefined && !cert)
+    throw invalid("admin-tls-ca needs admin-tls-cert and admin-tls-key");
+  if (!cert && !isLoopback(settings["admin-bind"]))
+    throw new StrongroomError("ADMIN_TLS_REQUIRED", `admin-bind ${settings["admin-bind"]}`);
 }
 
 /** Sentences for the log: what an operator of such settings should know. */

@@ -53,6 +53,8 @@ export interface ScanVisitor {
 
 /** Read at once; a longer frame gets more. */
 const windowBytesMax = 1024 * 1024;
+/** Read between two pauses of a scan in steps. */
+const pauseBytes = 256 * 1024;
 
 class SegmentScan {
   readonly entries = new HintEntries();
@@ -73,7 +75,9 @@ class SegmentScan {
     this.lastMac = target.chainMac;
   }
 
-  run(file: DiskFile): void {
+  /** Yields now and then, so that a scan may share its thread. */
+  *run(file: DiskFile): Generator<number> {
+    let pauseAt = pauseBytes;
     const end = this.target.closed?.length ?? file.size();
     const windowBytes = Math.min(windowBytesMax, Math.max(end, blockBytes));
     const scanner = new FrameScanner(file, {
@@ -84,6 +88,10 @@ class SegmentScan {
     this.digest.begin(this.lastMac);
     while (scanner.next()) {
       const { buffer, bodyAt, bodyLength } = scanner;
+      if (scanner.position >= pauseAt) {
+        yield scanner.position - pauseAt + pauseBytes;
+        pauseAt = scanner.position + pauseBytes;
+      }
       const kind = checkRecord(buffer, bodyAt, bodyLength, this.target.sealed);
       if (kind !== kindCommit) {
         this.digest.add(buffer, bodyAt - frameHeaderBytes, bodyLength, this.target.sealed);
@@ -129,18 +137,20 @@ class SegmentScan {
 }
 
 /**
+ * Scans in steps; what is yielded is the bytes read since the step before. The file stays open, so
+ * that it may be unlinked meanwhile.
  * @throws STORE_DAMAGED, FILE_FRAME_DAMAGED, FORMAT_*, or Node's errors.
  */
-export function scanSegment(
+export function* scanInSteps(
   disk: Disk,
   target: ScanTarget,
   mac: MacKey,
   visitor: ScanVisitor = {},
-): ScanResult {
+): Generator<number, ScanResult> {
   const file = disk.open(target.path, { mode: "read" });
   const scan = new SegmentScan(target, mac, visitor);
   try {
-    scan.run(file);
+    yield* scan.run(file);
   } finally {
     file.close();
   }
@@ -152,4 +162,18 @@ export function scanSegment(
     );
   const { entries, commits, last, lastMac, end } = scan;
   return { entries, commits, last, lastMac, end };
+}
+
+/** Scans at once. @throws as `scanInSteps`. */
+export function scanSegment(
+  disk: Disk,
+  target: ScanTarget,
+  mac: MacKey,
+  visitor: ScanVisitor = {},
+): ScanResult {
+  const steps = scanInSteps(disk, target, mac, visitor);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }

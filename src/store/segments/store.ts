@@ -20,7 +20,7 @@ import type {
   StoreStats,
   VisitRoot,
 } from "../store.ts";
-import type { Books } from "./books.ts";
+import type { Books, Segment } from "./books.ts";
 import { Compactor, type CompactorOptions } from "./compactor.ts";
 import { Flusher } from "./flusher.ts";
 import { Ledger } from "./ledger.ts";
@@ -31,6 +31,7 @@ import { SegmentRun } from "./run.ts";
 import { InlineExecutor, type RunExecutor } from "./runwriter.ts";
 import { settle } from "./settle.ts";
 import { statsOf } from "./stats.ts";
+import { type VerifyVisitor, verifySegment } from "./verifying.ts";
 import { randomRoot, Sweep, scanRoots } from "./walk.ts";
 
 export interface SegmentStoreOptions {
@@ -289,6 +290,19 @@ export class SegmentStore implements Store {
   get openKeyId(): number | null {
     const number = this.flusher.openNumber;
     return number === 0 ? null : this.books.segment(number).header.keyId;
+  }
+
+  /** Closed segments, oldest first. One that is compacted meanwhile leaves the list. */
+  closedSegments(): Segment[] {
+    const all = [...this.books.segments.values()];
+    return all
+      .filter(({ closed, leaving }) => closed && !leaving)
+      .sort((one, other) => one.header.number - other.header.number);
+  }
+
+  /** As `verifySegment` in verifying.ts. */
+  verify(segment: Segment, visitor: VerifyVisitor): Generator<number, void> {
+    return verifySegment(this.options, segment, visitor);
   }
 
   stats(): StoreStats {
