@@ -104,6 +104,25 @@ export class BatchReader {
     }
   }
 
+  /** Steps over any command, whatever its code; of an ordinary one the arguments are read. */
+  anyCommand(): void {
+    this.command();
+    if (this.code !== transactionCode) {
+      this.arguments();
+      return;
+    }
+    for (let watches = this.u32(); watches > 0; watches--) {
+      this.u8();
+      this.safe64();
+      this.u32();
+      this.bytes();
+    }
+    for (let commands = this.u32(); commands > 0; commands--) {
+      this.command();
+      this.arguments();
+    }
+  }
+
   /** Steps over a counted byte string and returns a view of it. */
   bytes(): Buffer {
     const length = this.u32();

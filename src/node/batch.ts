@@ -39,6 +39,11 @@ export class PendingBatch {
   /** Who gets the reply of command n; null for commands of the node itself. */
   readonly clients: (Client | null)[] = [];
   readonly transactions = new Map<number, PendingTransaction>();
+  /** Places and codes of the commands whose running is timed, in their order. */
+  readonly timed: number[] = [];
+  readonly timedCodes: number[] = [];
+  /** When the log got it, on the monotonic clock; 0: nobody asks. */
+  sentMs = 0;
   /** Set for a control entry, which is a batch of its own. */
   control: PendingControl | null = null;
   /** Bytes that the proposer counts for it. */
@@ -75,6 +80,9 @@ export class PendingBatch {
     this.writer.count = 0;
     this.clients.length = 0;
     this.transactions.clear();
+    this.timed.length = 0;
+    this.timedCodes.length = 0;
+    this.sentMs = 0;
     this.control = null;
     this.counted = 0;
     this.returns = 0;

@@ -25,8 +25,10 @@ import type {
   QueuedCommand,
   WatchToken,
 } from "./port.ts";
+import type { Probe } from "./probe.ts";
 import type { Proposer } from "./proposer.ts";
 import { runLocal } from "./sink.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 /** Share of the cache that may wait for the store before connections stop reading. */
 export const unflushedShareMax = 1 / 4;
@@ -46,6 +48,7 @@ export interface EngineDeps {
   /** Runs after the events of this turn of the loop. */
   readonly defer: (run: () => void) => void;
   readonly settings: EngineSettings;
+  readonly probe: Probe;
   /** Bound of the resident set in bytes; may change. */
   readonly cacheBytes: () => number;
   readonly status: () => NodeStatus;
@@ -60,6 +63,9 @@ export class NodeEngine implements Engine {
   checkpointing = false;
   readonly databaseCount: number;
   readonly settings: EngineSettings;
+  readonly probe: Probe;
+  /** For transactions that only read. */
+  private readonly stopwatch: Stopwatch;
   private readonly deps: EngineDeps;
   private readonly contexts: Context[] = [];
   /** Reads that met a full cache. */
@@ -80,6 +86,9 @@ export class NodeEngine implements Engine {
   constructor(deps: EngineDeps) {
     this.deps = deps;
     this.settings = deps.settings;
+    this.probe = deps.probe;
+    const monotonicMs = (): number => deps.clock.monotonicMs();
+    this.stopwatch = new Stopwatch({ probe: deps.probe, monotonicMs });
     const { databases } = deps.machine;
     this.databaseCount = databases.databaseCount;
     for (let n = 0; n < databases.databaseCount; n++)
@@ -138,8 +147,11 @@ export class NodeEngine implements Engine {
   trim(): void {
     const { databases } = this.deps.machine;
     const limit = this.deps.cacheBytes();
-    if (databases.resident.bytes > limit)
-      databases.resident.evict(limit, (id) => databases.isLive(id));
+    if (databases.resident.bytes <= limit) return;
+    const { probe, clock } = this.deps;
+    const begin = probe.monitoring ? clock.monotonicMs() : 0;
+    databases.resident.evict(limit, (id) => databases.isLive(id));
+    if (begin !== 0) probe.sink?.event("eviction-cycle", clock.monotonicMs() - begin);
   }
 
   /** After entries were applied or a run has landed. */
@@ -175,7 +187,11 @@ export class NodeEngine implements Engine {
     }
     if ((watches as readonly Token[]).every((watch) => this.holds(watch))) {
       client.reply.array(commands.length);
-      for (const command of commands) runLocal(command, client.reply, this.runRead);
+      for (const command of commands) {
+        this.stopwatch.startInner(client, command.spec, command.args);
+        runLocal(command, client.reply, this.runRead);
+        this.stopwatch.stop();
+      }
     } else client.reply.nilArray();
     client.settled();
   }

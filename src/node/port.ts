@@ -70,6 +70,31 @@ export interface EngineSettings {
   set(name: string, value: string): string | null;
 }
 
+/** What clients may have waited for, by Redis's names. */
+export type LatencyEvent =
+  /** A batch, from the log having it to its being durable. */
+  | "aof-fsync-always"
+  /** One step of the search for what has expired. */
+  | "expire-cycle"
+  /** Making room in the cache. */
+  | "eviction-cycle";
+
+/** Who is told how long things took. */
+export interface LatencySink {
+  /** @param args - Makes a copy of the arguments, without the name. */
+  ran(client: Client, spec: CommandSpec, ms: number, args: () => Args): void;
+  event(name: LatencyEvent, ms: number): void;
+}
+
+export interface LatencyProbe {
+  /** Set by the server. */
+  sink: LatencySink | null;
+  /** Every command is timed, not only those that may take long. */
+  closely: boolean;
+  /** Events are wanted. */
+  monitoring: boolean;
+}
+
 export interface Engine {
   /**
    * Submits a write; never blocks. `args` (without the name) is valid only during the call. The
@@ -109,6 +134,8 @@ export interface Engine {
 
   readonly databaseCount: number;
   readonly settings: EngineSettings;
+  /** The server tells it what is to be timed, and is told how long it took. */
+  readonly probe: LatencyProbe;
   status(): NodeStatus;
   counters(): EngineCounters;
   resetCounters(): void;

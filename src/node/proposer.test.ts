@@ -5,6 +5,7 @@ import { set } from "../commands/strings/set.ts";
 import type { AppendDone, ReplicatedLog } from "../log/log.ts";
 import type { PendingBatch } from "./batch.ts";
 import type { Client } from "./port.ts";
+import { Probe } from "./probe.ts";
 import { Proposer } from "./proposer.ts";
 
 test("proposer: a batch that cannot be sealed is answered behind the one under way", () => {
@@ -31,6 +32,7 @@ test("proposer: a batch that cannot be sealed is answered behind the one under w
     },
     failed: (_, error) => void told.push(error.message),
     machineMs: () => 0,
+    probe: new Probe(),
   });
   proposer.restart();
   for (let n = 0; n < 3; n++) {

@@ -12,6 +12,7 @@ import { expireCode, transactionCode, type Watch } from "../entry/batch.ts";
 import type { ReplicatedLog } from "../log/log.ts";
 import { BatchPool, type PendingBatch } from "./batch.ts";
 import type { Client, QueuedCommand } from "./port.ts";
+import type { Probe } from "./probe.ts";
 
 /** A batch is proposed once it has grown to this: the log keeps memory for entries of 1 MiB. */
 const batchBytesMax = 960 << 10;
@@ -42,6 +43,7 @@ export interface ProposerDeps {
   readonly failed: (batch: PendingBatch, error: Error) => void;
   /** Greatest timestamp applied, ms. */
   readonly machineMs: () => number;
+  readonly probe: Probe;
 }
 
 export class Proposer {
@@ -95,6 +97,10 @@ export class Proposer {
     writer.u32(count);
     for (let n = first; n < first + count; n++)
       writer.argument(buffer, starts[n] as number, ends[n] as number);
+    if (this.deps.probe.times(code, bytes)) {
+      batch.timed.push(writer.count);
+      batch.timedCodes.push(code);
+    }
     this.added(batch, client, bytes);
   }
 
@@ -203,6 +209,7 @@ export class Proposer {
       if (control !== null) control.payload = control.build(batch.session, batch.seq);
       else this.stamp(batch);
       const entry = sealer.seal(batch, log);
+      if (this.deps.probe.monitoring) batch.sentMs = this.deps.clock.monotonicMs();
       log.append(entry, (error, index) => this.settled(batch, error, index));
     } catch (error) {
       this.recovering = true;
@@ -233,6 +240,9 @@ export class Proposer {
     this.inFlight--;
     this.bytes -= batch.counted;
     if (error === null) {
+      const { probe, clock } = this.deps;
+      if (batch.sentMs !== 0)
+        probe.sink?.event("aof-fsync-always", clock.monotonicMs() - batch.sentMs);
       this.deps.durable(batch, index);
       return;
     }

@@ -5,6 +5,7 @@
  */
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Clock, Random, Scheduler } from "../base/ports.ts";
+import type { CommandSpec } from "../commands/command.ts";
 import { codeToSpec } from "../commands/table.ts";
 import type { Kek } from "../control/deks.ts";
 import type { SidecarKeeper } from "../control/keeper.ts";
@@ -43,12 +44,14 @@ import { Group } from "./group.ts";
 import type { StoragePort } from "./keyport.ts";
 import { nodeRow } from "./localrows.ts";
 import type { EngineSettings } from "./port.ts";
+import { Probe } from "./probe.ts";
 import { Proposer } from "./proposer.ts";
 import { Rewrites } from "./rewrite.ts";
 import type { LogSession } from "./session.ts";
 import { answerAll, ReplySink } from "./sink.ts";
 import { StoreSource } from "./source.ts";
 import { statusOf } from "./status.ts";
+import { Stopwatch } from "./stopwatch.ts";
 
 const empty = Buffer.alloc(0);
 /** Large enough that headers and commits do not count, small enough that memory does not. */
@@ -97,6 +100,7 @@ export class Runtime {
   readonly rewrites: Rewrites;
   /** The store knows whose it is. */
   nodeKnown = false;
+  private readonly probe = new Probe();
   private readonly guard: ClockGuard;
   state: "starting" | "serving" | "stopping" = "starting";
   private readonly directory: NodeDirectory;
@@ -156,6 +160,7 @@ export class Runtime {
       durable: (batch, index) => this.group.durable(batch, index),
       failed: (batch, error) => this.appendFailed(batch, error),
       machineMs: () => this.machine.timeMs,
+      probe: this.probe,
     });
     this.group = this.makeGroup();
     this.engine = this.makeEngine();
@@ -169,21 +174,27 @@ export class Runtime {
 
   private makeGroup(): Group {
     const { deps } = this;
-    const sink = new ReplySink(({ spec, db, args }, reply) =>
-      this.engine.read(spec as NonNullable<typeof spec>, db, args, reply),
-    );
     return new Group({
       machine: this.machine,
       state: deps.state,
       host: deps.host,
       opener: deps.session,
-      sink,
+      sink: this.makeSink(),
       release: (batch) => this.proposer.release(batch),
       again: (batch, admission) => this.proposer.again(batch, admission),
       fail: answerAll,
       applied: () => this.applied(),
       halted: (error) => this.halted(error),
     });
+  }
+
+  private makeSink(): ReplySink {
+    const { probe } = this;
+    const watch = new Stopwatch({ probe, monotonicMs: () => this.deps.clock.monotonicMs() });
+    return new ReplySink(
+      ({ spec, db, args }, reply) => this.engine.read(spec as CommandSpec, db, args, reply),
+      watch,
+    );
   }
 
   private makeEngine(): NodeEngine {
@@ -196,6 +207,7 @@ export class Runtime {
       clock: deps.clock,
       defer: (run) => void setImmediate(run),
       settings: deps.settings,
+      probe: this.probe,
       cacheBytes: deps.cacheBytes,
       status: () => statusOf(this),
       setActiveExpiry: (on) => {
@@ -287,7 +299,9 @@ export class Runtime {
     const { machine, proposer, guard } = this;
     if (proposer.refusing !== null || !guard.sound) return;
     const now = Math.max(machine.timeMs, guard.nowMs());
+    const begin = this.deps.clock.monotonicMs();
     this.expiry.step(now);
+    this.probe.sink?.event("expire-cycle", this.deps.clock.monotonicMs() - begin);
     if (machine.timeMs === 0 || now - machine.timeMs < idleMsMax || proposer.bytes > 0) return;
     proposer.expire(0, []);
   }

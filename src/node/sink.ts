@@ -10,12 +10,14 @@ import type { BatchSink } from "../machine/ports.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { PendingBatch, PendingTransaction } from "./batch.ts";
 import type { Client, QueuedCommand } from "./port.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 
 /** Runs a read of a transaction at its place. */
 export type RunRead = (command: QueuedCommand, reply: Reply) => void;
 
 export class ReplySink implements BatchSink {
   private readonly runRead: RunRead;
+  private readonly watch: Stopwatch;
   private batch: PendingBatch | null = null;
   private last: Client | null = null;
   /** Place of the command that was begun last. */
@@ -23,8 +25,9 @@ export class ReplySink implements BatchSink {
   private transaction: PendingTransaction | null = null;
   private kept = false;
 
-  constructor(runRead: RunRead) {
+  constructor(runRead: RunRead, watch: Stopwatch) {
     this.runRead = runRead;
+    this.watch = watch;
   }
 
   begin(batch: PendingBatch): void {
@@ -32,10 +35,12 @@ export class ReplySink implements BatchSink {
     this.last = null;
     this.place = -1;
     this.transaction = null;
+    this.watch.begin(batch);
   }
 
   /** The whole batch was applied. */
   end(): void {
+    this.watch.end();
     this.settle();
     this.batch = null;
   }
@@ -46,6 +51,7 @@ export class ReplySink implements BatchSink {
    * @returns the first command that has no reply yet.
    */
   abort(ordinal: number, text: string): number {
+    this.watch.end();
     this.batch = null;
     if (this.place < ordinal) {
       this.settle();
@@ -69,10 +75,12 @@ export class ReplySink implements BatchSink {
   }
 
   before(ordinal: number): Reply {
+    this.watch.stop();
     if (this.last !== null) this.settle();
     const client = (this.batch as PendingBatch).clients[ordinal] as Client | null;
     this.last = client;
     this.place = ordinal;
+    this.watch.start(ordinal, client);
     return client === null || client.closed ? discardReply : client.reply;
   }
 
@@ -90,12 +98,17 @@ export class ReplySink implements BatchSink {
   }
 
   inner(): Reply {
+    this.watch.stop();
     this.runUntilWrite();
-    if (this.transaction !== null) this.transaction.next++;
+    if (this.transaction !== null) {
+      const write = this.transaction.commands[this.transaction.next++] as QueuedCommand;
+      this.watch.startInner(this.last, write.spec, write.args);
+    }
     return this.reply;
   }
 
   endTransaction(): void {
+    this.watch.stop();
     if (this.kept) this.runUntilWrite();
     this.transaction = null;
   }
@@ -108,7 +121,10 @@ export class ReplySink implements BatchSink {
       const command = transaction.commands[transaction.next] as QueuedCommand;
       if (command.spec?.flags.includes("write") === true) return;
       // Whoever is gone must not subscribe to anything any more.
-      if (this.last?.closed === false) runLocal(command, reply, this.runRead);
+      if (this.last?.closed !== false) continue;
+      this.watch.startInner(this.last, command.spec, command.args);
+      runLocal(command, reply, this.runRead);
+      this.watch.stop();
     }
   }
 }

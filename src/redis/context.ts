@@ -9,6 +9,7 @@ import type { CommandSpec, KeyRange } from "../commands/command.ts";
 import type { RespLimits } from "../resp/limits.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Host } from "./host.ts";
+import type { Latency } from "./latency.ts";
 import type { Engine, QueuedCommand, WatchToken } from "./port.ts";
 
 /** A transaction that is being queued. */
@@ -211,6 +212,9 @@ export interface ServerContext {
   readonly figures: ServerFigures;
   readonly errorCounts: Map<string, number>;
   readonly slowLog: SlowEntry[];
+  readonly latency: Latency;
+  /** Thresholds of `latency` changed: who times commands is told. */
+  tuned(): void;
   readonly pubsub: PubSub;
   readonly monitors: Set<Peer>;
   readonly pause: PauseState;

@@ -254,7 +254,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
   private read(entry: TableEntry, args: Args, db: number): void {
     const { server } = this;
     this.passed = false;
-    const begin = entry.timed ? server.host.clock.monotonicMs() : 0;
+    const begin = entry.timed || server.closely ? server.host.clock.monotonicMs() : 0;
     try {
       server.engine.read(entry.spec!, db, args, this.writer);
     } catch (error) {
@@ -262,7 +262,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
       server.countError(entry, text);
       this.writer.error(text);
     }
-    if (entry.timed) server.timed(this, entry, args, begin);
+    if (begin !== 0) server.timed(this, entry, args, begin);
   }
 
   private boundDeferred(): void {

@@ -49,6 +49,8 @@ export interface Waiter {
 
 /** The server as a connection sees it. */
 export interface Owner extends ServerContext {
+  /** Every command is timed. */
+  readonly closely: boolean;
   /** Some command must be shown to MONITOR, or clients are paused. */
   readonly watchful: boolean;
   /** Wall clock of the current piece of work. */

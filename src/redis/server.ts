@@ -23,9 +23,10 @@ import type {
 } from "./context.ts";
 import { copyArgs } from "./copyargs.ts";
 import type { Host } from "./host.ts";
+import { Latency } from "./latency.ts";
 import { monitorLine } from "./monitoring.ts";
 import { halts, type Owner, type Transport, type Waiter } from "./owner.ts";
-import type { Engine } from "./port.ts";
+import type { Client, Engine, LatencyEvent, LatencySink } from "./port.ts";
 import { Channels } from "./pubsub.ts";
 import { makeSettings, type ServerOptions } from "./settings.ts";
 import { noteSlow } from "./slowlog.ts";
@@ -43,7 +44,7 @@ const protectedText =
 const loopback = /^(127\.|\[::1\]|\[::ffff:127\.)/;
 const maxClientsText = "-ERR max number of clients reached\r\n";
 
-export class RedisServer implements Owner {
+export class RedisServer implements Owner, LatencySink {
   readonly engine: Engine;
   readonly host: Host;
   readonly table: CommandTable;
@@ -62,6 +63,9 @@ export class RedisServer implements Owner {
   };
   readonly errorCounts = new Map<string, number>();
   readonly slowLog: SlowEntry[] = [];
+  readonly latency = new Latency();
+  /** Every command is timed. */
+  closely = false;
   readonly pubsub: PubSub = new Channels();
   readonly monitors = new Set<Peer>();
   readonly pause = { untilMs: 0, writesOnly: false };
@@ -71,6 +75,7 @@ export class RedisServer implements Owner {
   passwordDigest: Buffer | null = null;
   commandsPerSecond = 0;
 
+  private readonly entryOf = new Map<CommandSpec, TableEntry>();
   private readonly pool = new BufferPool();
   private ready: Waiter[] = [];
   private toFlush: Waiter[] = [];
@@ -95,6 +100,10 @@ export class RedisServer implements Owner {
     this.startMs = this.nowMs = options.host.clock.nowMs();
     this.settings = makeSettings(this, options.settings);
     this.engine.onReady = () => this.engineReady();
+    this.engine.probe.sink = this;
+    for (const entry of this.table.entries)
+      for (const each of [entry, ...(entry.subcommands?.values() ?? [])])
+        if (each.spec !== null) this.entryOf.set(each.spec, each);
     this.sample();
   }
 
@@ -128,6 +137,7 @@ export class RedisServer implements Owner {
   close(): void {
     this.stopTimer();
     this.engine.onReady = null;
+    this.engine.probe.sink = null;
     for (const peer of [...this.peers.values()]) peer.kill();
   }
 
@@ -153,6 +163,7 @@ export class RedisServer implements Owner {
     this.sampledCommands = 0;
     for (const name of Object.keys(this.figures) as (keyof ServerFigures)[]) this.figures[name] = 0;
     const all = this.table.entries.flatMap((e) => [e, ...(e.subcommands?.values() ?? [])]);
+    this.latency.resetHistograms();
     for (const { figures } of all)
       figures.calls = figures.usec = figures.rejected = figures.failed = 0;
   }
@@ -245,7 +256,7 @@ export class RedisServer implements Owner {
   }
 
   run(peer: Peer, entry: TableEntry, args: Args, reply: Reply): Promise<void> | null {
-    const begin = entry.timed ? this.host.clock.monotonicMs() : 0;
+    const begin = entry.timed || this.closely ? this.host.clock.monotonicMs() : 0;
     try {
       const pending = entry.server!.run!({ server: this, peer, args, reply });
       if (pending instanceof Promise)
@@ -253,7 +264,7 @@ export class RedisServer implements Owner {
     } catch (error) {
       this.fail(entry, error, reply);
     }
-    if (entry.timed) this.timed(peer, entry, args, begin);
+    if (begin !== 0) this.timed(peer, entry, args, begin);
     return null;
   }
 
@@ -278,11 +289,35 @@ export class RedisServer implements Owner {
   }
 
   timed(peer: Peer, entry: TableEntry, args: Args, beginMs: number): void {
-    const usec = Math.round((this.host.clock.monotonicMs() - beginMs) * 1000);
+    this.spent(peer, entry, this.host.clock.monotonicMs() - beginMs, () => args);
+  }
+
+  /** A write, or a command of a transaction, that the engine timed. */
+  ran(client: Client, spec: CommandSpec, ms: number, args: () => Args): void {
+    // Every client of this engine is a connection of this server.
+    this.spent(client as unknown as Peer, this.entryOf.get(spec) as TableEntry, ms, args);
+  }
+
+  event(name: LatencyEvent, ms: number): void {
+    this.latency.note(name, ms, this.host.clock.nowMs());
+  }
+
+  private spent(peer: Peer, entry: TableEntry, ms: number, args: () => Args): void {
+    const { latency } = this;
+    const usec = Math.round(ms * 1000);
     entry.figures.usec += usec;
-    const threshold = Number(this.settings.get("slowlog-log-slower-than"));
-    if (threshold < 0 || usec < threshold) return;
-    noteSlow(this, { id: this.slowId++, peer, entry, args, usec });
+    latency.count(entry, usec);
+    if (latency.thresholdMs > 0 && !entry.flags.has("skip_slowlog"))
+      latency.note(entry.flags.has("fast") ? "fast-command" : "command", ms, this.nowMs);
+    if (latency.slowUsec < 0 || usec < latency.slowUsec) return;
+    noteSlow(this, { id: this.slowId++, peer, entry, args: args(), usec });
+  }
+
+  tuned(): void {
+    const { latency } = this;
+    const { probe } = this.engine;
+    this.closely = probe.closely = latency.closely;
+    probe.monitoring = latency.thresholdMs > 0;
   }
 
   /** Once a second: the rate of commands, and clients that were silent too long. */

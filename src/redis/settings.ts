@@ -110,8 +110,6 @@ const inert: Record<string, string> = {
   "hll-sparse-max-bytes": "3000",
   "lua-time-limit": "5000",
   "busy-reply-threshold": "5000",
-  "latency-monitor-threshold": "0",
-  "latency-tracking": "yes",
   "client-output-buffer-limit":
     "normal 67108864 0 0 slave 268435456 67108864 60 pubsub 67108864 0 0",
   "replica-read-only": "yes",
@@ -171,6 +169,22 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
     server.limits[key] = bytes;
     return null;
   };
+  const timing =
+    (key: "slowUsec" | "thresholdMs", check: (value: string) => string | null) =>
+    (value: string) => {
+      const error = check(value);
+      if (error !== null) return error;
+      server.latency[key] = Number(value);
+      server.tuned();
+      return null;
+    };
+  const tracking = (value: string) => {
+    const error = choice("yes", "no")(value);
+    if (error !== null) return error;
+    server.latency.tracking = value.toLowerCase() === "yes";
+    server.tuned();
+    return null;
+  };
   password(options.requirepass ?? "");
   return [
     ["maxclients", String(options.maxclients ?? 10_000), integer(1, 1_000_000)],
@@ -184,8 +198,10 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
       String(server.limits.queryBytesMax),
       memory("queryBytesMax", 1 << 20),
     ],
-    ["slowlog-log-slower-than", "10000", integer(-1, 2 ** 53 - 1)],
+    ["slowlog-log-slower-than", "10000", timing("slowUsec", integer(-1, 2 ** 53 - 1))],
     ["slowlog-max-len", "128", integer(0, 1_000_000)],
+    ["latency-monitor-threshold", "0", timing("thresholdMs", integer(0, 2 ** 53 - 1))],
+    ["latency-tracking", "no", tracking],
     ["maxmemory", "0", (value) => (parseMemory(value) === null ? notMemory : null)],
     [
       "maxmemory-policy",

@@ -28,6 +28,7 @@ export class FakeEngine implements Engine {
   onReady: (() => void) | null = null;
   readonly databaseCount = 16;
   readonly settings = { names: [], get: () => null, set: () => null };
+  readonly probe: Engine["probe"] = { sink: null, closely: false, monitoring: false };
   lastCheckpointMs = 0;
   checkpointing = false;
   checkpoints: (() => void)[] = [];
