@@ -29,6 +29,7 @@ const context: Context = {
   clock: systemClock,
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
+  ...(process.stderr.isTTY ? { redraw: (text: string) => void process.stderr.write(text) } : {}),
   environment: process.env,
   home: homedir(),
 };
@@ -66,13 +67,14 @@ function nodeOptions(settings: Settings): NodeOptions {
   };
 }
 
-async function openServed(settings: Settings, _stop: StopRequest, logger: Logger) {
+async function openServed(settings: Settings, stop: StopRequest, logger: Logger) {
   const { openNode } = await import("../node/open.ts");
   const shutdown = (): Promise<void> => {
     stop.request({ kind: "shutdown" });
     return new Promise(() => {});
   };
-  return openNode(nodeOptions(settings), { alarm: alarmOf(logger), shutdown });
+  const stopping = (): boolean => stop.reason !== null;
+  return openNode(nodeOptions(settings), { alarm: alarmOf(logger), shutdown, stopping });
 }
 
 /** The lock of a directory that exists; null while a node holds it. */

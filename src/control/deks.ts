@@ -7,7 +7,7 @@
 import { assert } from "../base/assert.ts";
 import type { KeyId } from "../base/brand.ts";
 import { ByteWriter, equalBytes } from "../base/bytes.ts";
-import { isStrongroomError, StrongroomError } from "../base/errors.ts";
+import { StrongroomError } from "../base/errors.ts";
 import type { Random } from "../base/ports.ts";
 import { type Purpose, purposeNumber, type Wrap } from "../entry/wraps.ts";
 
@@ -79,20 +79,25 @@ export async function newDek(
 }
 
 /**
- * Opens a DEK with whichever KEK can.
+ * Opens a DEK with whichever KEK can: one whose service is gone, for now or for good, does not
+ * keep the next from trying.
+ * @param slow - KEKs that have just failed, asked last; those that fail now are added.
  * @throws KEK_NOT_CONFIGURED; KEK_WRONG if no configured KEK has wrapped it; KEK_UNAVAILABLE if one
- * that has may answer later; KEY_WRAP_DAMAGED if those that have do not open it.
+ * that has may answer later; else what one that has refuses for good; KEY_WRAP_DAMAGED if those
+ * that have do not open it.
  */
 export async function unwrapDek(
   key: WrappedDek,
   cluster: Uint8Array,
   keks: readonly Kek[],
+  slow: Set<Kek> = new Set(),
 ): Promise<Buffer> {
   if (keks.length === 0) throw new StrongroomError("KEK_NOT_CONFIGURED");
   const binding = wrapBinding(cluster, key.purpose, key.keyId);
   let later: unknown = null;
+  let refused: unknown = null;
   let damaged: unknown = null;
-  for (const kek of keks) {
+  for (const kek of [...keks].sort((one, other) => +slow.has(one) - +slow.has(other))) {
     const wrap = key.wraps.find((one) => one.kekId === kek.id);
     if (wrap === undefined) continue;
     try {
@@ -101,12 +106,15 @@ export async function unwrapDek(
       raw.fill(0);
       damaged = new StrongroomError("KEY_WRAP_DAMAGED", `key ${key.keyId}: not 32 bytes`);
     } catch (error) {
-      if (error instanceof StrongroomError && error.retryable) later = error;
-      else if (isStrongroomError(error, "KEK_WRONG")) damaged = error;
-      else throw error;
+      if (!(error instanceof StrongroomError)) throw error;
+      if (error.retryable) later = error;
+      else if (error.code === "KEK_WRONG") damaged = error;
+      else refused = error;
+      if (damaged !== error) slow.add(kek);
     }
   }
   if (later !== null) throw later;
+  if (refused !== null) throw refused;
   const named = key.wraps.map((wrap) => wrap.kekId).join(", ");
   if (damaged === null)
     throw new StrongroomError("KEK_WRONG", `key ${key.keyId} is wrapped by ${named}`);
@@ -122,9 +130,10 @@ export async function unwrapAll(
   keks: readonly Kek[],
 ): Promise<RawDek[]> {
   const deks: RawDek[] = [];
+  const slow = new Set<Kek>();
   try {
     for (const key of keys) {
-      const raw = await unwrapDek(key, cluster, keks);
+      const raw = await unwrapDek(key, cluster, keks, slow);
       deks.push({ keyId: key.keyId, purpose: key.purpose, raw });
     }
     return deks;

@@ -82,6 +82,29 @@ export class Keystore {
     return this.#keys.has(keyId);
   }
 
+  /** True if exactly these bytes are held under the id. Constant time for equal lengths. */
+  matches(keyId: number, raw: Uint8Array): boolean {
+    const held = this.#keys.get(keyId);
+    if (held === undefined || raw.length !== dekBytes) return false;
+    let difference = 0;
+    for (let at = 0; at < dekBytes; at++) difference |= held.raw[at]! ^ raw[at]!;
+    return difference === 0;
+  }
+
+  /**
+   * Lends a copy of a DEK to be wrapped by another KEK, for which no KEK need answer; it is zeroed
+   * when `use` is done. @throws CRYPTO_KEY_UNKNOWN.
+   */
+  async lend<T>(keyId: number, use: (raw: Buffer) => Promise<T>): Promise<T> {
+    const copy = Buffer.allocUnsafeSlow(dekBytes);
+    copy.set(this.#raw(keyId, null));
+    try {
+      return await use(copy);
+    } finally {
+      copy.fill(0);
+    }
+  }
+
   /** Ids and purposes as of now: later changes do not show. */
   list(): { readonly keyId: KeyId; readonly purpose: KeyPurpose }[] {
     return [...this.#keys].map(([keyId, { purpose }]) => ({ keyId: keyId as KeyId, purpose }));

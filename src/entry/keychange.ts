@@ -16,7 +16,7 @@ import {
   writeRegistration,
   writeRegistrations,
 } from "./registration.ts";
-import { noStamp, type Stamp } from "./stamp.ts";
+import { noStamp, requestBytes, type Stamp } from "./stamp.ts";
 import {
   type Purpose,
   purposeNumber,
@@ -28,6 +28,8 @@ import {
   writeWraps,
 } from "./wraps.ts";
 
+/** Where the sub-tag stands in a body: behind version, request and time. */
+export const subTagAt = 1 + requestBytes + 8;
 export const digestBytes = 32;
 export const indexKeyBytes = 32;
 export const reasonBytesMax = 1024;
@@ -77,7 +79,7 @@ export type KeyChange =
       readonly registration: Registration;
     };
 
-const subTags = {
+export const subTags = {
   add: 1,
   activate: 2,
   rewrap: 3,

@@ -11,10 +11,11 @@ import { applyControl, type VerifyMac } from "../control/apply.ts";
 import { handOver, type Kek, unwrapDek } from "../control/deks.ts";
 import type { SidecarKeeper } from "../control/keeper.ts";
 import type { ControlResult } from "../control/outcome.ts";
-import type { ControlState } from "../control/state.ts";
+import type { ControlState, KeyRow } from "../control/state.ts";
 import type { Keystore } from "../crypto/keystore.ts";
 import type { ControlOpcode } from "../entry/control.ts";
 import type { EntryHeader } from "../entry/logentry.ts";
+import { sameWraps, type Wrap } from "../entry/wraps.ts";
 import { isDiskFull } from "../files/batchfile.ts";
 import type { ControlApplier } from "../machine/ports.ts";
 
@@ -47,6 +48,7 @@ export class ControlHost implements ControlApplier {
   private readonly deps: ControlHostDeps;
   private result: ControlResult | null = null;
   private stopped = false;
+  private prepared: { keyId: number; wraps: readonly Wrap[]; raw: Buffer } | null = null;
 
   constructor(deps: ControlHostDeps) {
     this.deps = deps;
@@ -67,8 +69,40 @@ export class ControlHost implements ControlApplier {
     const outcome = this.result?.outcome;
     if (outcome?.kind === "refused") return new StrongroomError(outcome.code, outcome.detail);
     if (outcome?.kind !== "noop") return null;
-    if (outcome.reason === "replayed" || outcome.reason === "already-active") return null;
+    if (!outcome.alarm) return null;
     return new StrongroomError("NODE_ENTRY_REFUSED", outcome.reason);
+  }
+
+  /** True if the last entry changed what it says; false if that had been done before. */
+  get accepted(): boolean {
+    return this.result?.outcome.kind === "accepted";
+  }
+
+  /** Index of the entry that had done before what the last one says; 0: not known, or none had. */
+  get before(): number {
+    const outcome = this.result?.outcome;
+    return outcome?.kind === "noop" ? outcome.first : 0;
+  }
+
+  /**
+   * The DEK that a proposal of this node is about to add, so that applying it asks no KEK. Taken
+   * only if the entry's wraps are these. Each new one zeroes the one before.
+   * @param raw - The host's from now on.
+   */
+  prepare(keyId: number, wraps: readonly Wrap[], raw: Buffer): void {
+    this.prepared?.raw.fill(0);
+    this.prepared = { keyId, wraps, raw };
+  }
+
+  /** True if the keystore holds the key as the state names it, without asking a KEK. */
+  private takePrepared(row: KeyRow): boolean {
+    const { prepared } = this;
+    if (prepared === null || prepared.keyId !== row.id) return false;
+    this.prepared = null;
+    const same = sameWraps(prepared.wraps, row.wraps);
+    if (same) this.deps.keystore.add(row.id, row.purpose, prepared.raw);
+    prepared.raw.fill(0);
+    return same;
   }
 
   /** Completes the effects of the last entry. */
@@ -96,6 +130,8 @@ export class ControlHost implements ControlApplier {
   /** Nothing is waited for any more: what waits fails, and the next start does it again. */
   stop(): void {
     this.stopped = true;
+    this.prepared?.raw.fill(0);
+    this.prepared = null;
   }
 
   /** @throws NODE_STOPPING. */
@@ -141,6 +177,7 @@ export class ControlHost implements ControlApplier {
     const row = state.keys.get(keyId);
     if (row === undefined || state.cluster === null)
       throw new StrongroomError("CRYPTO_KEY_UNKNOWN");
+    if (this.takePrepared(row)) return;
     for (let wait = waitMsMin; ; wait = Math.min(wait * 2, waitMsMax)) {
       try {
         const key = { keyId: row.id, purpose: row.purpose, wraps: row.wraps };

@@ -5,23 +5,28 @@
  */
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk, Random } from "../base/ports.ts";
-import { handOver, type Kek, unwrapAll, wrappedKeys } from "../control/deks.ts";
+import { handOver, type Kek, type RawDek, unwrapAll, wrappedKeys } from "../control/deks.ts";
 import type { SidecarDocument } from "../control/document.ts";
 import { judgeStart, probeDirectorySync } from "../control/guards.ts";
 import { readSidecar, SidecarKeeper, sidecarFolder } from "../control/keeper.ts";
 import { type MacSource, macSource } from "../control/macs.ts";
-import { planClearStart, planFirstKeys } from "../control/planning.ts";
+import { type FirstKeys, planClearStart, planFirstKeys } from "../control/planning.ts";
 import { verifySidecar } from "../control/sidecar.ts";
 import { Keystore } from "../crypto/keystore.ts";
 import type { Primitives } from "../platform/primitives.ts";
 import type { NodeOptions } from "./api.ts";
 import { folders, knownNames } from "./folders.ts";
+import { type KekWaiting, waitForKek } from "./kekwait.ts";
 
 export interface FoundationDeps {
   readonly disk: Disk;
   readonly random: Random;
   readonly primitives: Primitives;
   readonly keks: readonly Kek[];
+  /** Why a KEK that was configured could not be opened. */
+  readonly broken?: StrongroomError | null;
+  /** Without it a KEK that cannot be reached is told at once, as `verify` does. */
+  readonly waiting?: KekWaiting;
 }
 
 export interface Foundation {
@@ -66,7 +71,7 @@ export async function layFoundation(
     if (plan.kind === "rebuild") throw new StrongroomError("SIDECAR_MISSING");
     if (plan.kind === "open") {
       const { document } = plan.sidecar;
-      await unwrapInto(keystore, document, keks);
+      await unwrapInto(keystore, document, deps);
       const keeper = new SidecarKeeper(disk, dataDir, macs, verifySidecar(plan.sidecar, macs));
       return { document, keeper, keystore, macs, first: false };
     }
@@ -84,7 +89,7 @@ export async function layFoundation(
 
 async function makeKeys(
   options: NodeOptions,
-  { random, keks }: FoundationDeps,
+  { random, keks, waiting, broken = null }: FoundationDeps,
   keystore: Keystore,
 ): Promise<SidecarDocument> {
   const nodeId = options.nodeId ?? `node-${random.bytes(8).toString("hex")}`;
@@ -94,7 +99,10 @@ async function makeKeys(
       keystore.add(document.clear.keyId, "index", Buffer.from(document.clear.raw));
     return document;
   }
-  const { document, deks } = await planFirstKeys({ random, keks, nodeId });
+  // New keys are wrapped by every KEK: one that does not work would be missed when it is needed.
+  if (broken !== null) throw broken;
+  const plan = (): Promise<FirstKeys> => planFirstKeys({ random, keks, nodeId });
+  const { document, deks } = await waitForKek(plan, waiting);
   handOver(deks, keystore);
   return document;
 }
@@ -102,10 +110,12 @@ async function makeKeys(
 async function unwrapInto(
   keystore: Keystore,
   document: SidecarDocument,
-  keks: readonly Kek[],
+  { keks, waiting }: FoundationDeps,
 ): Promise<void> {
   if (document.clear !== null)
     keystore.add(document.clear.keyId, "index", Buffer.from(document.clear.raw));
   if (document.keys.size === 0) return;
-  handOver(await unwrapAll(wrappedKeys(document.keys), document.cluster, keks), keystore);
+  const keys = wrappedKeys(document.keys);
+  const open = (): Promise<RawDek[]> => unwrapAll(keys, document.cluster, keks);
+  handOver(await waitForKek(open, waiting), keystore);
 }

@@ -5,7 +5,10 @@
  * @module
  */
 import { StrongroomError } from "../base/errors.ts";
+import { registerWriter } from "./keys/registration.ts";
+import { Rotation } from "./keys/rotation.ts";
 import { capabilityOf, historyOf, keyringOf } from "./keys/views.ts";
+import { doneBefore, KeyWork } from "./keys/work.ts";
 import { bootstrap, enableLog, enableStorage } from "./migration.ts";
 import type { KeyOperations } from "./operations.ts";
 import type { Runtime } from "./runtime.ts";
@@ -15,21 +18,19 @@ function unavailable(what: string): never {
 }
 
 export function keyOperations(runtime: Runtime): KeyOperations {
+  const work = new KeyWork(runtime);
+  const rotation = new Rotation(work);
   return {
     capability: () => capabilityOf(runtime),
     keyring: () => keyringOf(runtime),
     history: () => historyOf(runtime),
-    probeKeks: async () => unavailable("probing KEKs"),
-    bootstrap: (request) => bootstrap(runtime, request),
-    enableStorage: (request) => enableStorage(runtime, request),
-    enableLog: (request) => enableLog(runtime, request),
-    rotate: async (_request, purpose, ifActive) => {
-      const active = runtime.deps.state.active(purpose)?.id ?? 0;
-      if (ifActive !== 0 && active !== ifActive)
-        return { keyId: active, appliedIndex: runtime.machine.appliedIndex, changed: false };
-      return { ...(await runtime.rotate(purpose)), changed: true };
-    },
-    registerWriter: async () => unavailable("registering a writer"),
+    probeKeks: () => runtime.deps.kekSet.probe(runtime.deps),
+    bootstrap: (request) => work.guarded(request, doneBefore, () => bootstrap(runtime, request)),
+    enableStorage: (request) =>
+      work.guarded(request, doneBefore, () => enableStorage(runtime, request)),
+    enableLog: (request) => work.guarded(request, doneBefore, () => enableLog(runtime, request)),
+    rotate: (request, purpose, ifActive) => rotation.rotate(request, purpose, ifActive),
+    registerWriter: (request) => registerWriter(work, request),
     addKek: async () => unavailable("adding a KEK"),
     removeKek: async () => unavailable("removing a KEK"),
     replaceKek: async () => unavailable("replacing a KEK"),
@@ -37,12 +38,12 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     retire: async () => unavailable("retiring"),
     proof: async () => unavailable("a proof"),
     skip: async () => unavailable("skipping"),
-    startRewrite: async () => unavailable("rewriting"),
-    pauseRewrite: async () => unavailable("rewriting"),
-    resumeRewrite: async () => unavailable("rewriting"),
-    throttleRewrite: async () => unavailable("rewriting"),
-    cancelRewrite: async () => unavailable("rewriting"),
-    rewrite: () => null,
+    startRewrite: (keyId, rate) => runtime.rewrites.start(keyId, rate),
+    pauseRewrite: async (keyId) => runtime.rewrites.pause(keyId),
+    resumeRewrite: async (keyId) => runtime.rewrites.resumeOne(keyId),
+    throttleRewrite: async (keyId, rate) => runtime.rewrites.throttle(keyId, rate),
+    cancelRewrite: async (keyId) => runtime.rewrites.cancel(keyId),
+    rewrite: (keyId) => runtime.rewrites.info(keyId),
     resync: async () => unavailable("resync"),
   };
 }

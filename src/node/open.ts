@@ -21,6 +21,7 @@ import { controlTables } from "../control/records.ts";
 import { fromRecords } from "../control/restore.ts";
 import { rowValue } from "../control/rowtext.ts";
 import { nextStep, proposalOf } from "../control/start.ts";
+import type { ControlState } from "../control/state.ts";
 import { readEntryHeader } from "../entry/logentry.ts";
 import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
 import { restoreRecord } from "../machine/records.ts";
@@ -39,9 +40,12 @@ import { ControlHost } from "./controlhost.ts";
 import { type NodeEngine, unflushedShareMax } from "./engine.ts";
 import { folders } from "./folders.ts";
 import { type Foundation, layFoundation, lockDirectory } from "./foundation.ts";
-import { openKeks } from "./keks.ts";
+import { type KekSet, type OpenKek, openKeks } from "./keks.ts";
 import { keyOperations } from "./keyoperations.ts";
 import { StoragePort } from "./keyport.ts";
+import { Rotation } from "./keys/rotation.ts";
+import { KeyWork } from "./keys/work.ts";
+import { type LocalRow, readLocalRows } from "./localrows.ts";
 import type { KeyOperations } from "./operations.ts";
 import { Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
@@ -64,6 +68,10 @@ export interface NodeDeps {
   readonly alarm?: (event: string, detail: string) => void;
   /** SHUTDOWN was asked for by a client. */
   readonly shutdown?: () => Promise<void>;
+  /** Opens a KEK by its name. */
+  readonly openKek?: OpenKek;
+  /** True once the node is asked to stop: a start that waits for a KEK gives up. */
+  readonly stopping?: () => boolean;
 }
 
 /** A node in this process. */
@@ -77,6 +85,15 @@ export interface StrongroomNode {
   verify(bytesPerSecond: number): AsyncIterable<VerifyProgress>;
   /** Flushes and closes everything. Idempotent. */
   close(): Promise<void>;
+}
+
+/** What the control host works on, besides keys and state. */
+interface HostParts {
+  readonly kekSet: KekSet;
+  readonly store: SegmentStore;
+  readonly log: SegmentLog;
+  readonly session: LogSession;
+  readonly salts: readonly Uint8Array[];
 }
 
 type Close = () => void | Promise<void>;
@@ -130,23 +147,25 @@ class Opening {
 
   async open(): Promise<StrongroomNode> {
     const { options, disk, random, primitives, closers } = this;
-    const opened = await openKeks(options.keks);
-    closers.push(() => opened.close());
+    const kekSet = await openKeks(options.keks, this.deps.openKek);
+    closers.push(() => kekSet.close());
     const lock = lockDirectory(disk, options.dataDir);
     closers.push(() => lock.release());
-    const { keks } = opened;
-    const foundation = await layFoundation(options, { disk, random, primitives, keks });
+    const { scheduler, alarm } = this;
+    const waiting = { scheduler, alarm, stopping: this.deps.stopping ?? (() => false) };
+    const { keks, broken } = kekSet;
+    for (const { error } of broken) alarm("kek-broken", error.message);
+    const own = { disk, random, primitives, keks, broken: broken[0]?.error ?? null, waiting };
+    const foundation = await layFoundation(options, own);
     closers.push(() => foundation.keystore.close());
-    const runtime = this.build(foundation, keks);
+    const runtime = this.build(foundation, kekSet);
     await this.replay(runtime, foundation);
     await this.register(runtime, foundation);
     return this.serve(runtime);
   }
 
-  private build(
-    foundation: Foundation,
-    keks: Awaited<ReturnType<typeof openKeks>>["keks"],
-  ): Runtime {
+  private build(foundation: Foundation, kekSet: KekSet): Runtime {
+    const { keks } = kekSet;
     const { options, random, scheduler, primitives, closers } = this;
     const { document, keystore, keeper, macs } = foundation;
     const place = { cluster: document.cluster, group };
@@ -171,23 +190,7 @@ class Opening {
     const keys = keystore.physicalKeys(indexKey, group);
     closers.push(() => keys.dispose());
     const salts: Uint8Array[] = [];
-    const host = new ControlHost({
-      state,
-      keystore,
-      keeper,
-      keks,
-      verify: verifierOf(macs),
-      scheduler,
-      nodeId: document.nodeId,
-      alarm: this.alarm,
-      ownsSalt: (salt) => salts.some((own) => equalBytes(own, salt)),
-      ownsSession: (id) => id === session.session,
-      cutover: async (of) => {
-        if (state.bornEncrypted) return;
-        if (of === "storage") await store.cutover();
-        else log.retireFiles();
-      },
-    });
+    const host = this.makeHost(foundation, state, { kekSet, store, log, session, salts });
     const settings = new NodeSettings(options);
     const runtime = new Runtime({
       options,
@@ -199,6 +202,8 @@ class Opening {
       keeper,
       macs,
       keks,
+      kekSet,
+      keystore,
       host,
       session,
       port,
@@ -214,9 +219,32 @@ class Opening {
       shutdown: this.deps.shutdown ?? (() => Promise.resolve()),
     });
     closers.push(() => runtime.stop());
-    for (const { table, value } of records)
-      if (!own.has(table)) restoreRecord(runtime.machine, table, value);
+    restoreRows(runtime, records, document.nodeId);
     return runtime;
+  }
+
+  private makeHost(
+    { document, keystore, keeper, macs }: Foundation,
+    state: ControlState,
+    { kekSet, store, log, session, salts }: HostParts,
+  ): ControlHost {
+    return new ControlHost({
+      state,
+      keystore,
+      keeper,
+      keks: kekSet.keks,
+      verify: verifierOf(macs),
+      scheduler: this.scheduler,
+      nodeId: document.nodeId,
+      alarm: this.alarm,
+      ownsSalt: (salt) => salts.some((own) => equalBytes(own, salt)),
+      ownsSession: (id) => id === session.session,
+      cutover: async (of) => {
+        if (state.bornEncrypted) return;
+        if (of === "storage") await store.cutover();
+        else log.retireFiles();
+      },
+    });
   }
 
   private openStore({ document }: Foundation, keys: StoragePort): SegmentStore {
@@ -307,20 +335,33 @@ class Opening {
       }
     }
     if (load.storage !== null) port.registered(load.storage.dek, load.storage.epoch);
-    for (const purpose of load.rotateSoon) if (purpose !== "index") await runtime.rotate(purpose);
+    const rotation = new Rotation(new KeyWork(runtime));
+    for (const purpose of load.rotateSoon)
+      if (purpose !== "index") await rotation.because("epochs", purpose);
+  }
+
+  /** A KEK that another one stood in for is told, once the node serves and does not wait for it. */
+  private async probeServices({ deps: { kekSet, clock, random } }: Runtime): Promise<void> {
+    if (kekSet.keks.every(({ provider }) => provider === "file" || provider === "env")) return;
+    for (const { id, healthy, reason } of await kekSet.probe({ clock, random }))
+      if (!healthy) this.alarm("kek-unhealthy", `${id}: ${reason}`);
   }
 
   private serve(runtime: Runtime): StrongroomNode {
     runtime.state = "serving";
+    runtime.rewrites.resume();
     const timer = setInterval(() => runtime.tick(), tickMs);
     timer.unref();
     this.closers.push(() => clearInterval(timer));
+    // One that is closed meanwhile, with the node, cannot answer.
+    this.probeServices(runtime).catch(() => {});
     let closing: Promise<void> | null = null;
+    const keys = keyOperations(runtime);
     return {
       engine: runtime.engine,
-      keys: keyOperations(runtime),
+      keys,
       status: () => statusOf(runtime),
-      rotate: (purpose) => runtime.rotate(purpose),
+      rotate: (purpose) => keys.rotate(this.random.bytes(16).toString("hex"), purpose, 0),
       checkpoint: () => runtime.engine.checkpoint(),
       verify: (bytesPerSecond) => verifyNode(runtime, bytesPerSecond),
       close: () => {
@@ -329,6 +370,18 @@ class Opening {
       },
     };
   }
+}
+
+/** Gives machine and node their rows back; control's are in its state already. */
+function restoreRows(runtime: Runtime, records: readonly LocalRow[], nodeId: string): void {
+  const local = readLocalRows(records);
+  if (local.nodeId !== null && local.nodeId !== nodeId)
+    throw new StrongroomError("SIDECAR_OTHER_NODE", `the store is of ${local.nodeId}`);
+  runtime.nodeKnown = local.nodeId !== null;
+  runtime.rewrites.restore(local.rewrites);
+  const control = new Set<number>(Object.values(controlTables));
+  for (const { table, value } of records)
+    if (!control.has(table)) restoreRecord(runtime.machine, table, value);
 }
 
 /** The log must hold everything behind the store's state, and be the log that the state is of. */

@@ -41,6 +41,7 @@ import { NodeEngine } from "./engine.ts";
 import { ExpiryCycle } from "./expiry.ts";
 import { Flusher } from "./flusher.ts";
 import { Group } from "./group.ts";
+import type { KekSet } from "./keks.ts";
 import type { StoragePort } from "./keyport.ts";
 import { nodeRow } from "./localrows.ts";
 import type { EngineSettings } from "./port.ts";
@@ -70,6 +71,8 @@ export interface RuntimeDeps {
   readonly keeper: SidecarKeeper;
   readonly macs: MacSource;
   readonly keks: readonly Kek[];
+  /** The same, with their health, to add to and take from. */
+  readonly kekSet: KekSet;
   readonly keystore: Keystore;
   readonly host: ControlHost;
   readonly session: LogSession;

@@ -15,7 +15,8 @@ function entryUnder(keyId: number, payload: string): Buffer {
 
 const limits = { fileBytes: 16 * 1024, freeFilesMax: 3 };
 /** A batch in clear, a registration, a change of the keyring, and the index key in clear. */
-const clear = ["\x01batch", "\x03registration", "\x05\x01added", "\x05\x0akey"];
+const change = (tag: string): string => `\x05\x01${"s".repeat(24)}${tag}`;
+const clear = ["\x01batch", "\x03registration", change("\x01added"), change("\x0akey")];
 
 async function filled(disk: MemoryDisk) {
   const log = openOn(disk, limits);

@@ -5,6 +5,7 @@
  * docs/formats/log-entry.md.
  * @module
  */
+import { subTagAt, subTags } from "../../entry/keychange.ts";
 import { entryHeaderBytes, opcode } from "../../entry/logentry.ts";
 
 export interface LogKeyUsage {
@@ -21,8 +22,9 @@ interface Count {
 }
 
 const keyIdAt = 1;
-/** Sub-tag of the change that names the index key in clear. */
-const clearIndexKeyTag = 0x0a;
+/** In an entry in clear: behind header and opcode stands the body. */
+const tagAt = entryHeaderBytes + 1 + subTagAt;
+const clearIndexKeyTag = subTags["clear-index-key"];
 
 export class FileUsage {
   readonly keys = new Map<number, Count>();
@@ -45,7 +47,7 @@ export class FileUsage {
     const keyId = length < entryHeaderBytes ? 0 : buffer.readUInt32BE(at + keyIdAt);
     if (keyId === 0 && length > entryHeaderBytes + 1) {
       const code = buffer[at + entryHeaderBytes] as number;
-      const secret = buffer[at + entryHeaderBytes + 1] === clearIndexKeyTag;
+      const secret = length > tagAt && buffer[at + tagAt] === clearIndexKeyTag;
       const control = code >= opcode.registration && code <= opcode.keyring;
       if (control && !(code === opcode.keyring && secret)) return this.control;
     }

@@ -52,9 +52,9 @@ export function keyringOf(runtime: Runtime): KeyringInfo {
     appliedIndex: machine.appliedIndex,
     durableIndex: store.durable.appliedIndex,
     keys: keysOf(runtime),
-    keks: [],
+    keks: runtime.deps.kekSet.known(),
     writers: [...state.writers.values()].map((row) => writerOf(runtime, row)),
-    rewrites: [],
+    rewrites: runtime.rewrites.all(),
     state: haltedBy !== null ? "halted" : runtime.state === "stopping" ? "stopping" : "serving",
     haltReason: haltedBy?.message ?? "",
   };
@@ -82,14 +82,22 @@ function keysOf({ deps: { state, store } }: Runtime): KeyInfo[] {
     bytes: usage.get(key.id)?.bytes ?? 0,
     records: usage.get(key.id)?.records ?? 0,
     kekIds: key.wraps.map((wrap) => wrap.kekId),
-    createdMs: 0,
+    createdMs: key.createdMs,
     createdIndex: key.created,
     activatedIndex: key.activated,
     writesLeft: 0,
   }));
 }
 
-/** Newest last. */
-export function historyOf(_runtime: Runtime): readonly KeyEvent[] {
-  return [];
+/** Newest last. A proposer is told by its name where that is known, else by its full node id. */
+export function historyOf({ node, deps }: Runtime): readonly KeyEvent[] {
+  return [...deps.state.history.events.values()].map((event) => ({
+    index: event.index,
+    timeMs: event.timeMs,
+    proposer: event.proposer === node.fullNodeId ? node.id : hex16(event.proposer),
+    kind: event.kind,
+    keyId: event.keyId,
+    purpose: event.purpose ?? "",
+    detail: event.detail,
+  }));
 }
