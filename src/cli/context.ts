@@ -12,6 +12,8 @@ export interface Context {
   out(line: string): void;
   /** Writes a line to standard error. */
   err(line: string): void;
+  /** Writes as it is to standard error; only where that is a terminal. */
+  readonly redraw?: (text: string) => void;
   readonly environment: Record<string, string | undefined>;
   /** Home directory of the user, for the default key file. */
   readonly home: string;
