@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 3
+#define ADDON_VERSION 5
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -168,6 +168,10 @@ NAPI_MODULE_INIT() {
       {"signMany", mac_sign_many}, {"dispose", key_dispose},  {"pread", io_pread},
       {"willNeed", io_will_need}, {"flock", io_flock},        {"pageOffset", io_page_offset},
       {"crc32", crc32_of},         {"send", io_send},
+      {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
+      {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},
+      {"socketsReceive", sockets_receive}, {"socketsSendMany", sockets_send_many},
+      {"socketsSend", sockets_send},       {"socketsDescriptor", sockets_descriptor},
   };
   crc32_prepare();
   struct state *state = calloc(1, sizeof *state);

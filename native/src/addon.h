@@ -19,10 +19,13 @@ struct key {
   enum key_kind kind;
 };
 
+struct sockets;
+
 /* One per environment, so that worker threads share nothing. */
 struct state {
   struct key **keys;
   size_t key_count; /* places in `keys`, empty ones included */
+  struct sockets *sockets; /* NULL until opened; freed by its own hook */
 };
 
 struct bytes {
@@ -71,6 +74,14 @@ napi_value io_will_need(napi_env env, napi_callback_info info);
 napi_value io_send(napi_env env, napi_callback_info info);
 napi_value io_flock(napi_env env, napi_callback_info info);
 napi_value io_page_offset(napi_env env, napi_callback_info info);
+napi_value sockets_open(napi_env env, napi_callback_info info);
+napi_value sockets_adopt(napi_env env, napi_callback_info info);
+napi_value sockets_watch(napi_env env, napi_callback_info info);
+napi_value sockets_close(napi_env env, napi_callback_info info);
+napi_value sockets_receive(napi_env env, napi_callback_info info);
+napi_value sockets_send_many(napi_env env, napi_callback_info info);
+napi_value sockets_send(napi_env env, napi_callback_info info);
+napi_value sockets_descriptor(napi_env env, napi_callback_info info);
 /* Must run before the first crc32. */
 void crc32_prepare(void);
 napi_value crc32_of(napi_env env, napi_callback_info info);

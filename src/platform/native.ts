@@ -15,10 +15,34 @@ export interface NativeIo {
 }
 
 /**
+ * Many sockets at a time; only sockets.ts holds these. Rows are four integers each. Results below
+ * zero are a negated errno; a slot that is not in use is a RangeError, in `socketsSendMany` -EBADF.
+ */
+export interface NativeSocketCalls {
+  /** Once a thread. `ready` runs when `socketsReceive` has something to tell. */
+  socketsOpen(ready: () => void): void;
+  /** A slot for a duplicate of this connected socket. Nothing is watched yet. */
+  socketsAdopt(fd: number): number;
+  /** What to tell of: 1 readable, 2 writable. Errors and a complete close are always told. */
+  socketsWatch(slot: number, what: number): number;
+  /** @param orderly - 1: the stream ends after what was sent. */
+  socketsClose(slot: number, orderly: number): void;
+  /**
+   * Fills rows (slot, writable, at, result): `result` bytes stand at `input[at]`; 0: the stream has
+   * ended; -EAGAIN: nothing was to be received. @returns the number of rows.
+   */
+  socketsReceive(input: Uint8Array, rows: Int32Array, bytesMax: number): number;
+  /** Sends `data[at, +length)` for rows (slot, at, length, result), and fills in the results. */
+  socketsSendMany(rows: Int32Array, count: number, data: Uint8Array): void;
+  socketsSend(slot: number, data: Uint8Array, at: number, length: number): number;
+  socketsDescriptor(slot: number): number;
+}
+
+/**
  * The addon's exports. Arguments are checked in C: TypeError and RangeError as elsewhere. A key is
  * named by a small integer that `dispose` takes back: only native-primitives.ts holds them.
  */
-export interface NativeAddon extends NativeIo {
+export interface NativeAddon extends NativeIo, NativeSocketCalls {
   /** Changes with the functions below; an addon of another version is not used. */
   readonly version: number;
   aead(key: Uint8Array, aadPrefix: Uint8Array): number;
@@ -57,7 +81,7 @@ export interface NativeAddon extends NativeIo {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 3;
+const version = 5;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

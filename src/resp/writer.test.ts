@@ -62,9 +62,9 @@ test("writer: buffers may end anywhere", () => {
       }
       expect(writer.pending).toBe(expected.length);
       let found = "";
-      writer.drain((buffer, length) => {
-        found += buffer.toString("latin1", 0, length);
-        pool.give(buffer);
+      writer.drain((chunk, from, to) => {
+        found += chunk.buffer.toString("latin1", from, to);
+        pool.give(chunk);
       });
       expect(found === expected).toBe(true);
       expect(writer.pending).toBe(0);

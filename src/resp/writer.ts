@@ -1,14 +1,14 @@
 /**
- * Writes replies as RESP2 or RESP3 straight into output buffers. What does not fit into the
- * current buffer goes into the next one, so nothing is copied twice. A connection without pending
+ * Writes replies as RESP2 or RESP3 straight into output memory. What does not fit into the
+ * current chunk goes into the next one, so nothing is copied twice. A connection without pending
  * output holds no memory. Protocol: redis.io, "Redis serialization protocol specification".
  * @module
  */
 import { formatDouble } from "./numbers.ts";
-import { BufferPool } from "./pool.ts";
+import { BufferPool, Chunk, type ChunkHolder } from "./pool.ts";
 import type { Reply } from "./reply.ts";
 
-const nothing = Buffer.alloc(0);
+const none = new Chunk(Buffer.alloc(0), -1);
 /** `$<n>\r\n` for small n, made when first used. */
 const bulkHeaders: Buffer[] = [];
 const headersCachedMax = 4096;
@@ -21,7 +21,7 @@ const LF = 10;
 
 function bulkHeader(length: number): Buffer {
   if (bulkHeaders.length === 0)
-    for (let n = 0; n < headersCachedMax; n++) bulkHeaders.push(nothing);
+    for (let n = 0; n < headersCachedMax; n++) bulkHeaders.push(none.buffer);
   const made = bulkHeaders[length];
   if (made.length > 0) return made;
   const header = Buffer.from(`$${length}\r\n`);
@@ -33,18 +33,30 @@ function oneLine(text: string): string {
   return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, " ") : text;
 }
 
-export class RespWriter implements Reply {
+/** A part of a chunk that was written: `chunk.buffer[from, to)`. */
+interface Region {
+  readonly chunk: Chunk;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Takes over a region, and gives the chunk back to the pool once it is done with it. */
+export type Receive = (chunk: Chunk, from: number, to: number) => void;
+
+export class RespWriter implements Reply, ChunkHolder {
   /** Set by HELLO. */
   resp3 = false;
   /** True: what is written is thrown away (CLIENT REPLY OFF and SKIP). */
   muted = false;
 
   private readonly pool: BufferPool;
-  /** Buffers before the current one, and how many bytes of each are used. */
-  private full: Buffer[] = [];
-  private readonly fullLengths: number[] = [];
+  /** Regions before the current one. */
+  private full: Region[] = [];
   private fullBytes = 0;
-  private buffer: Buffer = nothing;
+  private chunk = none;
+  /** Of `chunk`: the current region is `buffer[from, at)`. */
+  private buffer = none.buffer;
+  private from = 0;
   private at = 0;
 
   constructor(pool: BufferPool = new BufferPool(0)) {
@@ -53,43 +65,64 @@ export class RespWriter implements Reply {
 
   /** Bytes written and not yet taken. */
   get pending(): number {
-    return this.fullBytes + this.at;
+    return this.fullBytes + this.at - this.from;
   }
 
-  /** Those of them that stand in the current buffer; all, if there is but one. */
+  /** Those of them that stand in the current region; all, if there is but one. */
   get currentBytes(): number {
-    return this.at;
+    return this.at - this.from;
   }
 
   /** Everything written, in one buffer, as a copy. */
   take(): Buffer {
     const parts: Buffer[] = [];
-    this.drain((buffer, length) => parts.push(Buffer.from(buffer.subarray(0, length))));
+    this.drain((chunk, from, to) => {
+      parts.push(Buffer.from(chunk.buffer.subarray(from, to)));
+      this.pool.give(chunk);
+    });
     return parts.length === 1 ? parts[0] : Buffer.concat(parts);
   }
 
-  /**
-   * Hands over the output in order, a buffer and the bytes that it holds. The receiver owns it and
-   * gives it back to the pool once it is done with it.
-   */
-  drain(receive: (buffer: Buffer, length: number) => void): void {
-    if (this.full.length > 0) {
-      const full = this.full;
-      this.full = [];
-      this.fullBytes = 0;
-      for (let i = 0; i < full.length; i++) receive(full[i], this.fullLengths[i]);
-      this.fullLengths.length = 0;
+  /** Hands over the output in order. */
+  drain(receive: Receive): void {
+    if (this.fullBytes === 0) {
+      // Nearly always: one region.
+      const { chunk, from, at } = this;
+      if (chunk === none) return;
+      this.leave();
+      if (at > from) receive(chunk, from, at);
+      else this.pool.give(chunk);
+      return;
     }
-    if (this.at === 0) return;
-    const { buffer, at } = this;
-    this.buffer = nothing;
-    this.at = 0;
-    receive(buffer, at);
+    this.endRegion();
+    const { full } = this;
+    this.full = [];
+    this.fullBytes = 0;
+    for (const { chunk, from, to } of full) receive(chunk, from, to);
   }
 
   /** Throws away what is pending. */
   clear(): void {
-    this.drain((buffer) => this.pool.give(buffer));
+    this.drain((chunk) => this.pool.give(chunk));
+  }
+
+  endRegion(): void {
+    const { chunk, from, at } = this;
+    if (chunk === none) return;
+    this.leave();
+    if (at > from) {
+      this.full.push({ chunk, from, to: at });
+      this.fullBytes += at - from;
+    } else this.pool.give(chunk);
+  }
+
+  /** Others may write behind the current region. */
+  private leave(): void {
+    this.chunk.at = this.at;
+    this.pool.release(this, this.chunk);
+    this.chunk = none;
+    this.buffer = none.buffer;
+    this.from = this.at = 0;
   }
 
   ok(): void {
@@ -128,8 +161,9 @@ export class RespWriter implements Reply {
 
   bulkFrom(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
-    // The common case at once: the whole reply fits.
-    if (length < headersCachedMax && this.buffer.length - this.at >= length + lineBytesMax) {
+    // The common case at once: the whole reply stands in one piece.
+    if (length < headersCachedMax && !this.muted) {
+      if (this.buffer.length - this.at < length + lineBytesMax) this.turn(length + lineBytesMax);
       const header = bulkHeader(length);
       const out = this.buffer;
       let at = this.at;
@@ -138,7 +172,7 @@ export class RespWriter implements Reply {
       else at += buffer.copy(out, at, start, end);
       out[at] = CR;
       out[at + 1] = LF;
-      if (!this.muted) this.at = at + 2;
+      this.at = at + 2;
       return;
     }
     this.header(length);
@@ -262,14 +296,11 @@ export class RespWriter implements Reply {
     this.at += end - from;
   }
 
-  /** Goes to a buffer with room for `bytes`. */
+  /** Goes to a chunk with room for `bytes`. */
   private turn(bytes: number): void {
-    if (this.at > 0) {
-      this.full.push(this.buffer);
-      this.fullLengths.push(this.at);
-      this.fullBytes += this.at;
-    } else if (this.buffer.length > 0) this.pool.give(this.buffer);
-    this.buffer = this.pool.take(bytes);
-    this.at = 0;
+    this.endRegion();
+    this.chunk = this.pool.take(this, bytes);
+    this.buffer = this.chunk.buffer;
+    this.from = this.at = this.chunk.at;
   }
 }

@@ -1,17 +1,21 @@
 /**
- * Accepts connections. Plain sockets read into one buffer that all share: nothing is allocated for
- * received bytes, because a connection takes them over before the next read. For this the handle
- * of the accepted socket moves into a socket made with `onread`, which Node offers to clients only;
- * where that is not possible the accepted socket is used as it is.
+ * Accepts connections. With the addon, plain TCP sockets join those that are received from and sent
+ * to together. Otherwise plain sockets read into one buffer that all share: nothing is allocated
+ * for received bytes, because a connection takes them over before the next read. For this the
+ * handle of the accepted socket moves into a socket made with `onread`, which Node offers to
+ * clients only; where that is not possible the accepted socket is used as it is.
  * @module
  */
 import { Socket } from "node:net";
+import type { NativeSockets } from "../platform/sockets.ts";
 import type { RedisServer } from "../redis/server.ts";
-import { namesOf, SocketTransport } from "./socket.ts";
+import { NativeTransport, type Shared } from "./nativesocket.ts";
+import { Outbox } from "./outbox.ts";
+import { descriptorOf, namesOf, SocketTransport } from "./socket.ts";
 
 /** One read takes at most so much. */
 const readBytes = 64 * 1024;
-const shared = Buffer.allocUnsafeSlow(readBytes);
+const input = Buffer.allocUnsafeSlow(readBytes);
 
 interface Handled {
   _handle: object | null;
@@ -28,7 +32,7 @@ function rewrap(accepted: Socket, read: (bytes: number, buffer: Buffer) => void)
     read(bytes, buffer as Buffer);
     return true;
   };
-  const options = { handle, allowHalfOpen: true, onread: { buffer: shared, callback } };
+  const options = { handle, allowHalfOpen: true, onread: { buffer: input, callback } };
   // `handle` is not in the types of the public constructor.
   const socket = new Socket({ ...options, manualStart: true } as ConstructorParameters<
     typeof Socket
@@ -55,23 +59,68 @@ function prepare(socket: Socket, options: AcceptOptions): void {
   if (seconds > 0) socket.setKeepAlive(true, seconds * 1000);
 }
 
-/** A connection over `socket`, or its refusal. */
-export function accept(server: RedisServer, accepted: Socket, options: AcceptOptions): void {
-  let transport: SocketTransport | null = null;
-  const read = (bytes: number, buffer: Buffer): void => transport?.received(buffer, bytes);
-  const names = namesOf(accepted, options.unixPath);
-  const plain = !("encrypted" in accepted);
-  const rewrapped = plain ? rewrap(accepted, read) : null;
-  const socket = rewrapped ?? accepted;
-  transport = new SocketTransport(socket, names, server.buffers, server.figures);
-  const connection = server.connect(transport);
-  if (typeof connection === "string") {
-    socket.on("error", () => {});
-    socket.end(connection, () => socket.destroy());
-    return;
+function refuse(socket: Socket, text: string): void {
+  socket.on("error", () => {});
+  socket.end(text, () => socket.destroy());
+}
+
+export class Acceptor {
+  private readonly server: RedisServer;
+  private readonly shared: Shared | null;
+
+  /** @param sockets - Null: every connection is a socket of Node's own. */
+  constructor(server: RedisServer, sockets: NativeSockets | null) {
+    this.server = server;
+    const { buffers: pool, figures: traffic } = server;
+    this.shared =
+      sockets === null ? null : { sockets, outbox: new Outbox(sockets, pool), pool, traffic };
   }
-  prepare(socket, options);
-  transport.attach(connection, plain);
-  if (rewrapped === null) socket.on("data", (chunk: Buffer) => read(chunk.length, chunk));
-  else socket.resume();
+
+  /** A connection over `socket`, or its refusal. */
+  accept(accepted: Socket, options: AcceptOptions): void {
+    const plain = !("encrypted" in accepted);
+    if (plain && options.unixPath === "" && this.adopt(accepted, options)) return;
+    this.attach(accepted, options, plain);
+  }
+
+  /** The connection among the native ones; false: it stays where it is. */
+  private adopt(accepted: Socket, options: AcceptOptions): boolean {
+    const { shared, server } = this;
+    const fd = descriptorOf(accepted);
+    if (shared === null || fd < 0) return false;
+    const transport = new NativeTransport(shared, namesOf(accepted, ""));
+    const socket = shared.sockets.adopt(fd, transport);
+    if (socket === null) return false;
+    const connection = server.connect(transport);
+    if (typeof connection === "string") {
+      socket.close(false);
+      refuse(accepted, connection);
+      return true;
+    }
+    prepare(accepted, options);
+    transport.attach(connection, socket);
+    // Only its descriptor is closed: the connection lives on in the duplicate.
+    accepted.on("error", () => {});
+    accepted.destroy();
+    return true;
+  }
+
+  private attach(accepted: Socket, options: AcceptOptions, plain: boolean): void {
+    const { server } = this;
+    let transport: SocketTransport | null = null;
+    const read = (bytes: number, buffer: Buffer): void => transport?.received(buffer, bytes);
+    const names = namesOf(accepted, options.unixPath);
+    const rewrapped = plain ? rewrap(accepted, read) : null;
+    const socket = rewrapped ?? accepted;
+    transport = new SocketTransport(socket, names, server.buffers, server.figures);
+    const connection = server.connect(transport);
+    if (typeof connection === "string") {
+      refuse(socket, connection);
+      return;
+    }
+    prepare(socket, options);
+    transport.attach(connection, plain);
+    if (rewrapped === null) socket.on("data", (chunk: Buffer) => read(chunk.length, chunk));
+    else socket.resume();
+  }
 }

@@ -7,10 +7,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { StrongroomError } from "../base/errors.ts";
 import type { CommandSpec } from "../commands/command.ts";
+import { nativeSockets } from "../platform/sockets.ts";
 import type { Engine } from "../redis/port.ts";
 import { RedisServer } from "../redis/server.ts";
 import type { ServerOptions } from "../redis/settings.ts";
-import { accept } from "./accept.ts";
+import { Acceptor } from "./accept.ts";
 import { nodeHost } from "./host.ts";
 
 /** Every one is a flag of `serve`. A port of 0 lets the system choose; absent: not listened on. */
@@ -25,6 +26,8 @@ export interface ListenOptions {
   readonly tlsKey?: string;
   /** Given: clients must show a certificate of this authority. */
   readonly tlsCa?: string;
+  /** True: plain TCP goes through Node's sockets even where the addon offers faster ones. */
+  readonly nodeSockets?: boolean;
   readonly settings?: Omit<ServerOptions, "port" | "bind" | "unixsocket">;
   readonly engine: Engine;
   readonly commands: readonly CommandSpec[];
@@ -88,14 +91,16 @@ class Listeners {
   readonly addresses: string[] = [];
   port = 0;
   private readonly redis: RedisServer;
+  private readonly acceptor: Acceptor;
 
-  constructor(redis: RedisServer) {
+  constructor(redis: RedisServer, acceptor: Acceptor) {
     this.redis = redis;
+    this.acceptor = acceptor;
   }
 
   private handler(unixPath: string): (socket: Socket) => void {
     const keepAliveSeconds = () => Number(this.redis.settings.get("tcp-keepalive"));
-    return (socket) => accept(this.redis, socket, { unixPath, keepAliveSeconds });
+    return (socket) => this.acceptor.accept(socket, { unixPath, keepAliveSeconds });
   }
 
   async tcp(host: string, port: number): Promise<void> {
@@ -157,7 +162,8 @@ export async function serveRedis(options: ListenOptions): Promise<Listening> {
       "tls-port": options.tlsPort ?? 0,
     },
   });
-  const listeners = new Listeners(redis);
+  const sockets = options.nodeSockets === true ? null : nativeSockets();
+  const listeners = new Listeners(redis, new Acceptor(redis, sockets));
   try {
     for (const host of bind) {
       if (options.port !== undefined) await listeners.tcp(host, options.port);

@@ -1,6 +1,6 @@
 /**
  * The socket of one connection: hands received bytes to it and writes its replies, one write for
- * everything that a tick produced. A buffer given to the socket goes back to the pool when that
+ * everything that a tick produced. A region given to the socket goes back to the pool when that
  * write is done, never before.
  * @module
  */
@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import { loadNative } from "../platform/native.ts";
 import type { Connection } from "../redis/connection.ts";
 import type { Transport } from "../redis/owner.ts";
-import type { BufferPool } from "../resp/pool.ts";
+import type { BufferPool, Chunk } from "../resp/pool.ts";
 
 export interface SocketNames {
   readonly address: string;
@@ -32,6 +32,11 @@ export function namesOf(socket: Socket, unixPath: string): SocketNames {
   };
 }
 
+/** Descriptor of Node's socket, which is not a public interface; -1: not known. */
+export function descriptorOf(socket: Socket): number {
+  return (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
+}
+
 const native = loadNative();
 
 /** Bytes written and read, over all connections. */
@@ -50,8 +55,8 @@ export class SocketTransport implements Transport {
   private readonly pool: BufferPool;
   private readonly traffic: Traffic;
   private connection: Connection | null = null;
-  /** Buffers that the socket holds, oldest first. */
-  private readonly lent: Buffer[] = [];
+  /** Chunks of which the socket holds regions, oldest first. */
+  private readonly lent: Chunk[] = [];
   private lentAt = 0;
   private ending = false;
   /** Descriptor that replies are sent to at once; -1: only the socket may write. */
@@ -84,8 +89,7 @@ export class SocketTransport implements Transport {
   }
 
   get fd(): number {
-    const handle = (this.socket as { _handle?: { fd?: number } })._handle;
-    return handle?.fd ?? -1;
+    return descriptorOf(this.socket);
   }
 
   get unsentBytes(): number {
@@ -108,22 +112,22 @@ export class SocketTransport implements Transport {
     if (!single) socket.uncork();
   }
 
-  private readonly write = (buffer: Buffer, length: number): void => {
-    this.traffic.outputBytes += length;
+  private readonly write = (chunk: Chunk, from: number, to: number): void => {
+    this.traffic.outputBytes += to - from;
     this.traffic.writes++;
-    const sent = this.sendNow(buffer, length);
-    if (sent === length) {
-      this.pool.give(buffer);
+    const sent = this.sendNow(chunk.buffer, from, to - from);
+    if (sent === to - from) {
+      this.pool.give(chunk);
       return;
     }
-    this.lent.push(buffer);
-    this.socket.write(buffer.subarray(sent, length), this.written);
+    this.lent.push(chunk);
+    this.socket.write(chunk.buffer.subarray(from + sent, to), this.written);
   };
 
   /** What the kernel takes at once, past the queue of the socket, while that is empty. */
-  private sendNow(buffer: Buffer, length: number): number {
+  private sendNow(buffer: Buffer, at: number, length: number): number {
     if (this.direct < 0 || this.socket.writableLength > 0) return 0;
-    const sent = native?.send(this.direct, buffer, 0, length) ?? 0;
+    const sent = native?.send(this.direct, buffer, at, length) ?? 0;
     // An error shows again, and is dealt with, in the socket's own write.
     return Math.max(sent, 0);
   }

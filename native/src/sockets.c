@@ -1,0 +1,254 @@
+/*
+ * Many client sockets at a time: one call receives from all that are readable, one sends to many.
+ * Sockets are named by slots, never by descriptors, and a slot carries a generation in its epoll
+ * event: what the kernel reported for a closed socket is not taken for its successor.
+ *
+ * The sockets stand in an epoll set of their own. Its descriptor is itself polled by the event loop
+ * of the environment (epoll(7): an epoll descriptor is readable when events are waiting), so that
+ * timers, files and other sockets have their turns between. Events are level-triggered: what one
+ * call does not take, the next one reports.
+ */
+#include "sockets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SLOTS_MAX (1u << 20)
+
+napi_value int_value(napi_env env, int64_t value) {
+  napi_value result = NULL;
+  napi_create_int32(env, (int32_t)value, &result);
+  return result;
+}
+
+/* The open set of this environment, or NULL with an Error pending. */
+struct sockets *call_sockets(struct call *call) {
+  struct sockets *sockets = call->state->sockets;
+  if (sockets == NULL) throw_plain(call->env, "sockets are not open");
+  return sockets;
+}
+
+bool slot_in_use(const struct sockets *sockets, uint32_t place) {
+  return place < sockets->slot_count && sockets->slots[place].fd >= 0;
+}
+
+struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets, uint32_t *place) {
+  if (!call_u32(call, index, place)) return NULL;
+  if (!slot_in_use(sockets, *place)) {
+    throw_range(call->env, "no such socket");
+    return NULL;
+  }
+  return &sockets->slots[*place];
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events) {
+  (void)status;
+  (void)events;
+  struct sockets *sockets = poll->data;
+  napi_env env = sockets->env;
+  napi_handle_scope scope;
+  if (sockets->callback == NULL || napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value callback = NULL, global = NULL;
+  if (napi_get_reference_value(env, sockets->callback, &callback) == napi_ok && callback != NULL &&
+      napi_get_global(env, &global) == napi_ok &&
+      napi_make_callback(env, NULL, global, callback, 0, NULL, NULL) == napi_pending_exception) {
+    napi_value error = NULL;
+    if (napi_get_and_clear_last_exception(env, &error) == napi_ok)
+      napi_fatal_exception(env, error);
+  }
+  napi_close_handle_scope(env, scope);
+}
+
+static void after_close(uv_handle_t *handle) {
+  struct sockets *sockets = handle->data;
+  napi_async_cleanup_hook_handle hook = sockets->hook;
+  free(sockets->slots);
+  free(sockets);
+  if (hook != NULL) napi_remove_async_cleanup_hook(hook);
+}
+
+/* The environment ends: nothing of JavaScript may run any more. */
+static void tear_down(napi_async_cleanup_hook_handle hook, void *data) {
+  (void)hook;
+  struct state *state = data;
+  struct sockets *sockets = state->sockets;
+  state->sockets = NULL;
+  sockets->callback = NULL; /* The environment frees it. */
+  for (uint32_t place = 0; place < sockets->slot_count; place++)
+    if (sockets->slots[place].fd >= 0) close(sockets->slots[place].fd);
+  uv_close((uv_handle_t *)&sockets->poll, after_close);
+  close(sockets->epoll);
+}
+
+static bool open_set(struct call *call, struct sockets *sockets) {
+  uv_loop_t *loop = NULL;
+  sockets->env = call->env;
+  sockets->poll.data = sockets;
+  if (napi_get_uv_event_loop(call->env, &loop) != napi_ok)
+    return throw_plain(call->env, "there is no event loop");
+  sockets->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (sockets->epoll < 0) return throw_plain(call->env, "epoll_create1 failed");
+  if (napi_create_reference(call->env, call->argv[0], 1, &sockets->callback) != napi_ok) {
+    close(sockets->epoll);
+    return throw_plain(call->env, "the callback cannot be kept");
+  }
+  if (uv_poll_init(loop, &sockets->poll, sockets->epoll) != 0) {
+    napi_delete_reference(call->env, sockets->callback);
+    close(sockets->epoll);
+    return throw_plain(call->env, "the event loop does not poll this");
+  }
+  return true;
+}
+
+/*
+ * socketsOpen(callback): once an environment. The callback runs in a turn of the event loop when
+ * socketsReceive has something to tell.
+ */
+napi_value sockets_open(napi_env env, napi_callback_info info) {
+  struct call call;
+  napi_valuetype type;
+  if (!call_begin(&call, env, info, 1)) return NULL;
+  if (napi_typeof(env, call.argv[0], &type) != napi_ok || type != napi_function) {
+    throw_type(env, "a function is needed");
+    return NULL;
+  }
+  if (call.state->sockets != NULL) {
+    throw_plain(env, "sockets are open already");
+    return NULL;
+  }
+  struct sockets *sockets = calloc(1, sizeof *sockets);
+  if (sockets == NULL) {
+    throw_plain(env, "out of memory");
+    return NULL;
+  }
+  if (!open_set(&call, sockets)) {
+    free(sockets);
+    return NULL;
+  }
+  call.state->sockets = sockets;
+  /* Without the hook the process would end with the poll handle open, which only a worker minds. */
+  if (napi_add_async_cleanup_hook(env, tear_down, call.state, &sockets->hook) != napi_ok)
+    sockets->hook = NULL;
+  return NULL;
+}
+
+static bool grow(struct sockets *sockets) {
+  uint32_t count = sockets->slot_count == 0 ? 64 : sockets->slot_count * 2;
+  if (count > SLOTS_MAX) return false;
+  struct slot *slots = realloc(sockets->slots, count * sizeof *slots);
+  if (slots == NULL) return false;
+  for (uint32_t place = sockets->slot_count; place < count; place++)
+    slots[place] = (struct slot){.fd = -1, .next_free = place + 1};
+  sockets->first_free = sockets->slot_count;
+  sockets->slots = slots;
+  sockets->slot_count = count;
+  return true;
+}
+
+static int set_watch(struct sockets *sockets, uint32_t place, int operation, uint32_t watch) {
+  struct slot *slot = &sockets->slots[place];
+  struct epoll_event event = {
+      .events = (watch & WATCH_READ ? EPOLLIN : 0) | (watch & WATCH_WRITE ? EPOLLOUT : 0),
+      .data.u64 = (uint64_t)slot->generation << 32 | place,
+  };
+  if (epoll_ctl(sockets->epoll, operation, slot->fd, &event) != 0) return -errno;
+  slot->watch = watch;
+  return 0;
+}
+
+/* The event loop stays alive, and polls, while there are sockets. */
+static int set_polling(struct sockets *sockets, bool wanted) {
+  if (sockets->polling == wanted) return 0;
+  int failed = wanted ? uv_poll_start(&sockets->poll, UV_READABLE, on_ready)
+                      : uv_poll_stop(&sockets->poll);
+  if (failed == 0) sockets->polling = wanted;
+  return failed;
+}
+
+/*
+ * socketsAdopt(fd): a slot for a duplicate of this connected socket, or a negated errno. The
+ * caller's descriptor stays the caller's. Nothing is watched yet.
+ */
+napi_value sockets_adopt(napi_env env, napi_callback_info info) {
+  struct call call;
+  uint32_t wanted;
+  if (!call_begin(&call, env, info, 1) || !call_u32(&call, 0, &wanted)) return NULL;
+  struct sockets *sockets = call_sockets(&call);
+  if (sockets == NULL) return NULL;
+  if (wanted > 0x7fffffffu) {
+    throw_range(env, "not a file descriptor");
+    return NULL;
+  }
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (getsockopt((int)wanted, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
+    return int_value(env, -errno);
+  if (type != SOCK_STREAM) return int_value(env, -EPROTOTYPE);
+  if (sockets->first_free == sockets->slot_count && !grow(sockets)) return int_value(env, -ENOMEM);
+  int fd = fcntl((int)wanted, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return int_value(env, -errno);
+  uint32_t place = sockets->first_free;
+  struct slot *slot = &sockets->slots[place];
+  slot->fd = fd;
+  int failed = set_watch(sockets, place, EPOLL_CTL_ADD, 0);
+  if (failed == 0) failed = set_polling(sockets, true);
+  if (failed != 0) {
+    slot->fd = -1;
+    close(fd);
+    return int_value(env, failed);
+  }
+  sockets->first_free = slot->next_free;
+  sockets->used++;
+  return int_value(env, place);
+}
+
+/* socketsWatch(slot, what): 0 or a negated errno. */
+napi_value sockets_watch(napi_env env, napi_callback_info info) {
+  struct call call;
+  uint32_t place, watch;
+  if (!call_begin(&call, env, info, 2)) return NULL;
+  struct sockets *sockets = call_sockets(&call);
+  if (sockets == NULL || call_slot(&call, 0, sockets, &place) == NULL ||
+      !call_u32(&call, 1, &watch))
+    return NULL;
+  if (watch > (WATCH_READ | WATCH_WRITE)) {
+    throw_range(env, "nothing that can be watched");
+    return NULL;
+  }
+  return int_value(env, set_watch(sockets, place, EPOLL_CTL_MOD, watch));
+}
+
+/* socketsClose(slot, orderly): closes; `orderly` ends the stream after what was sent. */
+napi_value sockets_close(napi_env env, napi_callback_info info) {
+  struct call call;
+  uint32_t place, orderly;
+  if (!call_begin(&call, env, info, 2)) return NULL;
+  struct sockets *sockets = call_sockets(&call);
+  if (sockets == NULL) return NULL;
+  struct slot *slot = call_slot(&call, 0, sockets, &place);
+  if (slot == NULL || !call_u32(&call, 1, &orderly)) return NULL;
+  epoll_ctl(sockets->epoll, EPOLL_CTL_DEL, slot->fd, NULL);
+  if (orderly != 0) shutdown(slot->fd, SHUT_WR);
+  close(slot->fd);
+  slot->fd = -1;
+  slot->generation++;
+  slot->next_free = sockets->first_free;
+  sockets->first_free = place;
+  if (--sockets->used == 0) set_polling(sockets, false);
+  return NULL;
+}
+
+/* socketsDescriptor(slot): its descriptor, to be shown. */
+napi_value sockets_descriptor(napi_env env, napi_callback_info info) {
+  struct call call;
+  uint32_t place;
+  if (!call_begin(&call, env, info, 1)) return NULL;
+  struct sockets *sockets = call_sockets(&call);
+  if (sockets == NULL) return NULL;
+  struct slot *slot = call_slot(&call, 0, sockets, &place);
+  return slot == NULL ? NULL : int_value(env, slot->fd);
+}

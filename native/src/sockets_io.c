@@ -1,0 +1,151 @@
+/*
+ * Receives from many sockets and sends to many, a call each. The hazard is memory: rows come from
+ * JavaScript, and every one is checked before it is used.
+ */
+#include "sockets.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define EVENTS_MAX 256
+#define ROW 4
+/* A receive is not begun with less room than this. */
+#define ROOM_MIN (16 * 1024)
+#define SEND_BYTES_MAX 0x7ffff000u
+
+static bool call_rows(struct call *call, size_t index, int32_t **rows, size_t *count) {
+  napi_typedarray_type type;
+  void *data = NULL;
+  size_t length = 0;
+  napi_status status =
+      napi_get_typedarray_info(call->env, call->argv[index], &type, &length, &data, NULL, NULL);
+  if (status != napi_ok || type != napi_int32_array)
+    return throw_type(call->env, "an Int32Array is needed");
+  *rows = data;
+  *count = data == NULL ? 0 : length / ROW;
+  return true;
+}
+
+/* One event into a row: slot, writable, where the bytes stand, how many; 0 end; below: -errno. */
+static size_t take(const struct slot *slot, uint32_t place, uint32_t events, uint8_t *input,
+                   size_t at, size_t room, int32_t *row) {
+  row[0] = (int32_t)place;
+  row[1] = (events & EPOLLOUT) != 0;
+  row[2] = (int32_t)at;
+  row[3] = -EAGAIN;
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0) return 0;
+  if ((slot->watch & WATCH_READ) == 0) {
+    /* Broken while nobody reads. */
+    row[3] = -ECONNRESET;
+    return 0;
+  }
+  ssize_t bytes;
+  do bytes = recv(slot->fd, input + at, room, MSG_DONTWAIT);
+  while (bytes < 0 && errno == EINTR);
+  row[3] = (int32_t)(bytes < 0 ? -errno : bytes);
+  return bytes > 0 ? (size_t)bytes : 0;
+}
+
+/*
+ * socketsReceive(input, rows, bytesMax): receives at most `bytesMax` from each socket that has
+ * something, as long as there is room. Returns the number of rows filled.
+ */
+napi_value sockets_receive(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes input;
+  int32_t *rows;
+  size_t count;
+  uint32_t bytes_max;
+  if (!call_begin(&call, env, info, 3) || !call_bytes(&call, 0, &input) ||
+      !call_rows(&call, 1, &rows, &count) || !call_u32(&call, 2, &bytes_max))
+    return NULL;
+  struct sockets *sockets = call_sockets(&call);
+  if (sockets == NULL) return NULL;
+  if (count == 0 || input.length < ROOM_MIN || input.length > 0x7fffffff || bytes_max == 0) {
+    throw_range(env, "no room to receive");
+    return NULL;
+  }
+  struct epoll_event events[EVENTS_MAX];
+  int wanted = count < EVENTS_MAX ? (int)count : EVENTS_MAX;
+  int found;
+  do found = epoll_wait(sockets->epoll, events, wanted, 0);
+  while (found < 0 && errno == EINTR);
+  size_t at = 0;
+  uint32_t filled = 0;
+  for (int n = 0; n < found && input.length - at >= ROOM_MIN; n++) {
+    uint32_t place = (uint32_t)events[n].data.u64;
+    if (!slot_in_use(sockets, place)) continue;
+    struct slot *slot = &sockets->slots[place];
+    if (slot->generation != (uint32_t)(events[n].data.u64 >> 32)) continue;
+    size_t room = input.length - at < bytes_max ? input.length - at : bytes_max;
+    at += take(slot, place, events[n].events, input.data, at, room, rows + (size_t)ROW * filled++);
+  }
+  return int_value(env, filled);
+}
+
+static int32_t send_some(int fd, const uint8_t *data, uint32_t length) {
+  if (length > SEND_BYTES_MAX) length = SEND_BYTES_MAX;
+  ssize_t bytes;
+  do bytes = send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (bytes < 0 && errno == EINTR);
+  return (int32_t)(bytes < 0 ? -errno : bytes);
+}
+
+/*
+ * socketsSendMany(rows, count, data): sends `data[at, +length)` for each row (slot, at, length,
+ * result) and puts into it what was taken, or a negated errno. A socket that has not taken a row
+ * whole is given none of its later rows. A slot that is not in use gets -EBADF.
+ */
+napi_value sockets_send_many(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes data;
+  int32_t *rows;
+  size_t room;
+  uint32_t count;
+  if (!call_begin(&call, env, info, 3) || !call_rows(&call, 0, &rows, &room) ||
+      !call_u32(&call, 1, &count) || !call_bytes(&call, 2, &data))
+    return NULL;
+  struct sockets *sockets = call_sockets(&call);
+  if (sockets == NULL) return NULL;
+  if (count > room) {
+    throw_range(env, "range outside the buffer");
+    return NULL;
+  }
+  uint32_t this_call = ++sockets->send_call;
+  for (size_t n = 0; n < count; n++) {
+    int32_t *row = rows + ROW * n;
+    uint32_t place = (uint32_t)row[0], at = (uint32_t)row[1], length = (uint32_t)row[2];
+    if ((uint64_t)at + length > data.length) {
+      throw_range(env, "range outside the buffer");
+      return NULL;
+    }
+    row[3] = -EBADF;
+    if (!slot_in_use(sockets, place)) continue;
+    struct slot *slot = &sockets->slots[place];
+    row[3] = -EAGAIN;
+    if (slot->full_in == this_call) continue;
+    row[3] = send_some(slot->fd, data.data + at, length);
+    if (row[3] != (int32_t)length) slot->full_in = this_call;
+  }
+  return NULL;
+}
+
+/* socketsSend(slot, data, at, length): bytes taken, or a negated errno. */
+napi_value sockets_send(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes data;
+  uint32_t place, at, length;
+  if (!call_begin(&call, env, info, 4)) return NULL;
+  struct sockets *sockets = call_sockets(&call);
+  if (sockets == NULL) return NULL;
+  struct slot *slot = call_slot(&call, 0, sockets, &place);
+  if (slot == NULL || !call_bytes(&call, 1, &data) || !call_u32(&call, 2, &at) ||
+      !call_u32(&call, 3, &length))
+    return NULL;
+  if ((uint64_t)at + length > data.length) {
+    throw_range(env, "range outside the buffer");
+    return NULL;
+  }
+  return int_value(env, send_some(slot->fd, data.data + at, length));
+}

@@ -1,0 +1,192 @@
+/**
+ * Many connected sockets, received from and sent to in few calls: a turn of the event loop costs
+ * one call into the addon for everything that arrived and one for everything that leaves, beside
+ * the system calls themselves. There is nothing of the kind without the addon. Hazards it guards:
+ * what arrived for a socket that is closed meanwhile reaches nobody, and one turn is bounded, so
+ * that timers and files have theirs.
+ * @module
+ */
+import { assert } from "../base/assert.ts";
+import { loadNative, type NativeSocketCalls } from "./native.ts";
+
+/** What happens to a socket. */
+export interface SocketEvents {
+  /** `buffer[start, end)` has arrived; valid during the call. */
+  received(buffer: Buffer, start: number, end: number): void;
+  /** The peer sends no more. */
+  ended(): void;
+  /** The connection is broken. */
+  broken(): void;
+  /** There is room to send again. */
+  writable(): void;
+}
+
+/** One turn receives at most so much, and from one socket at most so much. */
+const inputBytes = 512 * 1024;
+const socketBytesMax = 64 * 1024;
+const rowsMax = 256;
+/** Integers of a row. */
+const row = 4;
+const EAGAIN = -11;
+
+const watchRead = 1;
+const watchWrite = 2;
+
+export class NativeSocket {
+  private readonly set: NativeSockets;
+  private readonly slot: number;
+  /** Descriptor, to be shown. */
+  readonly fd: number;
+  readonly events: SocketEvents;
+  /** What is to be watched, and what the kernel was told. */
+  private wanted = 0;
+  private told = 0;
+  private listed = false;
+  closed = false;
+
+  constructor(set: NativeSockets, slot: number, fd: number, events: SocketEvents) {
+    this.set = set;
+    this.slot = slot;
+    this.fd = fd;
+    this.events = events;
+  }
+
+  /** The name of this socket in rows of `sendMany`. */
+  get place(): number {
+    return this.slot;
+  }
+
+  watchReading(on: boolean): void {
+    this.watch(on ? this.wanted | watchRead : this.wanted & ~watchRead);
+  }
+
+  watchWriting(on: boolean): void {
+    this.watch(on ? this.wanted | watchWrite : this.wanted & ~watchWrite);
+  }
+
+  /** What is to be watched no more is told only before the next receive: it may be taken back. */
+  private watch(wanted: number): void {
+    if (this.closed) return;
+    this.wanted = wanted;
+    if ((wanted & ~this.told) !== 0) this.tell();
+    else if (wanted !== this.told && !this.listed) {
+      this.listed = true;
+      this.set.tellLater(this);
+    }
+  }
+
+  /** Tells the kernel. */
+  tell(): void {
+    this.listed = false;
+    if (this.closed || this.wanted === this.told) return;
+    const failed = this.set.calls.socketsWatch(this.slot, this.wanted);
+    assert(failed === 0, "epoll_ctl of an open socket");
+    this.told = this.wanted;
+  }
+
+  /** Bytes taken of `data[at, +length)`; below 0: the connection is broken. */
+  send(data: Uint8Array, at: number, length: number): number {
+    if (this.closed) return -1;
+    const taken = this.set.calls.socketsSend(this.slot, data, at, length);
+    return taken === EAGAIN ? 0 : taken;
+  }
+
+  /** @param orderly - The peer sees the end of the stream behind what was sent. */
+  close(orderly: boolean): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.set.closed(this.slot);
+    this.set.calls.socketsClose(this.slot, orderly ? 1 : 0);
+  }
+}
+
+export class NativeSockets {
+  readonly calls: NativeSocketCalls;
+  private readonly sockets: (NativeSocket | null)[] = [];
+  private readonly input = Buffer.allocUnsafeSlow(inputBytes);
+  private readonly rows = new Int32Array(rowsMax * row);
+  private readonly untold: NativeSocket[] = [];
+  private atEnd: (() => void)[] = [];
+  private receiving = false;
+
+  constructor(calls: NativeSocketCalls) {
+    this.calls = calls;
+    calls.socketsOpen(() => this.turn());
+  }
+
+  /**
+   * Takes over a connected socket by a duplicate of its descriptor; the caller closes the original.
+   * Nothing is read before `watchReading`. @returns null where the system has no descriptor left.
+   */
+  adopt(fd: number, events: SocketEvents): NativeSocket | null {
+    const slot = this.calls.socketsAdopt(fd);
+    if (slot < 0) return null;
+    const socket = new NativeSocket(this, slot, this.calls.socketsDescriptor(slot), events);
+    while (this.sockets.length <= slot) this.sockets.push(null);
+    this.sockets[slot] = socket;
+    return socket;
+  }
+
+  at(place: number): NativeSocket | null {
+    return this.sockets[place] ?? null;
+  }
+
+  closed(slot: number): void {
+    this.sockets[slot] = null;
+  }
+
+  tellLater(socket: NativeSocket): void {
+    this.untold.push(socket);
+  }
+
+  /** Runs `job` once, when everything that arrived in this turn was handled, or the tick ends. */
+  whenHandled(job: () => void): void {
+    if (this.receiving) this.atEnd.push(job);
+    else process.nextTick(job);
+  }
+
+  private turn(): void {
+    const { untold, input, rows } = this;
+    if (untold.length > 0) for (const socket of untold.splice(0)) socket.tell();
+    const count = this.calls.socketsReceive(input, rows, socketBytesMax);
+    this.receiving = true;
+    try {
+      for (let at = 0; at < count * row; at += row) this.handle(at);
+    } finally {
+      this.receiving = false;
+      const jobs = this.atEnd;
+      if (jobs.length > 0) {
+        this.atEnd = [];
+        for (const job of jobs) job();
+      }
+    }
+  }
+
+  private handle(at: number): void {
+    const { rows } = this;
+    const socket = this.sockets[rows[at] as number];
+    // Closed by what was handled before it.
+    if (socket === null || socket === undefined) return;
+    const result = rows[at + 3] as number;
+    if (result > 0) {
+      const start = rows[at + 2] as number;
+      socket.events.received(this.input, start, start + result);
+    } else if (result === 0) socket.events.ended();
+    else if (result !== EAGAIN) {
+      socket.events.broken();
+      return;
+    }
+    if (rows[at + 1] !== 0 && !socket.closed) socket.events.writable();
+  }
+}
+
+let opened: NativeSockets | null | undefined;
+
+/** The sockets of this thread, or null without the addon. */
+export function nativeSockets(): NativeSockets | null {
+  if (opened === undefined) {
+    const native = loadNative();
+    opened = native === null ? null : new NativeSockets(native);
+  }
+  return opened;
+}
