@@ -2,7 +2,7 @@
 // before it, whatever is in flight; a client that does not read or sends too much is bounded.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { outputBytesHard, outputBytesHigh } from "./connection.ts";
+import { outputBytesHigh } from "./connection.ts";
 import { FakeServer } from "./testing/fake.ts";
 
 test("connection: reads behind writes in flight wait, and see the state right behind them", () => {
@@ -110,17 +110,82 @@ test("connection: a client that never reads is served no further until it reads"
   expect(client.transport.sent().length).toBeGreaterThan(700 * 60_000);
 });
 
-test("connection: a subscriber that never reads is closed at the hard bound", () => {
+test("connection: a subscriber or monitor that never reads is closed at the hard bound", () => {
+  for (const [listen, least] of [
+    ["subscribe news", 32 << 20],
+    ["monitor", 32 << 20],
+  ] as const) {
+    const server = new FakeServer();
+    const listener = server.connect();
+    listener.call(listen);
+    listener.transport.stuck = true;
+    const speaker = server.connect();
+    const message = "m".repeat(60_000);
+    let sent = 0;
+    for (; sent < 2 * least && !listener.transport.destroyed; sent += message.length)
+      speaker.call(`publish news ${message}`);
+    expect(sent).toBeGreaterThan(least - 200_000);
+    expect(listener.transport.destroyed).toBe(true);
+    expect(speaker.call("publish news x")).toBe(":0\r\n");
+  }
+});
+
+test("connection: limits of output that are set hold, the soft one after its time", () => {
   const server = new FakeServer();
+  const admin = server.connect();
+  admin.call('config set client-output-buffer-limit "normal 100kb 0 0 pubsub 1mb 50000 10"');
+  const reader = server.connect();
+  reader.call(`set big ${"x".repeat(60_000)}`, "get big");
+  expect(reader.transport.destroyed).toBe(false);
+  reader.send("get big", "get big");
+  expect(reader.transport.destroyed).toBe(true);
   const listener = server.connect();
   listener.call("subscribe news");
   listener.transport.stuck = true;
-  const speaker = server.connect();
-  const message = "m".repeat(60_000);
-  for (let i = 0; i < outputBytesHard / 60_000 + 20 && !listener.transport.destroyed; i++)
-    speaker.call(`publish news ${message}`);
+  admin.call(`publish news ${"m".repeat(60_000)}`);
+  server.host.advance(5000);
+  listener.transport.unsentBytes = 0;
+  server.host.advance(1000);
+  admin.call(`publish news ${"m".repeat(60_000)}`);
+  server.host.advance(9000);
+  expect(listener.transport.destroyed).toBe(false);
+  for (let n = 0; n < 3; n++) server.host.advance(1000);
   expect(listener.transport.destroyed).toBe(true);
-  expect(speaker.call("publish news x")).toBe(":0\r\n");
+});
+
+test("connection: how limits of output are written is checked as Redis does", () => {
+  const client = new FakeServer().connect();
+  const set = (text: string): string =>
+    client.call(`config set client-output-buffer-limit "${text}"`);
+  expect(set("normal 1 2")).toContain("Wrong number of arguments in buffer limit");
+  expect(set("master 1 2 3")).toContain("Invalid client class specified");
+  for (const wrong of ["normal x 2 3", "normal 1 y 3", "normal 1 2 -3", "normal 1 2 3s"])
+    expect(set(wrong)).toContain("Error in hard, soft or soft_seconds setting");
+  expect(set("replica 1mb 0 0 PUBSUB 2mb 1kb 5")).toBe("+OK\r\n");
+  expect(client.call("config get client-output-buffer-limit")).toContain(
+    "normal 0 0 0 slave 1048576 0 0 pubsub 2097152 1024 5",
+  );
+});
+
+test("connection: MONITOR shows a command once, however often it has to wait", () => {
+  const server = new FakeServer();
+  const monitor = server.connect();
+  monitor.call("monitor");
+  const client = server.connect();
+  server.engine.barrier = true;
+  client.send("set k 1", "info server", "get k");
+  client.settle();
+  server.engine.barred.shift()?.readReady();
+  server.host.settle();
+  client.call("client pause 100");
+  client.send("client reply skip", "set k 2", "get k");
+  server.host.advance(200);
+  client.settle();
+  const seen = monitor.transport.sent().match(/] .*/g) ?? [];
+  expect(seen.filter((line) => line.includes('"set" "k" "1"'))).toHaveLength(1);
+  expect(seen.filter((line) => line.includes('"get" "k"')).length).toBeLessThanOrEqual(2);
+  expect(seen.filter((line) => line.includes('"info"'))).toHaveLength(1);
+  expect(seen.filter((line) => line.includes('"set" "k" "2"'))).toHaveLength(1);
 });
 
 test("connection: while the node is busy nothing more is parsed", () => {

@@ -6,14 +6,14 @@
  */
 import type { BufferPool } from "../resp/pool.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { outputBytesHard } from "./outputlimits.ts";
 import { type Halt, halts, type Owner, type Transport } from "./owner.ts";
+import { subscriptions } from "./session.ts";
 
 const { running, order, output, promised, barrier, ended } = halts;
 
 /** Unread output at which a connection is served no further until it reads. */
 export const outputBytesHigh = 1024 * 1024;
-/** A client with more unread output than this that is sent yet another reply is closed. */
-export const outputBytesHard = 64 * 1024 * 1024;
 
 export class Connection extends Dispatcher {
   private readonly transport: Transport;
@@ -23,6 +23,8 @@ export class Connection extends Dispatcher {
   private listed = false;
   /** Unread output after the reply before. */
   private level = 0;
+  /** Since when the soft bound is passed, monotonic ms; 0: it is not. */
+  private softSinceMs = 0;
   private broken = false;
 
   constructor(server: Owner, transport: Transport, id: number, pool: BufferPool) {
@@ -65,7 +67,7 @@ export class Connection extends Dispatcher {
   /** Called by the server at the end of a tick. */
   flush(): void {
     this.listed = false;
-    if (this.closed) return;
+    if (this.closed || this.heedOutput()) return;
     if (this.writer.pending > 0) this.transport.flush();
     this.level = this.transport.unsentBytes;
     if (this.halt === ended && this.idle) this.transport.end();
@@ -105,7 +107,7 @@ export class Connection extends Dispatcher {
     this.endSkip();
     const { waiting } = this;
     this.waiting = null;
-    if (waiting !== null) this.guard(waiting.entry, waiting.args);
+    if (waiting !== null) this.guard(waiting.entry, waiting.args, waiting.shown);
     this.proceed();
     this.wake();
   }
@@ -120,15 +122,36 @@ export class Connection extends Dispatcher {
 
   wake(): void {
     if (this.closed) return;
+    if (this.heedOutput()) return;
     const unread = this.writer.pending + this.transport.unsentBytes;
-    if (this.level > outputBytesHard && unread > this.level) {
-      this.kill();
-      return;
-    }
     this.level = unread;
     if (this.listed || (unread === 0 && this.halt !== ended)) return;
     this.listed = true;
     this.server.flushSoon(this);
+  }
+
+  /** Closes it if it leaves too much unread. @returns whether it is closed. */
+  heedOutput(): boolean {
+    const unread = this.writer.pending + this.transport.unsentBytes;
+    if (unread < this.server.outputLimits.leastBytes) this.softSinceMs = 0;
+    else if (this.exceeds(unread)) this.kill();
+    return this.closed;
+  }
+
+  private exceeds(unread: number): boolean {
+    const { session, server } = this;
+    const listens = session.monitor || subscriptions(session) > 0;
+    const { normal, pubsub } = server.outputLimits;
+    const { hardBytes, softBytes, softSeconds } = listens ? pubsub : normal;
+    if (hardBytes > 0 && unread >= hardBytes) return true;
+    if (hardBytes === 0 && this.level > outputBytesHard && unread > this.level) return true;
+    if (softBytes === 0 || unread < softBytes) {
+      this.softSinceMs = 0;
+      return false;
+    }
+    const now = server.host.clock.monotonicMs();
+    if (this.softSinceMs === 0) this.softSinceMs = now;
+    return now - this.softSinceMs > softSeconds * 1000;
   }
 
   closeAfterReplies(): void {

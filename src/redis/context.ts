@@ -10,6 +10,7 @@ import type { RespLimits } from "../resp/limits.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Host } from "./host.ts";
 import type { Latency } from "./latency.ts";
+import type { OutputLimits } from "./outputlimits.ts";
 import type { Engine, QueuedCommand, WatchToken } from "./port.ts";
 
 /** A transaction that is being queued. */
@@ -209,6 +210,7 @@ export interface ServerContext {
   readonly peers: ReadonlyMap<number, Peer>;
   readonly settings: Settings;
   readonly limits: RespLimits;
+  readonly outputLimits: OutputLimits;
   readonly figures: ServerFigures;
   readonly errorCounts: Map<string, number>;
   readonly slowLog: SlowEntry[];

@@ -30,6 +30,8 @@ const deferredMax = 1024;
 interface Waiting {
   readonly entry: TableEntry;
   readonly args: Args;
+  /** MONITOR has shown it. */
+  readonly shown: boolean;
 }
 
 export abstract class Dispatcher implements Client, Peer, Waiter {
@@ -169,7 +171,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
   }
 
   /** A command with all the checks; `args` begin after its name. */
-  protected guard(entry: TableEntry, args: Args): void {
+  protected guard(entry: TableEntry, args: Args, shown = false): void {
     const { server, session } = this;
     const found = this.subcommand(entry, args);
     if (found === null) return;
@@ -180,7 +182,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
     }
     if (this.held(found, args)) return;
     this.lastCommand = found.name;
-    if (server.monitors.size > 0) server.feedMonitors(this, found, args);
+    if (server.monitors.size > 0 && !shown) server.feedMonitors(this, found, args);
     if (session.replies === "skip" && !this.beginSkip(found, args)) return;
     const { transaction } = session;
     if (transaction !== null && isQueued(found)) this.queue(transaction, found, args);
@@ -222,7 +224,8 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
     const back = entry.name.includes("|") ? 1 : 0;
     const whole = copyArgs(args, back);
     const container = this.server.table.byName(entry.name.split("|")[0]);
-    this.waiting = { entry: back === 1 && container !== null ? container : entry, args: whole };
+    const found = back === 1 && container !== null ? container : entry;
+    this.waiting = { entry: found, args: whole, shown: halt !== paused };
     this.halt = halt;
   }
 

@@ -25,6 +25,7 @@ import { copyArgs } from "./copyargs.ts";
 import type { Host } from "./host.ts";
 import { Latency } from "./latency.ts";
 import { monitorLine } from "./monitoring.ts";
+import { OutputLimits } from "./outputlimits.ts";
 import { halts, type Owner, type Transport, type Waiter } from "./owner.ts";
 import type { Client, Engine, LatencyEvent, LatencySink } from "./port.ts";
 import { Channels } from "./pubsub.ts";
@@ -50,6 +51,7 @@ export class RedisServer implements Owner, LatencySink {
   readonly table: CommandTable;
   readonly peers = new Map<number, Connection>();
   readonly limits = defaultRespLimits();
+  readonly outputLimits = new OutputLimits();
   readonly settings: Settings;
   readonly figures: ServerFigures = {
     connections: 0,
@@ -320,12 +322,13 @@ export class RedisServer implements Owner, LatencySink {
     probe.monitoring = latency.thresholdMs > 0;
   }
 
-  /** Once a second: the rate of commands, and clients that were silent too long. */
+  /** Once a second: the rate of commands, and clients that were silent, or did not read, too long. */
   private sample(): void {
     this.stopTimer = this.host.later(sampleMs, () => {
       this.commandsPerSecond = this.figures.commands - this.sampledCommands;
       this.sampledCommands = this.figures.commands;
       this.endIdle();
+      for (const peer of [...this.peers.values()]) peer.heedOutput();
       this.sample();
     });
   }

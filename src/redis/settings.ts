@@ -4,6 +4,7 @@
  * @module
  */
 import type { ServerContext, Settings } from "./context.ts";
+import { parseMemory } from "./memorysize.ts";
 
 /** Settings that are known at the start, by Redis's name. */
 export interface ServerOptions {
@@ -48,15 +49,6 @@ function choice(...words: string[]): (value: string) => string | null {
     if (words.join() === "yes,no") return "argument must be 'yes' or 'no'";
     return `argument(s) must be one of the following: ${words.join(", ")}`;
   };
-}
-
-/** Bytes of "100", "1kb", "2gb" (redis.conf), or null. */
-export function parseMemory(text: string): number | null {
-  const found = /^(\d{1,15})(b|k|kb|m|mb|g|gb)?$/i.exec(text);
-  if (found === null) return null;
-  const units: Record<string, number> = { b: 1, k: 1e3, kb: 1024, m: 1e6, mb: 1 << 20, g: 1e9 };
-  const unit = (found[2] ?? "b").toLowerCase();
-  return Number(found[1]) * (unit === "gb" ? 1 << 30 : units[unit]);
 }
 
 const memoryNames = new Set(["maxmemory", "proto-max-bulk-len", "client-query-buffer-limit"]);
@@ -110,8 +102,6 @@ const inert: Record<string, string> = {
   "hll-sparse-max-bytes": "3000",
   "lua-time-limit": "5000",
   "busy-reply-threshold": "5000",
-  "client-output-buffer-limit":
-    "normal 67108864 0 0 slave 268435456 67108864 60 pubsub 67108864 0 0",
   "replica-read-only": "yes",
   "repl-backlog-size": "1048576",
   "min-replicas-to-write": "0",
@@ -146,10 +136,15 @@ class Parameters implements Settings {
     if (parameter.accept === null) return "can't set immutable config";
     const error = parameter.accept(value);
     const bytes = memoryNames.has(name) ? parseMemory(value) : null;
-    // Of the password only the digest is kept, and that is not shown here.
-    const shown = name === "requirepass" && value !== "" ? "(hidden)" : value;
+    const shown = this.shown(name, value);
     if (error === null) parameter.value = bytes === null ? shown : String(bytes);
     return error;
+  }
+
+  /** Of the password only the digest is kept, and that is not shown here. */
+  private shown(name: string, value: string): string {
+    if (name === "client-output-buffer-limit") return this.server.outputLimits.text;
+    return name === "requirepass" && value !== "" ? "(hidden)" : value;
   }
 }
 
@@ -202,6 +197,11 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
     ["slowlog-max-len", "128", integer(0, 1_000_000)],
     ["latency-monitor-threshold", "0", timing("thresholdMs", integer(0, 2 ** 53 - 1))],
     ["latency-tracking", "no", tracking],
+    [
+      "client-output-buffer-limit",
+      server.outputLimits.text,
+      (value) => server.outputLimits.set(value),
+    ],
     ["maxmemory", "0", (value) => (parseMemory(value) === null ? notMemory : null)],
     [
       "maxmemory-policy",
