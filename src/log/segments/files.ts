@@ -59,7 +59,7 @@ export class SegmentFiles {
   prepared: OpenFile | null = null;
   private readonly options: FilesOptions;
   private readonly header: Buffer;
-  private readonly free: FreeFile[];
+  private free: FreeFile[];
   private readonly leftOver: string[];
   private state: LogState | null;
 
@@ -69,9 +69,11 @@ export class SegmentFiles {
     const { survey } = options;
     this.state = survey.state;
     // A free file of a number still to come was put back from another life of this log.
-    const lastFile = this.state?.lastFile ?? 0;
-    this.free = survey.free.filter((file) => file.number <= lastFile);
-    const strange = survey.free.filter((file) => file.number > lastFile);
+    const { lastFile = 0, recycleFrom = 1 } = this.state ?? {};
+    const usable = (file: FreeFile) => file.number <= lastFile && file.number >= recycleFrom;
+    this.free = survey.free.filter(usable);
+    // One that was retired just before a crash is not written over, it goes.
+    const strange = survey.free.filter((file) => !usable(file));
     this.leftOver = [...survey.leftOver, ...strange.map((file) => file.path)];
     this.header = options.disk.alignedBuffer(blockBytes);
   }
@@ -181,6 +183,15 @@ export class SegmentFiles {
     // Before one is written over its old name must be gone for good.
     if (free.length > 0) this.options.disk.syncDirectory(this.options.directory);
     this.free.push(...free);
+    // Others had their turn meanwhile, and may have retired what is free now.
+    this.dropRetired();
+  }
+
+  private dropRetired(): void {
+    const { disk } = this.options;
+    const recycleFrom = this.state?.recycleFrom ?? 1;
+    for (const file of this.free) if (file.number < recycleFrom) disk.unlink(file.path);
+    this.free = this.free.filter((file) => file.number >= recycleFrom);
   }
 
   private removable(at: number, before: number): boolean {

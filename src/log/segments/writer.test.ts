@@ -228,6 +228,20 @@ test("after a log key was retired no file from before is written over again", as
   await log.close();
 });
 
+test("a truncation under way keeps no file that is retired meanwhile", async () => {
+  const disk = new MemoryDisk();
+  const log = openOn(disk);
+  const canary = 0xa5;
+  for (let n = 0; n < 30; n++) await appendOne(log, Buffer.alloc(5000, canary));
+  const truncating = log.truncate(20 as LogIndex);
+  // It has begun, and lets others have their turn between two files.
+  await new Promise((resolve) => setImmediate(resolve));
+  log.retireFiles();
+  await truncating;
+  expect(disk.list(directory).some((name) => name.endsWith(".free"))).toBe(false);
+  await log.close();
+});
+
 test("a log keeps few files, recycles them, and a stale frame never surfaces", async () => {
   const disk = new MemoryDisk();
   let log = openOn(disk);
