@@ -8,6 +8,7 @@ for package in "$@"; do
   case $package in
     redis-server) command -v redis-server >/dev/null 2>&1 && continue ;;
     redis-tools) command -v redis-cli >/dev/null 2>&1 && continue ;;
+    curl) command -v curl >/dev/null 2>&1 && continue ;;
   esac
   missing="$missing $package"
 done

@@ -110,7 +110,10 @@ function firstVersion(
     if (!admitted) endAfter(response);
     return admitted;
   };
-  const options = { maxHeaderSize: limits.headerBytesMax };
+  const options = {
+    maxHeaderSize: limits.headerBytesMax,
+    connectionsCheckingInterval: Math.ceil(limits.requestMsMax / 4),
+  };
   const server =
     tls === undefined
       ? createServer(options, answer)
