@@ -61,6 +61,7 @@ function nodeOptions(settings: Settings): NodeOptions {
     clock: settings.clock,
     flushBytes: settings["flush-bytes"],
     flushIntervalMs: settings["flush-interval-ms"],
+    rebuildSidecar: settings["rebuild-sidecar"],
     ...(nodeId === undefined ? {} : { nodeId }),
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     ...(logFileBytes === undefined ? {} : { logFileBytes }),

@@ -13,6 +13,8 @@ export interface NodeOptions {
   readonly cacheBytes: number;
   /** zstd before sealing, for string values of 4 KiB or more. */
   readonly compress: boolean;
+  /** Pass over a sidecar that is not to be believed, and rebuild it from the store. */
+  readonly rebuildSidecar?: boolean;
   /** Name of this node; by default drawn once and kept in the data directory. */
   readonly nodeId?: string;
   /** Largest value in bytes (proto-max-bulk-len). Default 512 MiB. */

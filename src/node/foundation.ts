@@ -11,12 +11,16 @@ import { judgeStart, probeDirectorySync } from "../control/guards.ts";
 import { readSidecar, SidecarKeeper, sidecarFolder } from "../control/keeper.ts";
 import { type MacSource, macSource } from "../control/macs.ts";
 import { type FirstKeys, planClearStart, planFirstKeys } from "../control/planning.ts";
+import { judgeCluster } from "../control/reconcile.ts";
 import { verifySidecar } from "../control/sidecar.ts";
 import { Keystore } from "../crypto/keystore.ts";
+import { clusterOfLog } from "../log/segments/salvage.ts";
 import type { Primitives } from "../platform/primitives.ts";
+import { clusterOfStore } from "../store/segments/salvage.ts";
 import type { NodeOptions } from "./api.ts";
 import { folders, knownNames } from "./folders.ts";
 import { type KekWaiting, waitForKek } from "./kekwait.ts";
+import { rebuildDocument } from "./rebuild.ts";
 
 export interface FoundationDeps {
   readonly disk: Disk;
@@ -36,6 +40,14 @@ export interface Foundation {
   readonly macs: MacSource;
   /** True if this is the first start on the directory. */
   readonly first: boolean;
+  /** The document was rebuilt, and is on disk only once it was compared with store and log. */
+  readonly rebuilt: boolean;
+}
+
+/** The sidecar is lost, or not to be believed: it is passed over. */
+export interface Rebuild {
+  /** Of an authentic but older sidecar. */
+  readonly formerNodeId: string | null;
 }
 
 /** Takes the lock of a data directory, making the directory if there is none. */
@@ -50,6 +62,7 @@ export function lockDirectory(disk: Disk, dataDir: string): { release(): void } 
 export async function layFoundation(
   options: NodeOptions,
   deps: FoundationDeps,
+  rebuild: Rebuild | null = null,
 ): Promise<Foundation> {
   const { disk, primitives, keks } = deps;
   const { dataDir, encryption } = options;
@@ -60,7 +73,7 @@ export async function layFoundation(
     locked: true,
     foreignNames: names.filter((name) => !knownNames.includes(name)),
     dataPresent: filled(folders.log) || filled(folders.store),
-    sidecar: readSidecar(disk, dataDir),
+    sidecar: rebuild === null ? readSidecar(disk, dataDir) : null,
     encryption,
     keks: keks.length,
     nodeId: options.nodeId ?? null,
@@ -68,19 +81,29 @@ export async function layFoundation(
   const keystore = new Keystore(primitives);
   const macs = macSource(keystore, primitives);
   try {
-    if (plan.kind === "rebuild") throw new StrongroomError("SIDECAR_MISSING");
+    if (plan.kind === "rebuild") {
+      const { waiting } = deps;
+      const nodeId = options.nodeId ?? null;
+      const formerNodeId = rebuild?.formerNodeId ?? null;
+      const input = { disk, dataDir, primitives, keks, waiting, encryption, nodeId, formerNodeId };
+      const document = await rebuildDocument(input, keystore);
+      const keeper = new SidecarKeeper(disk, dataDir, macs, document);
+      return { document, keeper, keystore, macs, first: false, rebuilt: true };
+    }
     if (plan.kind === "open") {
       const { document } = plan.sidecar;
+      judgeCluster(document, clusterOfStore(disk, `${dataDir}/${folders.store}`));
+      judgeCluster(document, clusterOfLog(disk, `${dataDir}/${folders.log}`));
       await unwrapInto(keystore, document, deps);
       const keeper = new SidecarKeeper(disk, dataDir, macs, verifySidecar(plan.sidecar, macs));
-      return { document, keeper, keystore, macs, first: false };
+      return { document, keeper, keystore, macs, first: false, rebuilt: false };
     }
     const document = await makeKeys(options, deps, keystore);
     const keeper = new SidecarKeeper(disk, dataDir, macs, null);
     if (disk.status(`${dataDir}/${sidecarFolder}`) === null)
       disk.makeDirectory(`${dataDir}/${sidecarFolder}`);
     keeper.write(document);
-    return { document, keeper, keystore, macs, first: true };
+    return { document, keeper, keystore, macs, first: true, rebuilt: false };
   } catch (error) {
     keystore.close();
     throw error;

@@ -6,7 +6,7 @@
  */
 import type { GroupId } from "../base/brand.ts";
 import { equalBytes } from "../base/bytes.ts";
-import { StrongroomError } from "../base/errors.ts";
+import { type ErrorCode, isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Clock, Disk, Random, Scheduler } from "../base/ports.ts";
 import { activeKey, bornEncrypted } from "../control/document.ts";
 import { verifierOf } from "../control/macs.ts";
@@ -39,7 +39,13 @@ import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
 import { ControlHost } from "./controlhost.ts";
 import { type NodeEngine, unflushedShareMax } from "./engine.ts";
 import { folders } from "./folders.ts";
-import { type Foundation, layFoundation, lockDirectory } from "./foundation.ts";
+import {
+  type Foundation,
+  type FoundationDeps,
+  layFoundation,
+  lockDirectory,
+  type Rebuild,
+} from "./foundation.ts";
 import { type KekSet, type OpenKek, openKeks } from "./keks.ts";
 import { keyOperations } from "./keyoperations.ts";
 import { StoragePort } from "./keyport.ts";
@@ -56,6 +62,14 @@ import { WorkerExecutor } from "./workerexecutor.ts";
 
 const group = 0 as GroupId;
 const tickMs = 100;
+/** What is wrong with a sidecar that an operator may ask to be passed over. */
+const givenUp: readonly ErrorCode[] = [
+  "SIDECAR_UNREADABLE",
+  "SIDECAR_TAMPERED",
+  "SIDECAR_FOREIGN",
+  "SIDECAR_OTHER_NODE",
+  "KEY_WRAP_DAMAGED",
+];
 
 /** What a test or a host program may put in place of the real world. */
 export interface NodeDeps {
@@ -156,12 +170,38 @@ class Opening {
     const { keks, broken } = kekSet;
     for (const { error } of broken) alarm("kek-broken", error.message);
     const own = { disk, random, primitives, keks, broken: broken[0]?.error ?? null, waiting };
-    const foundation = await layFoundation(options, own);
-    closers.push(() => foundation.keystore.close());
-    const runtime = this.build(foundation, kekSet);
+    const { foundation, runtime } = await this.foundAndBuild(own, kekSet);
     await this.replay(runtime, foundation);
     await this.register(runtime, foundation);
     return this.serve(runtime);
+  }
+
+  /** With the sidecar as it is or, where that is lost or given up, with one rebuilt from the store. */
+  private async foundAndBuild(
+    deps: FoundationDeps,
+    kekSet: KekSet,
+  ): Promise<{ foundation: Foundation; runtime: Runtime }> {
+    const { options, closers } = this;
+    const mark = closers.length;
+    let former: Foundation | null = null;
+    const attempt = async (rebuild: Rebuild | null) => {
+      const foundation = await layFoundation(options, deps, rebuild);
+      former = foundation;
+      closers.push(() => foundation.keystore.close());
+      return { foundation, runtime: this.build(foundation, kekSet) };
+    };
+    try {
+      return await attempt(null);
+    } catch (error) {
+      const older = isStrongroomError(error, "SIDECAR_OLDER");
+      if (!older && !(options.rebuildSidecar === true && isStrongroomError(error, ...givenUp)))
+        throw error;
+      this.alarm("sidecar-passed-over", (error as Error).message);
+      await closeAll(closers.splice(mark));
+      const known = former as Foundation | null;
+      const formerNodeId = older ? (known?.document.nodeId ?? null) : null;
+      return await attempt({ formerNodeId });
+    }
   }
 
   private build(foundation: Foundation, kekSet: KekSet): Runtime {
@@ -305,6 +345,10 @@ class Opening {
     machine.appliedIndex = durable.appliedIndex;
     loop.restore(durable.session, durable.seq);
     judgeLog(log, durable);
+    if (foundation.rebuilt) {
+      foundation.keeper.write(foundation.document);
+      this.alarm("sidecar-rebuilt", "encryption/keys.json was written afresh from the store");
+    }
     for (let id = 1; id < databases.nextId; id++)
       if (!databases.isLive(id) && store.recordsOf(id) > 0) store.dropKeyspace(id);
     if (this.reconciled.kind === "rewrite") {

@@ -95,23 +95,29 @@ export const controlErrors = {
     kept: "nothing was changed",
     todo: "restore the whole data directory from a backup",
   },
+  NODE_ID_UNKNOWN: {
+    retryable: false,
+    what: "encryption/keys.json is missing and nothing tells which node the directory is of",
+    kept: "nothing was changed",
+    todo: "start with --node-id and the name that the node had",
+  },
   SIDECAR_UNREADABLE: {
     retryable: false,
     what: "encryption/keys.json cannot be read as what it should be",
     kept: "the file was left as it is",
-    todo: "put back the file from a backup of this data directory",
+    todo: "put back the file from a backup, or have it rebuilt with `serve --rebuild-sidecar`",
   },
   SIDECAR_TAMPERED: {
     retryable: false,
     what: "encryption/keys.json was changed outside Strongroom",
     kept: "the file was left as it is and nothing was opened",
-    todo: "put back the file from a backup of this data directory",
+    todo: "put back the file from a backup, or have it rebuilt with `serve --rebuild-sidecar`",
   },
   SIDECAR_FOREIGN: {
     retryable: false,
     what: "encryption/keys.json belongs to another cluster than the store",
     kept: "nothing was changed",
-    todo: "put the file back where it belongs, and this node's own from a backup",
+    todo: "put this node's own back, or have it rebuilt with `serve --rebuild-sidecar`",
   },
   SIDECAR_NEWER: {
     retryable: false,
@@ -135,7 +141,7 @@ export const controlErrors = {
     retryable: false,
     what: "encryption/keys.json belongs to another node than the store",
     kept: "nothing was changed",
-    todo: "put the file back where it belongs, and this node's own from a backup",
+    todo: "put this node's own back, or have it rebuilt with `serve --rebuild-sidecar`",
   },
   CONTROL_RECORDS_DAMAGED: {
     retryable: false,

@@ -65,6 +65,11 @@ export const settingTable = {
     default: undefined,
     help: "name of this node; by default drawn once and kept with the data",
   },
+  "rebuild-sidecar": {
+    kind: "switch",
+    default: false,
+    help: "pass over a damaged or foreign encryption/keys.json and rebuild it from the store",
+  },
   unixsocket: {
     kind: "text",
     placeholder: "path",
