@@ -48,7 +48,7 @@ export class ControlHost implements ControlApplier {
   private readonly deps: ControlHostDeps;
   private result: ControlResult | null = null;
   private stopped = false;
-  private prepared: { keyId: number; wraps: readonly Wrap[]; raw: Buffer } | null = null;
+  private readonly prepared = new Map<number, { wraps: readonly Wrap[]; raw: Buffer }>();
 
   constructor(deps: ControlHostDeps) {
     this.deps = deps;
@@ -86,19 +86,19 @@ export class ControlHost implements ControlApplier {
 
   /**
    * The DEK that a proposal of this node is about to add, so that applying it asks no KEK. Taken
-   * only if the entry's wraps are these. Each new one zeroes the one before.
+   * only if the entry's wraps are these. A new one under the same id zeroes the one before.
    * @param raw - The host's from now on.
    */
   prepare(keyId: number, wraps: readonly Wrap[], raw: Buffer): void {
-    this.prepared?.raw.fill(0);
-    this.prepared = { keyId, wraps, raw };
+    this.prepared.get(keyId)?.raw.fill(0);
+    this.prepared.set(keyId, { wraps, raw });
   }
 
   /** True if the keystore holds the key as the state names it, without asking a KEK. */
   private takePrepared(row: KeyRow): boolean {
-    const { prepared } = this;
-    if (prepared === null || prepared.keyId !== row.id) return false;
-    this.prepared = null;
+    const prepared = this.prepared.get(row.id);
+    if (prepared === undefined) return false;
+    this.prepared.delete(row.id);
     const same = sameWraps(prepared.wraps, row.wraps);
     if (same) this.deps.keystore.add(row.id, row.purpose, prepared.raw);
     prepared.raw.fill(0);
@@ -130,8 +130,8 @@ export class ControlHost implements ControlApplier {
   /** Nothing is waited for any more: what waits fails, and the next start does it again. */
   stop(): void {
     this.stopped = true;
-    this.prepared?.raw.fill(0);
-    this.prepared = null;
+    for (const { raw } of this.prepared.values()) raw.fill(0);
+    this.prepared.clear();
   }
 
   /** @throws NODE_STOPPING. */

@@ -13,9 +13,8 @@ const request = (n: number): string => n.toString(16).padStart(32, "0");
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
 
 /** Files that hold the canary, or the index key of a database that began in clear. */
-function readable(disk: MemoryDisk, indexKey: Buffer | null): string[] {
-  const needles = [Buffer.from(canary)];
-  if (indexKey !== null) needles.push(indexKey, Buffer.from(indexKey.toString("hex")));
+function readable(disk: MemoryDisk, indexKey: Buffer): string[] {
+  const needles = [Buffer.from(canary), indexKey, Buffer.from(indexKey.toString("hex"))];
   return [...disk.contents()]
     .filter(([, bytes]) => needles.some((needle) => bytes.includes(needle)))
     .map(([path]) => path);
@@ -71,6 +70,7 @@ async function enableLogWhenClear(node: TestNode, counters: Counters): Promise<v
       return;
     } catch (error) {
       if (!(error as Error).message.includes("clear segments")) throw error;
+      if (node.node.keys.rewrite(0) === null) await node.node.keys.startRewrite(0, 0);
       await counters.write(node, 3);
       await pause();
     }

@@ -46,13 +46,14 @@ function needCapable(runtime: Runtime): void {
  */
 export function bootstrap(runtime: Runtime, request: RequestId): Promise<Applied> {
   return runtime.inTurn(async () => {
-    const { state, keeper, keks, random, session, port } = runtime.deps;
+    const { state, keeper, keks, random, session, port, host } = runtime.deps;
     if (state.bootstrapped) return { appliedIndex: state.bootstrapIndex, changed: false };
     if (keks.length === 0) throw new StrongroomError("KEK_NOT_CONFIGURED");
     needCapable(runtime);
     const { document, deks } = await planMigration(state, keeper.document, keks, random);
-    // The applied entry opens its own wraps again: nothing is used that only memory holds.
-    for (const { raw } of deks) raw.fill(0);
+    for (const { keyId, purpose, raw } of deks)
+      if (purpose === "index") raw.fill(0);
+      else host.prepare(keyId, document.keys.get(keyId)?.wraps ?? [], raw);
     const load = planLoad(state, document, random);
     const { log, storage } = load;
     assert(storage !== null);
