@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 5
+#define ADDON_VERSION 6
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -167,7 +167,7 @@ NAPI_MODULE_INIT() {
       {"open", aead_open},        {"mac", mac_new},           {"sign", mac_sign},
       {"signMany", mac_sign_many}, {"dispose", key_dispose},  {"pread", io_pread},
       {"willNeed", io_will_need}, {"flock", io_flock},        {"pageOffset", io_page_offset},
-      {"crc32", crc32_of},         {"send", io_send},
+      {"crc32", crc32_of},         {"send", io_send},         {"pkcs11", pkcs11_call},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},
       {"socketsReceive", sockets_receive}, {"socketsSendMany", sockets_send_many},

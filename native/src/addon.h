@@ -85,5 +85,6 @@ napi_value sockets_descriptor(napi_env env, napi_callback_info info);
 /* Must run before the first crc32. */
 void crc32_prepare(void);
 napi_value crc32_of(napi_env env, napi_callback_info info);
+napi_value pkcs11_call(napi_env env, napi_callback_info info);
 
 #endif

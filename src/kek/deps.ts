@@ -5,6 +5,7 @@
 import type { Clock, Random, Scheduler } from "../base/ports.ts";
 import { systemClock } from "../platform/clock.ts";
 import { type HttpClient, systemHttp } from "../platform/http.ts";
+import { loadPkcs11, type Pkcs11Driver } from "../platform/pkcs11.ts";
 import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
 import { systemRandom } from "../platform/random.ts";
 import { patientScheduler, systemScheduler } from "../platform/scheduler.ts";
@@ -22,6 +23,8 @@ export interface KekDeps {
   readonly patience: Scheduler;
   readonly limits: RetryLimits;
   readonly http: HttpClient;
+  /** Null without the addon. */
+  readonly pkcs11: () => Pkcs11Driver | null;
 }
 
 export function systemDeps(): KekDeps {
@@ -34,5 +37,6 @@ export function systemDeps(): KekDeps {
     patience: patientScheduler,
     limits: retryLimits,
     http: systemHttp,
+    pkcs11: loadPkcs11,
   };
 }

@@ -21,6 +21,7 @@ type OpenRemote = (rest: string, scheme: string, deps: KekDeps) => KekProvider;
 const remotes: Readonly<Record<string, () => Promise<OpenRemote>>> = {
   vault: async () => (await import("./vault/open.ts")).openVault,
   openbao: async () => (await import("./vault/open.ts")).openVault,
+  pkcs11: async () => (await import("./pkcs11/open.ts")).openPkcs11,
 };
 
 /**

@@ -15,6 +15,7 @@ export const kekSchemes: readonly KekScheme[] = [
   { scheme: "env", form: "env:NAME" },
   { scheme: "vault", form: "vault:URL" },
   { scheme: "openbao", form: "openbao:URL" },
+  { scheme: "pkcs11", form: "pkcs11:URI" },
 ];
 
 /** For `--help` and refusals: `file:PATH, env:NAME, …`. */

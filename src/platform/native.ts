@@ -76,12 +76,21 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   flock(fd: number): number;
   /** CRC-32 as zlib's, of `data[at, +length)`, going on from `start`. */
   crc32(data: Uint8Array, at: number, length: number, start: number): number;
+  /**
+   * One call to a PKCS #11 token, on a thread of its own; `done` is called once. Packed and
+   * explained by pkcs11.ts.
+   */
+  pkcs11(
+    operation: number,
+    request: Uint8Array,
+    done: (step: number, code: number, output: Buffer) => void,
+  ): void;
   /** Address of the first byte modulo 4096. */
   pageOffset(bytes: Uint8Array): number;
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 5;
+const version = 6;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

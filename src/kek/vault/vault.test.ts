@@ -135,7 +135,7 @@ test("vault: a service too old for associated data is found by the probe", async
   expect(health.reason).toMatch(/KEK_UNSUITABLE/);
 });
 
-test("vault: versions: old wraps open after a rotation, a pinned one wraps, a closed one does not", async () => {
+test("vault versions: old wraps open after a rotation, a pinned one wraps, a shut one fails", async () => {
   const server = await serve();
   const transit = server.mount("|transit");
   const kek = await open(specOf(server), byRoot(server));
@@ -196,7 +196,7 @@ test("vault token: from the variable, which is gone once read, also for two KEKs
   await expect(without.wrap(dek(), binding)).rejects.toThrow(coded("KEK_CREDENTIALS"));
 });
 
-test("vault token: a file that an agent replaces is read again when its token is refused", async () => {
+test("vault token: a file that an agent replaces is read anew once its token is refused", async () => {
   const server = await serve();
   server.policy("all", `path "transit/*" { capabilities = ["read", "update"] }`);
   const [old, fresh] = [server.token("all"), server.token("all")];
@@ -273,7 +273,7 @@ test("vault: a standby's redirect is followed, one that leaves TLS is not", asyn
   expect(active.requests).toEqual([]);
 });
 
-test("vault over TLS: trusts the named authority alone, and follows a redirect within it", async () => {
+test("vault over TLS: only the named authority is trusted, also after a redirect", async () => {
   const [keyFile, ca] = [join(folder, "tls.key"), join(folder, "tls.pem")];
   const subject = ["-subj", "/CN=vault", "-addext", "subjectAltName=IP:127.0.0.1"];
   execFileSync(
