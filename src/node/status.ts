@@ -48,7 +48,7 @@ export function statusOf(runtime: StatusSource): NodeStatus {
   return {
     nodeId: document.nodeId,
     clusterId: document.cluster.toString("hex"),
-    encryption: document.clear === null,
+    encryption: state.storageCutover > 0 && state.logCutover > 0,
     state: haltedBy !== null ? "halted" : runtime.state === "stopping" ? "stopping" : "serving",
     ...(haltedBy === null ? {} : { haltReason: haltedBy.message }),
     appliedIndex: machine.appliedIndex,

@@ -14,18 +14,19 @@ import type {
   WriterInfo,
 } from "../operations.ts";
 import type { Runtime } from "../runtime.ts";
+import { type KeyUsageOf, usageOfAll } from "../usage.ts";
 
 const hex16 = (value: bigint): string => value.toString(16).padStart(16, "0");
 
 export function capabilityOf(runtime: Runtime): Capability {
-  const { keeper, keks, host, primitives } = runtime.deps;
+  const { keeper, keks, host, primitives, state } = runtime.deps;
   const { document } = keeper;
   const localEpochs: Record<string, number> = {};
   for (const [id, { localEpoch }] of document.keys)
     if (localEpoch > 0) localEpochs[String(id)] = localEpoch;
   return {
     encryptionCapable: true,
-    encryption: document.clear === null ? "on" : "off",
+    encryption: state.logCutover > 0 ? "on" : "off",
     kekConfigured: keks.length > 0,
     sidecarPresent: keeper.exists,
     sidecarUsable: !host.unsettled,
@@ -73,20 +74,32 @@ function writerOf({ deps: { state } }: Runtime, row: WriterRow): WriterInfo {
   };
 }
 
-function keysOf({ deps: { state, store } }: Runtime): KeyInfo[] {
-  const usage = new Map(store.stats().keys.map((key) => [key.keyId, key]));
-  return [...state.keys.values()].map((key) => ({
+function keysOf({ deps }: Runtime): KeyInfo[] {
+  const usage = usageOfAll(deps);
+  const sealed = [...deps.state.keys.values()].map((key) => ({
     id: key.id,
     purpose: key.purpose,
     state: key.state,
-    bytes: usage.get(key.id)?.bytes ?? 0,
-    records: usage.get(key.id)?.records ?? 0,
+    ...amountOf(usage.get(key.id)),
     kekIds: key.wraps.map((wrap) => wrap.kekId),
     createdMs: key.createdMs,
     createdIndex: key.created,
     activatedIndex: key.activated,
     writesLeft: 0,
   }));
+  const clear = usage.get(0);
+  const never = { createdMs: 0, createdIndex: 0, activatedIndex: 0, writesLeft: 0 };
+  if (clear === undefined || clear.storeSegments === 0) return sealed;
+  const { storeBytes: bytes, storeRecords: records } = clear;
+  const row = { id: 0, purpose: "storage", state: "clear", bytes, records, kekIds: [] } as const;
+  return [{ ...row, ...never }, ...sealed];
+}
+
+/** A key has its records in the store or its entries in the log, never both. */
+function amountOf(usage: KeyUsageOf | undefined): { bytes: number; records: number } {
+  if (usage === undefined) return { bytes: 0, records: 0 };
+  const { storeBytes, logBytes, storeRecords, logEntries } = usage;
+  return { bytes: storeBytes + logBytes, records: storeRecords + logEntries };
 }
 
 /** Newest last. A proposer is told by its name where that is known, else by its full node id. */
