@@ -11,7 +11,7 @@ import { StrongroomError } from "../base/errors.ts";
 import type { Disk } from "../base/ports.ts";
 import type { ReadSidecar, SidecarDocument } from "./document.ts";
 import type { MacSource } from "./macs.ts";
-import { decodeSidecar, documentOf, encodeSidecar } from "./sidecar.ts";
+import { decodeSidecar, documentOf, encodeSidecar, verifySidecar } from "./sidecar.ts";
 import { needOlder, sameDocument } from "./sidecar-compare.ts";
 import { sidecarBytesMax } from "./sidecar-parse.ts";
 import type { ControlState } from "./state.ts";
@@ -80,6 +80,15 @@ export class SidecarKeeper {
     }
     this.disk.replaceFile(`${this.dataDir}/${sidecarFile}`, bytes);
     this.kept = document;
+  }
+
+  /**
+   * What is on disk by now, verified; null if the file is gone.
+   * @throws SIDECAR_UNREADABLE, SIDECAR_TAMPERED, FORMAT_VERSION, CRYPTO_KEY_UNKNOWN.
+   */
+  reread(): SidecarDocument | null {
+    const found = readSidecar(this.disk, this.dataDir);
+    return found === null ? null : verifySidecar(found, this.macs);
   }
 
   /** Makes epochs durable before they are used. Never lowers one. */

@@ -6,11 +6,13 @@
  */
 import { StrongroomError } from "../base/errors.ts";
 import { registerWriter } from "./keys/registration.ts";
+import { Rewrapping } from "./keys/rewrap.ts";
 import { Rotation } from "./keys/rotation.ts";
 import { capabilityOf, historyOf, keyringOf } from "./keys/views.ts";
 import { doneBefore, KeyWork } from "./keys/work.ts";
 import { bootstrap, enableLog, enableStorage } from "./migration.ts";
 import type { KeyOperations } from "./operations.ts";
+import { resync } from "./resync.ts";
 import type { Runtime } from "./runtime.ts";
 
 function unavailable(what: string): never {
@@ -20,6 +22,7 @@ function unavailable(what: string): never {
 export function keyOperations(runtime: Runtime): KeyOperations {
   const work = new KeyWork(runtime);
   const rotation = new Rotation(work);
+  const rewrapping = new Rewrapping(work);
   return {
     capability: () => capabilityOf(runtime),
     keyring: () => keyringOf(runtime),
@@ -31,9 +34,9 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     enableLog: (request) => work.guarded(request, doneBefore, () => enableLog(runtime, request)),
     rotate: (request, purpose, ifActive) => rotation.rotate(request, purpose, ifActive),
     registerWriter: (request) => registerWriter(work, request),
-    addKek: async () => unavailable("adding a KEK"),
-    removeKek: async () => unavailable("removing a KEK"),
-    replaceKek: async () => unavailable("replacing a KEK"),
+    addKek: (request, spec) => rewrapping.add(request, spec),
+    removeKek: (request, kekId) => rewrapping.remove(request, kekId),
+    replaceKek: (request, kekId, spec) => rewrapping.replace(request, kekId, spec),
     fence: async () => unavailable("fencing"),
     retire: async () => unavailable("retiring"),
     proof: async () => unavailable("a proof"),
@@ -44,6 +47,6 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     throttleRewrite: async (keyId, rate) => runtime.rewrites.throttle(keyId, rate),
     cancelRewrite: async (keyId) => runtime.rewrites.cancel(keyId),
     rewrite: (keyId) => runtime.rewrites.info(keyId),
-    resync: async () => unavailable("resync"),
+    resync: (apply) => resync(runtime, apply),
   };
 }

@@ -204,6 +204,41 @@ test("sidecar: every field changed by hand is refused and left, and rebuilt on d
   await expectWhole(forked);
 }, 60_000);
 
+test("resync: says what it would do, then does it, on a serving node", async () => {
+  const disk = await filled({ nodeId: "alpha" });
+  const older = disk.readFile(sidecar);
+  const foreign = (await filled()).readFile(sidecar);
+  const node = await openTestNode(disk);
+  const { keys } = node.node;
+  expect(await keys.resync(false)).toEqual({ steps: [], done: false });
+  const good = disk.readFile(sidecar);
+  const text = good.toString();
+  const cases: [Buffer | null, RegExp][] = [
+    [null, /it is missing/],
+    [Buffer.from("{}"), /SIDECAR_UNREADABLE/],
+    [Buffer.from(text.replace('"alpha"', '"alphb"')), /SIDECAR_TAMPERED/],
+    [older, /other loads of this node/],
+    [foreign, /SIDECAR_TAMPERED|another cluster/],
+  ];
+  for (const [bytes, why] of cases) {
+    if (bytes === null) disk.unlink(sidecar);
+    else rewriteFile(disk, sidecar, bytes);
+    const before = contents(disk);
+    const { steps, done } = await keys.resync(false);
+    expect([steps.length, done]).toEqual([1, false]);
+    expect(steps[0]).toMatch(why);
+    expect(contents(disk)).toBe(before);
+    expect(await keys.resync(true)).toEqual({ steps, done: true });
+    expect(disk.readFile(sidecar).equals(good)).toBe(true);
+    expect(await keys.resync(true)).toEqual({ steps: [], done: true });
+  }
+  await keys.rotate(request(9), "storage", 0);
+  rewriteFile(disk, sidecar, good);
+  expect((await keys.resync(true)).steps[0]).toMatch(/stands at entry/);
+  await node.node.close();
+  await expectWhole(disk);
+});
+
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
 /** The document with one leaf changed, or one field taken away, each in turn. */
