@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import type { AdminBackend } from "../admin/backend.ts";
-import { StrongroomError } from "../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { openAdminPort } from "./adminport.ts";
 import { banner, newKeyAdvice } from "./banner.ts";
 import type { Context } from "./context.ts";
@@ -142,7 +142,9 @@ export async function serve<Node extends ServedNode>(
     for (const line of lines) context.out(line);
   } catch (error) {
     await closeAll(closers);
-    throw error;
+    if (stop.reason === null || !isStrongroomError(error, "NODE_STOPPING")) throw error;
+    tellStop(stop.reason, logger);
+    return 0;
   }
   const reason = await stop.requested;
   tellStop(reason, logger);

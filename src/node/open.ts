@@ -62,6 +62,7 @@ import { WorkerExecutor } from "./workerexecutor.ts";
 
 const group = 0 as GroupId;
 const tickMs = 100;
+const aliveMs = 60_000;
 /** What is wrong with a sidecar that an operator may ask to be passed over. */
 const givenUp: readonly ErrorCode[] = [
   "SIDECAR_UNREADABLE",
@@ -127,12 +128,16 @@ async function closeAll(closers: Close[]): Promise<void> {
 /** @throws StrongroomError: the one refusal of this start; nothing stays open. */
 export async function openNode(options: NodeOptions, deps: NodeDeps = {}): Promise<StrongroomNode> {
   const closers: Close[] = [];
+  // A start that waits for a KEK has nothing else that keeps the process alive.
+  const alive = setInterval(() => {}, aliveMs);
   try {
     return await new Opening(options, deps, closers).open();
   } catch (error) {
     // The refusal is told, not what its clean-up may have met.
     await closeAll(closers).catch(() => {});
     throw error;
+  } finally {
+    clearInterval(alive);
   }
 }
 
