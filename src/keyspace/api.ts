@@ -76,7 +76,7 @@ export interface ScanPage {
 export interface Directory {
   /** DBSIZE. */
   count(database: number): number;
-  /** Keys that have an expiry, as far as this node knows. */
+  /** Keys that have an expiry, those that are past it and not deleted yet included. */
   expiring(database: number): number;
   /** At least `count` slots are looked at, unless the end is reached. Expired keys are left out. */
   scan(database: number, cursor: bigint, count: number): ScanPage;

@@ -4,6 +4,7 @@
  * Results are this node's own and never part of an entry.
  * @module
  */
+import { isStrongroomError, type StrongroomError } from "../base/errors.ts";
 import type { Random } from "../base/ports.ts";
 import type { PhysicalKeys } from "../crypto/prf.ts";
 import type { Directory, ScanPage } from "../keyspace/api.ts";
@@ -14,6 +15,10 @@ import type { StoreSource } from "./source.ts";
 
 /** Attempts of RANDOMKEY to find a key that has not expired, as in Redis. */
 const randomAttempts = 100;
+/** What says that a record itself is bad, and not that it cannot be read now. */
+const damageCodes = ["STORE_RECORD_DAMAGED"] as const;
+/** Damaged records that are told one by one. */
+const damagedMax = 10_000;
 
 export interface DirectoryDeps {
   readonly store: Store;
@@ -22,6 +27,8 @@ export interface DirectoryDeps {
   readonly random: Random;
   /** Ids of the run under way. */
   readonly flying: () => readonly number[];
+  /** Tells the operator of damage. */
+  readonly alarm: (event: string, detail: string) => void;
 }
 
 export class NodeDirectory implements Directory {
@@ -29,6 +36,8 @@ export class NodeDirectory implements Directory {
   private databases: Databases | null = null;
   /** Entries marked in the index that it has no place for yet, by physical key. */
   private readonly marks = new Map<string, number>();
+  /** Physical keys that the operator was told of. */
+  private readonly damaged = new Set<string>();
 
   constructor(deps: DirectoryDeps) {
     this.deps = deps;
@@ -84,12 +93,19 @@ export class NodeDirectory implements Directory {
   }
 
   expiring(database: number): number {
-    const { entries } = this.data.resident;
+    this.resolve();
     const keyspace = this.data.ids[database] as number;
-    let count = 0;
-    for (let id = 1; id <= entries.top; id++)
-      if (entries.expireAt(id) !== 0 && entries.keyspace(id) === keyspace)
-        if ((entries.flags(id) & flag.deleted) === 0) count++;
+    let count = this.deps.store.expiring(keyspace);
+    // What is not flushed counts as it is, not as the index has it.
+    const { entries, dirty } = this.data.resident;
+    for (const id of new Set([...this.deps.flying(), ...dirty])) {
+      if (entries.keyspace(id) !== keyspace) continue;
+      const flags = entries.flags(id);
+      if ((flags & (flag.dirty | flag.frozen | flag.flying)) === 0) continue;
+      const known = this.deps.store.expires(entries.buffer(id), entries.physicalAt(id));
+      const expires = entries.expireAt(id) !== 0 && (flags & flag.deleted) === 0;
+      count += Number(expires) - Number(known);
+    }
     return count;
   }
 
@@ -98,7 +114,7 @@ export class NodeDirectory implements Directory {
     const keys: Buffer[] = [];
     const keyspace = this.data.ids[database] as number;
     const next = this.deps.store.scan(keyspace, cursor, count, (physical) => {
-      const name = this.nameOf(keyspace, physical);
+      const name = this.readableName(keyspace, physical);
       if (name !== null) keys.push(name);
     });
     return { cursor: next, keys };
@@ -111,10 +127,33 @@ export class NodeDirectory implements Directory {
       const draw = this.deps.random.bytes(4).readUInt32BE() / 0x1_0000_0000;
       const physical = this.deps.store.random(keyspace, draw);
       if (physical === null) return null;
-      const name = this.nameOf(keyspace, physical);
+      const name = this.readableName(keyspace, physical);
       if (name !== null) return name;
     }
     return null;
+  }
+
+  /** As `nameOf`; null too for a damaged record, which is left out so that the others are found. */
+  private readableName(keyspace: number, physical: Buffer): Buffer | null {
+    try {
+      return this.nameOf(keyspace, physical);
+    } catch (error) {
+      if (!isStrongroomError(error, ...damageCodes)) throw error;
+      this.noteDamage(physical, (error as StrongroomError).message);
+      return null;
+    }
+  }
+
+  private noteDamage(physical: Buffer, message: string): void {
+    const key = physical.toString("latin1", 0, 16);
+    if (this.damaged.has(key) || this.damaged.size >= damagedMax) return;
+    this.damaged.add(key);
+    this.deps.alarm("record-damaged", message);
+  }
+
+  /** Records that could not be opened when somebody looked for names; counted up to a bound. */
+  get damagedRecords(): number {
+    return this.damaged.size;
   }
 
   /** A copy of the key's name; null if it is gone or expired by now. */

@@ -49,6 +49,7 @@ export interface EngineDeps {
   readonly defer: (run: () => void) => void;
   readonly settings: EngineSettings;
   readonly probe: Probe;
+  readonly damagedRecords: () => number;
   /** Bound of the resident set in bytes; may change. */
   readonly cacheBytes: () => number;
   readonly status: () => NodeStatus;
@@ -225,6 +226,7 @@ export class NodeEngine implements Engine {
     return {
       expiredKeys: machine.expiredKeys - this.expiredBefore,
       evictedKeys: 0,
+      damagedRecords: this.deps.damagedRecords(),
       keyspaceHits: machine.databases.hits - this.hitsBefore,
       keyspaceMisses: machine.databases.misses - this.missesBefore,
     };

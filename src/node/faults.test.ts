@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { Args } from "../commands/args.ts";
 import { commandNamed } from "../commands/table.ts";
+import { alignUp, blockBytes, frameHeaderBytes } from "../files/framing.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { RespWriter } from "../resp/writer.ts";
 import { openTestNode, type TestNode } from "./testing/harness.ts";
@@ -38,8 +39,14 @@ function burst(
 
 /** Damages the one large record of the store. */
 function rotStore(disk: MemoryDisk): void {
-  for (const [path, bytes] of disk.contents())
-    if (path.includes("/store/") && bytes.length > 3000) disk.rot(path, 4096 + 1500);
+  for (const [path, bytes] of disk.contents()) {
+    if (!path.endsWith(".segment")) continue;
+    for (let at = blockBytes; at + frameHeaderBytes < bytes.length; ) {
+      const length = bytes.readUInt32BE(at);
+      if (length > 3000) disk.rot(path, at + 1500);
+      at = length === 0 ? alignUp(at + 1) : at + frameHeaderBytes + length;
+    }
+  }
 }
 
 test("faults: a node that cannot close its files for want of room lets its lock go", async () => {
@@ -73,6 +80,67 @@ test("faults: a batch that halts the node answers each command once", async () =
   expect(sent.text().match(/\r\n/g)?.length).toBe(3);
   expect(sent.text()).toMatch(/^\+OK\r\n-ERR .*\r\n-ERR .*\r\n$/);
   expect(node.node.status().state).toBe("halted");
+  await node.node.close();
+});
+
+test("faults: a damaged record answers its own readers; SCAN finds the others", async () => {
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk);
+  await first.run("set", "bad", "x".repeat(3000));
+  await first.node.checkpoint();
+  await first.node.close();
+  rotStore(disk);
+  const node = await openTestNode(disk);
+  for (let n = 0; n < 20; n++) await node.run("set", `k${n}`, "v");
+  await node.node.engine.evictAll();
+  for (let n = 0; n < 2; n++) {
+    const found = await node.run("scan", "0", "count", "1000");
+    expect(found.match(/\r\nk\d+/g)).toHaveLength(20);
+    expect(found).not.toContain("bad");
+    expect(await node.run("keys", "*")).toMatch(/^\*20\r\n/);
+    for (let draw = 0; draw < 20; draw++) expect(await node.run("randomkey")).toMatch(/\r\nk/);
+    expect(await node.run("get", "bad")).toContain("-ERR [STORE_RECORD_DAMAGED]");
+  }
+  expect(await node.run("get", "k7")).toBe("$1\r\nv\r\n");
+  expect(node.alarms.filter((text) => text.startsWith("record-damaged"))).toHaveLength(1);
+  expect(node.node.engine.counters().damagedRecords).toBe(1);
+  await node.node.close();
+});
+
+test("faults: INFO counts every key with an expiry, resident or not, flushed or not", async () => {
+  const node = await openTestNode(new MemoryDisk());
+  const expires = (): number => node.node.engine.databases()[0]?.expires ?? 0;
+  const steps: [string, ...string[]][] = [
+    ["set", "a", "1", "ex", "1000"],
+    ["set", "b", "1", "ex", "1000"],
+    ["set", "c", "1"],
+    ["persist", "a"],
+    ["expire", "c", "500"],
+    ["del", "b"],
+    ["set", "b", "2", "ex", "7"],
+    ["rename", "b", "d"],
+    ["set", "c", "1"],
+    ["copy", "d", "e"],
+  ];
+  const live = new Map<string, boolean>();
+  for (const [name, key = "", ...rest] of steps) {
+    await node.run(name, key, ...rest);
+    if (name === "set") live.set(key, rest.includes("ex"));
+    else if (name === "del") live.delete(key);
+    else if (name === "persist" || name === "expire") live.set(key, name === "expire");
+    else live.set(rest[0] ?? "", live.get(key) ?? false);
+    if (name === "rename") live.delete(key);
+    const wanted = [...live.values()].filter((has) => has).length;
+    expect(expires(), name).toBe(wanted);
+    const flushed = node.node.checkpoint();
+    expect(expires(), name).toBe(wanted);
+    await flushed;
+    expect(expires(), name).toBe(wanted);
+    await node.node.engine.evictAll();
+    expect(expires(), name).toBe(wanted);
+  }
+  await node.run("flushall");
+  expect(expires()).toBe(0);
   await node.node.close();
 });
 

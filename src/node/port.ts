@@ -58,6 +58,8 @@ export interface DatabaseInfo {
 export interface EngineCounters {
   readonly expiredKeys: number;
   readonly evictedKeys: number;
+  /** Records that SCAN, KEYS or RANDOMKEY had to leave out. */
+  readonly damagedRecords: number;
   readonly keyspaceHits: number;
   readonly keyspaceMisses: number;
 }

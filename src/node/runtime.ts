@@ -117,7 +117,7 @@ export class Runtime {
     const { store, keys, random, clock, scheduler } = deps;
     const source = new StoreSource(store, keys);
     const flying = (): readonly number[] => this.flusher.flying;
-    this.directory = new NodeDirectory({ store, source, keys, random, flying });
+    this.directory = new NodeDirectory({ store, source, keys, random, flying, alarm: deps.alarm });
     const resident = new Resident(source, random.bytes(4).readInt32BE());
     this.databases = new Databases(resident, this.directory);
     this.directory.attach(this.databases);
@@ -211,6 +211,7 @@ export class Runtime {
       defer: (run) => void setImmediate(run),
       settings: deps.settings,
       probe: this.probe,
+      damagedRecords: () => this.directory.damagedRecords,
       cacheBytes: deps.cacheBytes,
       status: () => statusOf(this),
       setActiveExpiry: (on) => {

@@ -153,6 +153,26 @@ test("connection: limits of output that are set hold, the soft one after its tim
   expect(listener.transport.destroyed).toBe(true);
 });
 
+test("connection: a transaction that only reads waits for the barrier, unless local", () => {
+  const client = new FakeServer().connect();
+  const { engine, host } = client.server;
+  engine.barrier = true;
+  client.send("multi", "get a", "exec", "ping");
+  expect(client.transport.sent()).toBe("+OK\r\n+QUEUED\r\n");
+  engine.barred.shift()?.readReady();
+  host.settle();
+  expect(client.transport.sent()).toBe("*1\r\n$-1\r\n+PONG\r\n");
+  expect(client.call("readonly", "multi", "get a", "exec")).toContain("*1\r\n$-1\r\n");
+  expect(engine.barred).toHaveLength(0);
+  client.call("readwrite");
+  client.send("multi", "get a", "exec", "get a");
+  client.server.host.settle();
+  expect(engine.barred).toHaveLength(1);
+  engine.barred.shift()?.readReady();
+  host.settle();
+  expect(engine.barred).toHaveLength(1);
+});
+
 test("connection: how limits of output are written is checked as Redis does", () => {
   const client = new FakeServer().connect();
   const set = (text: string): string =>

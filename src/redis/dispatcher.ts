@@ -316,10 +316,16 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
 
   private performServer(entry: TableEntry, args: Args): void {
     const command = entry.server!;
-    if (!this.idle && (command.when === "in-order" || this.isReadingExec(entry))) {
+    const reads = this.isReadingExec(entry);
+    if (!this.idle && (command.when === "in-order" || reads)) {
       this.waitWith(order, entry, args);
       return;
     }
+    if (reads && !this.passed && !this.server.engine.mayRead(this, this.session.localReads)) {
+      this.waitWith(barrier, entry, args);
+      return;
+    }
+    if (reads) this.passed = false;
     entry.figures.calls++;
     if (command.when === "at-once")
       this.answer((reply) => this.server.run(this, entry, args, reply));

@@ -322,7 +322,7 @@ export class RedisServer implements Owner, LatencySink {
     probe.monitoring = latency.thresholdMs > 0;
   }
 
-  /** Once a second: the rate of commands, and clients that were silent, or did not read, too long. */
+  /** Once a second: the rate of commands, and clients that were silent or unread for too long. */
   private sample(): void {
     this.stopTimer = this.host.later(sampleMs, () => {
       this.commandsPerSecond = this.figures.commands - this.sampledCommands;

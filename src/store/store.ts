@@ -113,6 +113,10 @@ export interface Store {
   onDisk(physical: Uint8Array, at: number): boolean;
   /** Roots of a keyspace that exist, those marked as pending included. O(1). */
   count(keyspace: number): number;
+  /** Keys of a keyspace whose newest record on disk has an expiry. O(1). */
+  expiring(keyspace: number): number;
+  /** True if the newest record of the key on disk has an expiry. */
+  expires(physical: Uint8Array, at: number): boolean;
   /** Records of a keyspace on disk, dead ones included: 0 means nothing of it is left. */
   recordsOf(keyspace: number): number;
   /**

@@ -179,6 +179,16 @@ export function storeSuite(name: string, make: () => StoreHarness | Promise<Stor
     const expired = new Set<string>();
     store.expired(2_500, 100_000, (key) => expired.add(key.toString("hex")));
     expect(expired.size).toBe(5);
+    expect([store.expiring(1), store.expiring(2)]).toEqual([5, 0]);
+    expect([store.expires(physicalOf("k4"), 0), store.expires(physicalOf("k5"), 0)]).toEqual([
+      true,
+      false,
+    ]);
+    const next = store.newRun();
+    putText(next, "k0", "x");
+    next.tombstone(physicalOf("k1"), 0, true, 1, 1n);
+    await store.flush(next, commitAt(2));
+    expect([store.expiring(1), store.expires(physicalOf("k0"), 0)]).toEqual([3, false]);
     expired.clear();
     store.expired(1_999, 100_000, (key) => expired.add(key.toString("hex")));
     expect(expired.size).toBe(0);

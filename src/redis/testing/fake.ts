@@ -118,7 +118,8 @@ export class FakeEngine implements Engine {
     };
   }
   counters(): ReturnType<Engine["counters"]> {
-    return { expiredKeys: 0, evictedKeys: 0, keyspaceHits: 0, keyspaceMisses: 0 };
+    const none = { expiredKeys: 0, evictedKeys: 0, damagedRecords: 0 };
+    return { ...none, keyspaceHits: 0, keyspaceMisses: 0 };
   }
   resetCounters(): void {}
   databases(): [] {

@@ -87,6 +87,17 @@ export class MemoryStore implements Store {
     return this.roots(keyspace).length;
   }
 
+  expiring(keyspace: number): number {
+    if (this.dropped.has(keyspace)) return 0;
+    const own = [...this.records.values()].filter((held) => held.keyspace === keyspace);
+    return own.filter((held) => held.put && held.expireAt !== 0).length;
+  }
+
+  expires(physical: Uint8Array, at: number): boolean {
+    const held = this.records.get(nameOf(physical, at));
+    return held?.put === true && held.expireAt !== 0;
+  }
+
   recordsOf(keyspace: number): number {
     return [...this.records.values()].filter((held) => held.keyspace === keyspace).length;
   }

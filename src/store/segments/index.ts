@@ -124,6 +124,10 @@ export class RecordIndex {
   get length(): number {
     return this.words[this.at + wordLength] as number;
   }
+  /** Seconds since 1970, rounded up; 0: its newest record on disk has none. */
+  get expiry(): number {
+    return this.words[this.at + wordExpiry] as number;
+  }
   get keyspace(): number {
     return this.words[this.at + wordKeyspace] as number;
   }
@@ -144,8 +148,11 @@ export class RecordIndex {
 
   private setExpiry(seconds: number): void {
     const at = this.at + wordExpiry;
-    if (this.words[at] !== 0) this.expiring--;
-    if (seconds !== 0) this.expiring++;
+    const change = Number(seconds !== 0) - Number(this.words[at] !== 0);
+    if (change !== 0) {
+      this.expiring += change;
+      this.tally.of(this.keyspace).expiring += change;
+    }
     this.words[at] = seconds;
   }
 

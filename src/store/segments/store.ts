@@ -156,6 +156,14 @@ export class SegmentStore implements Store {
     return this.books.index.tally.live(keyspace);
   }
 
+  expiring(keyspace: number): number {
+    return this.books.index.tally.expiring(keyspace);
+  }
+
+  expires(physical: Uint8Array, at: number): boolean {
+    return this.books.index.find(physical, at) && this.books.index.expiry !== 0;
+  }
+
   recordsOf(keyspace: number): number {
     return this.books.index.tally.records(keyspace);
   }

@@ -8,19 +8,21 @@ export interface KeyspaceCounts {
   live: number;
   /** Records on disk of every kind, dead ones included: 0 means that nothing of it is left. */
   records: number;
+  /** Slots whose newest record on disk has an expiry. */
+  expiring: number;
 }
 
 export class KeyspaceTally {
   readonly dropped = new Set<number>();
   private readonly counts = new Map<number, KeyspaceCounts>();
   private lastId = -1;
-  private last: KeyspaceCounts = { live: 0, records: 0 };
+  private last: KeyspaceCounts = { live: 0, records: 0, expiring: 0 };
 
   of(keyspace: number): KeyspaceCounts {
     if (keyspace === this.lastId) return this.last;
     let counts = this.counts.get(keyspace);
     if (counts === undefined) {
-      counts = { live: 0, records: 0 };
+      counts = { live: 0, records: 0, expiring: 0 };
       this.counts.set(keyspace, counts);
     }
     this.lastId = keyspace;
@@ -30,6 +32,10 @@ export class KeyspaceTally {
 
   live(keyspace: number): number {
     return this.dropped.has(keyspace) ? 0 : (this.counts.get(keyspace)?.live ?? 0);
+  }
+
+  expiring(keyspace: number): number {
+    return this.dropped.has(keyspace) ? 0 : (this.counts.get(keyspace)?.expiring ?? 0);
   }
 
   records(keyspace: number): number {

@@ -160,6 +160,7 @@ function statsSection({ figures, engine, pubsub, commandsPerSecond }: ServerCont
     ["total_error_replies", figures.errors],
     ["total_reads_processed", figures.reads],
     ["total_writes_processed", figures.writes],
+    ["strongroom_damaged_records", counters.damagedRecords],
   ];
 }
 
