@@ -50,9 +50,11 @@ export class Rewrites {
     for (const row of rows) this.rows.set(row.keyId, row);
   }
 
-  /** The node serves: what was asked for goes on. */
+  /** The node serves: what was asked for goes on, and files that a crash left are taken away. */
   resume(): void {
     this.serving = true;
+    // What fails here is tried again by the first flush, which tells.
+    this.deps.store.settle().catch(() => {});
     for (const row of this.rows.values()) this.give(row);
   }
 
@@ -138,11 +140,18 @@ export class Rewrites {
     this.samples.set(row.keyId, samples);
     samples.push({ ms, bytes: row.bytesTotal - left.bytesLeft });
     while (samples.length > 2 && ms - (samples[0] as Sample).ms > windowMs) samples.shift();
-    if (left.segmentsLeft === 0) this.end(row, "done");
+    if (left.segmentsLeft === 0) this.finish(row);
     else if (left.segmentsLeft === left.damaged) {
       this.deps.alarm("rewrite-damaged", `key ${row.keyId}: ${left.damaged} damaged segments left`);
       this.end(row, "paused");
     }
+  }
+
+  /** Done once no file is left: one that could not be removed goes with the next manifest. */
+  private finish(row: RewriteRow): void {
+    const { store } = this.deps;
+    if (!store.files().some(({ keyId }) => keyId === row.keyId)) this.end(row, "done");
+    else store.rotate().catch(() => {});
   }
 
   private end(row: RewriteRow, state: RewriteState): void {
