@@ -79,7 +79,7 @@ export async function newDek(
 }
 
 /**
- * Opens a DEK with whichever KEK can: one whose service is gone, for now or for good, does not
+ * Opens a DEK with whichever KEK can: one whose service is gone, for a while or for good, does not
  * keep the next from trying.
  * @param slow - KEKs that have just failed, asked last; those that fail now are added.
  * @throws KEK_NOT_CONFIGURED; KEK_WRONG if no configured KEK has wrapped it; KEK_UNAVAILABLE if one

@@ -27,6 +27,8 @@ export function keepEvent(state: ControlState, facts: EventFacts, told: Told): v
   state.touchedMeta = true;
 }
 
+const rewrapped = "wrapped by ";
+const rewrappedFrom = "; before by ";
 const named = (wraps: readonly Wrap[]): string => wraps.map((wrap) => wrap.kekId).join(", ");
 
 /**
@@ -41,7 +43,7 @@ export function toldOf(change: KeyChange, key: KeyRow | null, before: readonly W
     case "activate":
       return { ...ofKey(change), kind: "activate", detail: `after key ${change.previous}` };
     case "rewrap": {
-      const detail = `wrapped by ${named(change.wraps)}, before by ${named(before)}`;
+      const detail = `${rewrapped}${named(change.wraps)}${rewrappedFrom}${named(before)}`;
       return { kind: "rewrap", keyId: change.keyId, purpose: key?.purpose ?? null, detail };
     }
     case "fence":
@@ -61,6 +63,12 @@ export function toldOf(change: KeyChange, key: KeyRow | null, before: readonly W
     default:
       return { ...ofNone, kind: kind as EventKind, detail: "" };
   }
+}
+
+/** The KEK whose wrap a rewrap put last, which is the new one: read from the event's detail. */
+export function newestKek(detail: string): string {
+  const after = detail.slice(rewrapped.length, detail.indexOf(rewrappedFrom));
+  return after.slice(after.lastIndexOf(", ") + 1).trim();
 }
 
 const ofNone = { keyId: 0, purpose: null } as const;

@@ -17,7 +17,7 @@ import type { Primitives } from "../platform/primitives.ts";
 import type { VerifyMac } from "./apply.ts";
 
 /** Kinds of MAC key that are derived from a DEK for control. */
-export type ControlMacKind = "control" | "sidecar";
+export type ControlMacKind = "control" | "sidecar" | "proof";
 
 export interface MacSource {
   /** HMAC-SHA-256 (32 bytes) of `data` under the key derived for `kind`; null if not held. */

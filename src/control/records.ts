@@ -97,8 +97,8 @@ function cutoversValue(state: ControlState): Buffer {
 
 /**
  * `version | cluster 16 | keyring index u64 | feature level u32 | clear index key id u32 |
- * events u32 | events dropped u64 | bootstrap index u64 | SHA-256 of the bootstrap 32 (only if that index is
- * not 0)`.
+ * events u32 | events dropped u64 | bootstrap index u64 | SHA-256 of the bootstrap 32 (only if
+ * that index is not 0)`.
  */
 function metaValue(state: ControlState): Buffer {
   const writer = new ByteWriter(80).u8(recordVersion);

@@ -9,7 +9,14 @@ import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { clusterBytes } from "../entry/control.ts";
 import { node16Of, saltBytes, sessionIdOf } from "../entry/registration.ts";
 import { requestBytes } from "../entry/stamp.ts";
-import { type Purpose, purposeOf, readKeyId, readText, readWraps } from "../entry/wraps.ts";
+import {
+  type Purpose,
+  purposeOf,
+  readKeyId,
+  readText,
+  readWraps,
+  type Wrap,
+} from "../entry/wraps.ts";
 import { type ControlEvent, detailText, eventKinds, eventsMax } from "./history.ts";
 import {
   afterPrefix,
@@ -22,6 +29,9 @@ import {
 } from "./records.ts";
 import { opensSession } from "./registry.ts";
 import { type ControlDeps, ControlState, type Load, placeOf } from "./state.ts";
+
+/** In the value of a row of the keyring, before its wraps. */
+const wrapsAt = 3 + 4 * 8;
 
 function need(condition: boolean, text: string): asserts condition {
   if (!condition) throw new StrongroomError("CONTROL_RECORDS_DAMAGED", text);
@@ -118,6 +128,13 @@ function readKey(state: ControlState, record: ControlRecord): void {
   need(keyState !== "active" || activated > 0, `key ${id} is active without an entry`);
   const times = { created, activated, createdMs, activatedMs };
   state.keys.set(id, { id, purpose, wraps, state: keyState, ...times });
+}
+
+/** The wraps that the value of a row of the keyring holds. @throws FORMAT_*. */
+export function wrapsOfRow(row: Buffer): Wrap[] {
+  const reader = new ByteReader(row);
+  reader.bytes(wrapsAt);
+  return readWraps(reader, 0);
 }
 
 function readWriter(state: ControlState, record: ControlRecord): void {

@@ -15,6 +15,7 @@ export type OpenKek = (spec: string) => Promise<KekProvider>;
 
 /** A KEK that was named and could not be opened. */
 export interface BrokenKek {
+  readonly spec: string;
   readonly provider: string;
   readonly error: StrongroomError;
 }
@@ -28,7 +29,7 @@ const unasked = { healthy: true, reason: "", checkedMs: 0, latencyMs: 0 } as con
 export class KekSet {
   /** Those that were opened, in the order in which they are tried. One array for good. */
   readonly keks: KekProvider[] = [];
-  readonly broken: BrokenKek[] = [];
+  broken: readonly BrokenKek[] = [];
   private readonly healths = new Map<string, KekHealth>();
   private readonly openKek: OpenKek;
 
@@ -57,7 +58,7 @@ export class KekSet {
     } catch (error) {
       if (!(error instanceof StrongroomError) || isStrongroomError(error, ...refusedAlways))
         throw error;
-      this.broken.push({ provider: splitSpec(spec).scheme, error });
+      this.broken = [...this.broken, { spec, provider: splitSpec(spec).scheme, error }];
     }
   }
 
@@ -79,8 +80,9 @@ export class KekSet {
   }
 
   /** From now on it wraps and opens with the others. */
-  add(kek: KekProvider): void {
+  add(kek: KekProvider, spec: string): void {
     this.take(kek);
+    this.broken = this.broken.filter((one) => one.spec !== spec);
   }
 
   remove(kekId: string): void {

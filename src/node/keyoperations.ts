@@ -5,7 +5,9 @@
  * @module
  */
 import { StrongroomError } from "../base/errors.ts";
+import { proofOf } from "./keys/proof.ts";
 import { registerWriter } from "./keys/registration.ts";
+import { fence, retire } from "./keys/retirement.ts";
 import { Rewrapping } from "./keys/rewrap.ts";
 import { Rotation } from "./keys/rotation.ts";
 import { capabilityOf, historyOf, keyringOf } from "./keys/views.ts";
@@ -37,9 +39,9 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     addKek: (request, spec) => rewrapping.add(request, spec),
     removeKek: (request, kekId) => rewrapping.remove(request, kekId),
     replaceKek: (request, kekId, spec) => rewrapping.replace(request, kekId, spec),
-    fence: async () => unavailable("fencing"),
-    retire: async () => unavailable("retiring"),
-    proof: async () => unavailable("a proof"),
+    fence: (request, keyId) => fence(work, request, keyId),
+    retire: (request, keyId) => retire(work, request, keyId),
+    proof: async (keyId) => proofOf(runtime, keyId),
     skip: async () => unavailable("skipping"),
     startRewrite: (keyId, rate) => runtime.rewrites.start(keyId, rate),
     pauseRewrite: async (keyId) => runtime.rewrites.pause(keyId),

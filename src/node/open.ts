@@ -23,6 +23,7 @@ import { rowValue } from "../control/rowtext.ts";
 import { nextStep, proposalOf } from "../control/start.ts";
 import type { ControlState } from "../control/state.ts";
 import { readEntryHeader } from "../entry/logentry.ts";
+import { noStamp } from "../entry/stamp.ts";
 import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
 import { restoreRecord } from "../machine/records.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -35,6 +36,7 @@ import {
   type SegmentStore,
   segmentBytesDefault,
 } from "../store/segments/store.ts";
+import { AlarmTally } from "./alarms.ts";
 import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
 import { ControlHost } from "./controlhost.ts";
 import { type NodeEngine, unflushedShareMax } from "./engine.ts";
@@ -49,9 +51,12 @@ import {
 import { type KekSet, type OpenKek, openKeks } from "./keks.ts";
 import { keyOperations } from "./keyoperations.ts";
 import { StoragePort } from "./keyport.ts";
+import { clearRetired } from "./keys/retirement.ts";
+import { tellMismatch } from "./keys/rewrap.ts";
 import { Rotation } from "./keys/rotation.ts";
 import { KeyWork } from "./keys/work.ts";
 import { type LocalRow, readLocalRows } from "./localrows.ts";
+import { measuresOf, type NodeMeasures } from "./measures.ts";
 import type { KeyOperations } from "./operations.ts";
 import { Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
@@ -98,6 +103,8 @@ export interface StrongroomNode {
   checkpoint(): Promise<void>;
   /** Opens everything while it serves. @param bytesPerSecond - 0: 64 MiB. */
   verify(bytesPerSecond: number): AsyncIterable<VerifyProgress>;
+  /** What metrics are made of. */
+  measures(): NodeMeasures;
   /** Flushes and closes everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -149,6 +156,7 @@ class Opening {
   private readonly random: Random;
   private readonly scheduler: Scheduler;
   private readonly primitives: Primitives;
+  private readonly tally: AlarmTally;
   private readonly alarm: (event: string, detail: string) => void;
 
   private reconciled: Reconciliation = { kind: "consistent" };
@@ -161,7 +169,8 @@ class Opening {
     this.random = deps.random ?? systemRandom;
     this.scheduler = deps.scheduler ?? systemScheduler;
     this.primitives = deps.primitives ?? loadPrimitives();
-    this.alarm = deps.alarm ?? (() => {});
+    this.tally = new AlarmTally(deps.alarm ?? (() => {}));
+    this.alarm = this.tally.alarm;
   }
 
   async open(): Promise<StrongroomNode> {
@@ -376,7 +385,8 @@ class Opening {
     for (;;) {
       const step = nextStep(state, load, this.options.encryption);
       if (step === "serve") break;
-      const proposal = proposalOf(step, keeper.document, load);
+      const stamp = { ...noStamp, timeMs: runtime.deps.clock.nowMs() };
+      const proposal = proposalOf(step, keeper.document, load, stamp);
       await runtime.propose(proposal, proposal.opens ? load.session : null);
       if (proposal.opens) {
         session.enter(load.session);
@@ -398,10 +408,12 @@ class Opening {
 
   private serve(runtime: Runtime): StrongroomNode {
     runtime.state = "serving";
+    tellMismatch(runtime.deps.state.keys.values(), runtime.deps.keks, this.alarm);
     runtime.rewrites.resume();
     const timer = setInterval(() => runtime.tick(), tickMs);
     timer.unref();
     this.closers.push(() => clearInterval(timer));
+    clearRetired(runtime).catch((error: Error) => this.alarm("clearing", error.message));
     // One that is closed meanwhile, with the node, cannot answer.
     this.probeServices(runtime).catch(() => {});
     let closing: Promise<void> | null = null;
@@ -413,6 +425,7 @@ class Opening {
       rotate: (purpose) => keys.rotate(this.random.bytes(16).toString("hex"), purpose, 0),
       checkpoint: () => runtime.engine.checkpoint(),
       verify: (bytesPerSecond) => verifyNode(runtime, bytesPerSecond),
+      measures: () => measuresOf(runtime, this.tally),
       close: () => {
         closing ??= closeAll(this.closers);
         return closing;

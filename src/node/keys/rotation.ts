@@ -95,14 +95,15 @@ export class Rotation {
     const plan = planActivation(state, keeper.document, keyId, random);
     keeper.raiseEpochs(plan.epochs);
     runtime.planned(plan.registration.salt);
+    // From the entry on this key is asked for; before it nobody asks.
+    if (plan.session === null) port.registered(keyId, plan.registration.epoch);
     const applied = await work.entry({
       stamp: work.stamp(request),
       make: (stamp) => proposeChange(plan.activate, stamp),
       accepted: () => {
-        if (plan.session !== null) {
-          session.enter(plan.session);
-          runtime.proposer.restart();
-        } else port.registered(keyId, plan.registration.epoch);
+        if (plan.session === null) return;
+        session.enter(plan.session);
+        runtime.proposer.restart();
       },
     });
     if (plan.session === null) await store.rotate();

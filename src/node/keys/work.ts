@@ -57,7 +57,7 @@ export class KeyWork {
    * @param known - Its answer if the request was done before.
    * @throws KEY_REQUEST_INVALID, NODE_HALTED, NODE_STOPPING, KEY_OPERATION_TIMEOUT, and the work's.
    */
-  mutate<T extends Applied>(
+  async mutate<T extends Applied>(
     request: RequestId,
     known: (event: ControlEvent) => T,
     work: (request: Buffer) => Promise<T>,
@@ -82,8 +82,10 @@ export class KeyWork {
     known: (event: ControlEvent) => T,
     work: (id: Buffer) => Promise<T>,
   ): Promise<T> {
-    const event = this.runtime.deps.state.history.find(id);
-    if (event !== null) return known(event);
+    const { host, state } = this.runtime.deps;
+    const event = state.history.find(id);
+    // While its effects are not durable, an entry does not count as applied.
+    if (event !== null && !host.unsettled) return known(event);
     this.gate();
     return work(id);
   }
@@ -125,7 +127,7 @@ export class KeyWork {
    */
   async entry(plan: EntryPlan): Promise<Applied> {
     const { runtime } = this;
-    const { host, state } = runtime.deps;
+    const { host } = runtime.deps;
     for (let attempt = 1; ; attempt++) {
       let before = 0;
       let changed = false;
@@ -138,8 +140,6 @@ export class KeyWork {
         });
         return { appliedIndex: before === 0 ? index : before, changed };
       } catch (error) {
-        const event = state.history.find(plan.stamp.request);
-        if (event !== null) return { appliedIndex: event.index, changed: true };
         // It was a no-op: its place in the session was taken by what failed before it.
         const again = isStrongroomError(error, "NODE_ENTRY_REFUSED") && attempt < attemptsMax;
         if (!again) throw error;

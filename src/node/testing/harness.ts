@@ -9,7 +9,7 @@ import { CommandError } from "../../keyspace/errors.ts";
 import type { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { RespWriter } from "../../resp/writer.ts";
 import type { NodeOptions } from "../api.ts";
-import { openNode, type StrongroomNode } from "../open.ts";
+import { type NodeDeps, openNode, type StrongroomNode } from "../open.ts";
 import type { QueuedCommand } from "../port.ts";
 
 const kek = "07".repeat(32);
@@ -41,12 +41,13 @@ export interface TestNode {
 export async function openTestNode(
   disk: MemoryDisk,
   options: Partial<NodeOptions> = {},
-  clock?: Clock,
+  given?: Clock | NodeDeps,
 ): Promise<TestNode> {
   process.env.STRONGROOM_TEST_KEK = kek;
   const alarms: string[] = [];
   const alarm = (event: string, detail: string): void => void alarms.push(`${event}: ${detail}`);
-  const deps = clock === undefined ? { disk, alarm } : { disk, alarm, clock };
+  const more = given !== undefined && "nowMs" in given ? { clock: given } : given;
+  const deps = { disk, alarm, ...more };
   const node = await openNode({ ...smallOptions, ...options }, deps);
   const { engine } = node;
   return {

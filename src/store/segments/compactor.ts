@@ -373,6 +373,12 @@ export class Compactor {
     return this.rewriteProgress(keyId);
   }
 
+  /** Numbers of the segments that hold an older frame of one of these control records. */
+  olderControls(rows: readonly ControlName[]): number[] {
+    const { controls } = this.parts.books;
+    return [...new Set(rows.flatMap((row) => controls.holdersOfOlder(row)))];
+  }
+
   /**
    * Compacts every segment that holds an older frame of one of these control records, so that what
    * they said before is in no file any more. Closes the segment under way first.
@@ -380,8 +386,7 @@ export class Compactor {
    */
   async clearControls(rows: readonly ControlName[]): Promise<number[]> {
     await this.rotate();
-    const { controls } = this.parts.books;
-    const holding = () => new Set(rows.flatMap((row) => controls.holdersOfOlder(row)));
+    const holding = () => new Set(this.olderControls(rows));
     const pick = (): Work => {
       const numbers = holding();
       const victims = this.candidates().filter(({ header }) => numbers.has(header.number));
