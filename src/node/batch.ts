@@ -42,7 +42,7 @@ export class PendingBatch {
   /** Places and codes of the commands whose running is timed, in their order. */
   readonly timed: number[] = [];
   readonly timedCodes: number[] = [];
-  /** When the log got it, on the monotonic clock; 0: nobody asks. */
+  /** When the log got it, on the monotonic clock. */
   sentMs = 0;
   /** Set for a control entry, which is a batch of its own. */
   control: PendingControl | null = null;

@@ -14,6 +14,7 @@ import { CommandError } from "../keyspace/errors.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { NodeStatus } from "./api.ts";
+import { Durations } from "./durations.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Group } from "./group.ts";
 import type {
@@ -38,6 +39,8 @@ const proposedBytesMax = 32 << 20;
 /** Above this share of its bound the cache chooses what enters it: one in four. */
 const fullShare = 0.9;
 const admitMask = 3;
+/** Timing each read would cost as much as a short one takes. */
+const sampleMask = 255;
 
 export interface EngineDeps {
   readonly machine: Machine;
@@ -62,6 +65,9 @@ interface Token extends WatchToken, Watch {}
 export class NodeEngine implements Engine {
   onReady: (() => void) | null = null;
   checkpointing = false;
+  /** Running time of one read in `sampleMask + 1`. */
+  readonly reads = new Durations();
+  private readCount = 0;
   readonly databaseCount: number;
   readonly settings: EngineSettings;
   readonly probe: Probe;
@@ -106,6 +112,7 @@ export class NodeEngine implements Engine {
     const { group } = this.deps;
     if (group.haltedBy !== null) throw halted(group.haltedBy);
     this.setReadTime();
+    const begin = (this.readCount++ & sampleMask) === 0 ? this.deps.clock.monotonicMs() : 0;
     try {
       if (spec === (get as CommandSpec)) this.get(db, args, reply);
       else spec.run(this.contexts[db] as Context, spec.parse(args), reply);
@@ -114,6 +121,7 @@ export class NodeEngine implements Engine {
       if (error instanceof StrongroomError) throw new CommandError(`ERR ${error.message}`);
       throw error;
     }
+    if (begin !== 0) this.reads.add(this.deps.clock.monotonicMs() - begin, 1);
     this.trim();
   }
 

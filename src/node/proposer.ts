@@ -11,6 +11,7 @@ import type { Admission } from "../control/admit.ts";
 import { expireCode, transactionCode, type Watch } from "../entry/batch.ts";
 import type { ReplicatedLog } from "../log/log.ts";
 import { BatchPool, type PendingBatch } from "./batch.ts";
+import { Durations } from "./durations.ts";
 import type { Client, QueuedCommand } from "./port.ts";
 import type { Probe } from "./probe.ts";
 
@@ -51,6 +52,9 @@ export class Proposer {
   bytes = 0;
   /** Set: everything not yet proposed is answered with it, in order, until it is null again. */
   refusing: Error | null = null;
+  /** From the log getting a batch until its commands were answered, counted by command. */
+  readonly durations = new Durations();
+  batches = 0;
   private readonly deps: ProposerDeps;
   private readonly pool = new BatchPool();
   private open: PendingBatch;
@@ -209,7 +213,7 @@ export class Proposer {
       if (control !== null) control.payload = control.build(batch.session, batch.seq);
       else this.stamp(batch);
       const entry = sealer.seal(batch, log);
-      if (this.deps.probe.monitoring) batch.sentMs = this.deps.clock.monotonicMs();
+      batch.sentMs = this.deps.clock.monotonicMs();
       log.append(entry, (error, index) => this.settled(batch, error, index));
     } catch (error) {
       this.recovering = true;
@@ -241,9 +245,12 @@ export class Proposer {
     this.bytes -= batch.counted;
     if (error === null) {
       const { probe, clock } = this.deps;
-      if (batch.sentMs !== 0)
-        probe.sink?.event("aof-fsync-always", clock.monotonicMs() - batch.sentMs);
+      const { sentMs, writer } = batch;
+      const { count } = writer;
+      if (probe.monitoring) probe.sink?.event("aof-fsync-always", clock.monotonicMs() - sentMs);
       this.deps.durable(batch, index);
+      this.batches++;
+      this.durations.add(clock.monotonicMs() - sentMs, count);
       return;
     }
     this.recovering = true;

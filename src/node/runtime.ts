@@ -93,6 +93,8 @@ export interface RuntimeDeps {
 export class Runtime {
   readonly deps: RuntimeDeps;
   readonly node: NodeIdentity;
+  /** On the monotonic clock. */
+  readonly startedMs: number;
   readonly machine: Machine;
   readonly databases: Databases;
   readonly group: Group;
@@ -114,6 +116,7 @@ export class Runtime {
   constructor(deps: RuntimeDeps) {
     this.deps = deps;
     this.node = identityOf(deps.keeper.document.nodeId);
+    this.startedMs = deps.clock.monotonicMs();
     const { store, keys, random, clock, scheduler } = deps;
     const source = new StoreSource(store, keys);
     const flying = (): readonly number[] => this.flusher.flying;

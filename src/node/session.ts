@@ -22,6 +22,9 @@ const openersMax = 64;
 export class LogSession implements EntrySealer, EntryOpener {
   /** The session that entries are proposed in; 0 before the first. */
   session = 0n;
+  /** Entries sealed and opened. */
+  seals = 0;
+  opens = 0;
   private keyId = 0;
   private sealer: LogSealer | null = null;
   private readonly openers = new Map<bigint, LogOpener>();
@@ -79,6 +82,7 @@ export class LogSession implements EntrySealer, EntryOpener {
     if (sealed) {
       assert(this.sealer !== null);
       this.sealer.seal(entry, 0, payload.length);
+      this.seals++;
     }
     return entry;
   }
@@ -94,6 +98,7 @@ export class LogSession implements EntrySealer, EntryOpener {
       this.openers.set(header.session, opener);
     }
     const length = opener.open(entry, 0, entry.length);
+    this.opens++;
     return { at: entryTextAt, end: entryTextAt + length };
   }
 

@@ -61,6 +61,8 @@ export class Flusher {
   durableMac: Buffer;
   flushes = 0;
   flushedBytes = 0;
+  /** Records sealed. */
+  sealed = 0;
   /** Set once a write has failed: what is durable is unknown until a restart. */
   failure: StrongroomError | null = null;
   private open: Segment | null = null;
@@ -119,6 +121,7 @@ export class Flusher {
     if (!outcome.ok) throw this.latch(errorOf(outcome));
     this.flushes++;
     this.flushedBytes += outcome.length - segment.length;
+    if (segment.header.keyId !== 0) this.sealed += run.puts;
     segment.length = outcome.length;
     segment.lastMac = Buffer.from(outcome.mac);
     this.books.nextSequence += run.records;

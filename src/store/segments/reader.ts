@@ -59,6 +59,8 @@ class Opened implements OpenedRecord {
 }
 
 export class SegmentReader {
+  /** Records opened, and those that could not be, by code. */
+  readonly figures = { opened: 0, failures: new Map<string, number>() };
   private readonly open = new Map<number, OpenSegment>();
   private readonly opened = new Opened();
   private scratch = Buffer.allocUnsafeSlow(64 * 1024);
@@ -120,11 +122,18 @@ export class SegmentReader {
       return this.readRecord(segment, offset, length, physical, keyAt);
     } catch (cause) {
       const path = `${segment.path} at offset ${offset}`;
+      this.failed(cause);
       if (isStrongroomError(cause, "STORE_RECORD_DAMAGED", "CRYPTO_KEY_UNKNOWN")) throw cause;
       const ours = isStrongroomError(cause);
       const code = ours ? "STORE_RECORD_DAMAGED" : "STORE_READ_FAILED";
       throw new StrongroomError(code, path, { cause });
     }
+  }
+
+  private failed(cause: unknown): void {
+    const { failures } = this.figures;
+    const code = cause instanceof StrongroomError ? cause.code : "STORE_READ_FAILED";
+    failures.set(code, (failures.get(code) ?? 0) + 1);
   }
 
   private readRecord(
@@ -148,6 +157,7 @@ export class SegmentReader {
       return this.filled(scratch, at, at + recordHeaderBytes, at + length, false);
     }
     entry.opener.open(scratch, at, length);
+    this.figures.opened++;
     const { bodyStart, bodyEnd, compressed } = entry.opener;
     return this.filled(scratch, at, bodyStart, bodyEnd, compressed);
   }

@@ -35,6 +35,8 @@ export class SegmentRun implements RunBuilder {
   buffer: Buffer;
   bytes = 0;
   records = 0;
+  /** Records with a body: what will be sealed. */
+  puts = 0;
   /** Set while the run is being flushed. */
   busy = false;
   private readonly allocate: (bytes: number) => Buffer;
@@ -47,6 +49,7 @@ export class SegmentRun implements RunBuilder {
   reset(): void {
     this.bytes = 0;
     this.records = 0;
+    this.puts = 0;
     this.busy = false;
   }
 
@@ -82,6 +85,7 @@ export class SegmentRun implements RunBuilder {
   ): number {
     const mark = compressible ? markCompressible : markPlain;
     const at = this.frame(sealedPutOverhead + bodyLength, mark);
+    this.puts++;
     const buffer = this.buffer;
     writeRecordHeader(
       buffer,

@@ -313,6 +313,11 @@ export class SegmentStore implements Store {
     return verifySegment(this.options, segment, visitor);
   }
 
+  /** Records sealed by flushes and opened by reads, and reads that failed, by code. */
+  get figures(): { sealed: number; opened: number; failures: ReadonlyMap<string, number> } {
+    return { sealed: this.flusher.sealed, ...this.reader.figures };
+  }
+
   stats(): StoreStats {
     return statsOf(this.books, this.flusher, this.compactor);
   }
