@@ -32,7 +32,7 @@ function holders(disk: MemoryDisk, forms: readonly Buffer[]): string[] {
     .map(([path]) => path);
 }
 
-test("retire: no wrap of a storage or log key is left in any file, after a restart neither", async () => {
+test("retire: no wrap of a key is left in any file, after a restart neither", async () => {
   const disk = new MemoryDisk();
   let node = await openTestNode(disk);
   for (let n = 0; n < 60; n++) await node.run("set", `k${n}`, `${n}`.padEnd(1500, "v"));

@@ -25,7 +25,7 @@ function under(disk: MemoryDisk, keyId: number): number {
   return bytes;
 }
 
-test("rewrite: everything under the old key is sealed afresh, with progress, and told done", async () => {
+test("rewrite: what is under the old key is sealed afresh, told by progress", async () => {
   const disk = new MemoryDisk();
   const node = await openTestNode(disk);
   await fill(node, 200);
@@ -48,7 +48,7 @@ test("rewrite: everything under the old key is sealed afresh, with progress, and
   await node.node.close();
 });
 
-test("rewrite: a paused one does nothing, in the background neither; it is throttled while it runs", async () => {
+test("rewrite: a paused one does nothing; a running one is throttled", async () => {
   const disk = new MemoryDisk();
   let node = await openTestNode(disk);
   await fill(node, 200);

@@ -1,8 +1,8 @@
 /**
  * What lies under each key on this node's disks: records in segments of the store and their hints,
- * entries in files of the log. Key 0 is what is in clear. Hazard: "nothing is left under it" must be
- * read from what is there, not from what should be: files of the store are asked for the key that
- * their own bytes name; entries of the log are counted as they are written or read at start.
+ * entries in files of the log. Key 0 is what is in clear. Hazard: "nothing is left under it" must
+ * be read from what is there, not from what should be: files of the store are asked for the key
+ * that their own bytes name; entries of the log are counted as they are written or read at start.
  * docs/operations.
  * @module
  */

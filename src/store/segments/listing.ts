@@ -20,7 +20,7 @@ export interface StoreFile {
   readonly bytes: number;
 }
 
-/** Where each kind of file names its key. In a segment's header body: cluster, group, number, … */
+/** Where each kind of file names its key; a segment's in its header body. */
 const keyIdAt = { segment: 23, hint: 9, manifest: 10 } as const;
 
 export function listStoreFiles(disk: Disk, directory: string): StoreFile[] {
