@@ -59,6 +59,8 @@ function nodeOptions(settings: Settings): NodeOptions {
     compress: settings.compress,
     valueBytesMax: settings["value-bytes-max"],
     clock: settings.clock,
+    rotateAfter: settings["rotate-after"],
+    rotateOnStartup: settings["rotate-on-startup"],
     flushBytes: settings["flush-bytes"],
     flushIntervalMs: settings["flush-interval-ms"],
     rebuildSidecar: settings["rebuild-sidecar"],

@@ -48,6 +48,15 @@ export function advance(state: ControlState, header: EntryHeader): void {
   step(state, load, header.seq);
 }
 
+/**
+ * Counts an entry that an operator lets this node pass, if it was the next of its session: nodes
+ * that could apply it have counted it too.
+ */
+export function advancePassed(state: ControlState, header: EntryHeader): void {
+  const load = state.sessions.get(header.session);
+  if (load?.open === true && header.seq === load.lastSeq + 1) step(state, load, header.seq);
+}
+
 /** Judges, and on "apply" advances at once: for callers that cannot fail any more. */
 export function admit(state: ControlState, header: EntryHeader, index: number): Admission {
   const admission = judge(state, header, index);

@@ -30,6 +30,13 @@ export const envelopeTextAt = envelopeHeaderBytes + nonceBytes;
 /** What an envelope has more than its text. */
 export const envelopeOverhead = envelopeTextAt + tagBytes;
 
+/**
+ * Envelopes that one subkey seals at most. NIST SP 800-38D, section 8.3, bounds the invocations of
+ * a key by 2^32 where nonces may be random; ours are counted, and a fresh load or segment, with a
+ * subkey of its own, comes long before half of that.
+ */
+export const envelopesMax = 2 ** 31;
+
 /** Who seals, and under which DEK. */
 export interface SealerIdentity extends Writer {
   /** u32, never 0. */
@@ -40,12 +47,17 @@ export interface SealerIdentity extends Writer {
 export class EnvelopeWriter {
   readonly #keyId: number;
   readonly #nonces: NonceCounter;
+  #left: number;
 
-  /** @param first - The first write count; another than 1 only to test the end of the range. */
-  constructor(identity: SealerIdentity, first = 1n) {
+  /**
+   * @param first - The first write count; another than 1 only to test the end of the range.
+   * @param max - Envelopes that it may write.
+   */
+  constructor(identity: SealerIdentity, first = 1n, max = envelopesMax) {
     assertInteger(identity.keyId, { min: 1, max: 0xffff_ffff });
     this.#keyId = identity.keyId;
     this.#nonces = new NonceCounter(identity, first);
+    this.#left = max;
   }
 
   /**
@@ -54,6 +66,8 @@ export class EnvelopeWriter {
    */
   write(buffer: Uint8Array, at: number, flag: number): void {
     assert((flag & ~flagCompressed) === 0, "reserved flag bits");
+    if (this.#left === 0) throw new StrongroomError("CRYPTO_NONCES_EXHAUSTED");
+    this.#left--;
     this.#nonces.write(buffer, at + envelopeHeaderBytes);
     buffer[at] = envelopeVersion;
     buffer[at + 1] = flag;

@@ -6,7 +6,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
-import { StrongroomError } from "../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { Args } from "../commands/args.ts";
 import type { CommandSpec, Context } from "../commands/command.ts";
 import { perform } from "../commands/dispatch.ts";
@@ -67,14 +67,14 @@ export class Machine {
   ): void {
     assert(!this.torn, "an entry after one that could not be applied");
     assert(index === this.appliedIndex + 1, "an entry out of order");
-    this.torn = true;
     if (at >= end) throw new StrongroomError("FORMAT_TRUNCATED", "a log entry without opcode");
     const code = payload[at] as number;
+    if (code < opcode.batch || code > opcode.keyring)
+      throw new StrongroomError("ENTRY_OPCODE_UNKNOWN", `opcode 0x${code.toString(16)}`);
+    this.torn = true;
     if (code === opcode.batch) this.applyBatch(index, payload, at + 1, end, sink);
     else if (code === opcode.hlcCeiling) this.applyCeiling(payload, at + 1, end);
-    else if (code >= opcode.registration && code <= opcode.keyring)
-      this.control.applyControl(index, header, code, payload.subarray(at + 1, end));
-    else throw new StrongroomError("ENTRY_OPCODE_UNKNOWN", `opcode 0x${code.toString(16)}`);
+    else this.applyControl(index, header, code, payload.subarray(at + 1, end));
     this.appliedIndex = index;
     this.torn = false;
   }
@@ -84,6 +84,16 @@ export class Machine {
     assert(!this.torn, "an entry after one that could not be applied");
     assert(index === this.appliedIndex + 1, "an entry out of order");
     this.appliedIndex = index;
+  }
+
+  /** What control cannot apply has changed nothing. */
+  private applyControl(index: number, header: EntryHeader, code: number, body: Buffer): void {
+    try {
+      this.control.applyControl(index, header, code, body);
+    } catch (error) {
+      if (isStrongroomError(error)) this.torn = false;
+      throw error;
+    }
   }
 
   private advanceTime(ms: number, logical: number): void {

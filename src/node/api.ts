@@ -28,6 +28,10 @@ export interface NodeOptions {
   readonly flushBytes?: number;
   /** Longest time that something stays unflushed. Default 2000 ms. */
   readonly flushIntervalMs?: number;
+  /** Limits at which keys are rotated: `30d`, `storage:100gb`, `log:1000000writes`. */
+  readonly rotateAfter?: readonly string[];
+  /** Rotate storage and log key once the node serves. */
+  readonly rotateOnStartup?: boolean;
   /** Size at which a store segment is closed. */
   readonly segmentBytes?: number;
   /** Size at which a log file is closed. */

@@ -7,13 +7,13 @@
  */
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Scheduler } from "../base/ports.ts";
-import { applyControl, type VerifyMac } from "../control/apply.ts";
+import { applyControl, readSkip, type VerifyMac } from "../control/apply.ts";
 import { handOver, type Kek, unwrapDek } from "../control/deks.ts";
 import type { SidecarKeeper } from "../control/keeper.ts";
 import type { ControlResult } from "../control/outcome.ts";
 import type { ControlState, KeyRow } from "../control/state.ts";
 import type { Keystore } from "../crypto/keystore.ts";
-import type { ControlOpcode } from "../entry/control.ts";
+import { type ControlOpcode, controlOpcodes } from "../entry/control.ts";
 import type { EntryHeader } from "../entry/logentry.ts";
 import { sameWraps, type Wrap } from "../entry/wraps.ts";
 import { isDiskFull } from "../files/batchfile.ts";
@@ -62,6 +62,19 @@ export class ControlHost implements ControlApplier {
     if (outcome.kind === "halt") throw new StrongroomError(outcome.code, outcome.detail);
     this.result = result;
     this.unsettled = true;
+  }
+
+  /** What an authentic skip entry, read ahead of its turn, lets this node pass. */
+  skipIn(index: number, header: EntryHeader, body: Buffer) {
+    const { state, verify } = this.deps;
+    return readSkip(state, { index, header, opcode: controlOpcodes.keyChange, body }, verify);
+  }
+
+  /** An entry was passed: what was begun of it does not count. */
+  passed(index: number): void {
+    this.result = null;
+    this.unsettled = false;
+    this.deps.alarm("entry-skipped", `entry ${index}`);
   }
 
   /** Why the last entry did not do what its proposer wanted; null if it did, now or before. */

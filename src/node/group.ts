@@ -6,7 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
-import { type Admission, advance, judge } from "../control/admit.ts";
+import { type Admission, advance, advancePassed, judge } from "../control/admit.ts";
 import type { ControlState } from "../control/state.ts";
 import { type EntryHeader, entryHeaderBytes, opcode, readEntryHeader } from "../entry/logentry.ts";
 import type { ReplicatedLog } from "../log/log.ts";
@@ -43,6 +43,10 @@ export interface GroupDeps {
 export class Group {
   /** Why the group has halted. */
   haltedBy: StrongroomError | null = null;
+  /** Index of the entry that could not be applied, 0 if it was something else. */
+  haltedAt = 0;
+  /** Digests of entries that an operator lets this node pass, by index. */
+  private readonly skips = new Map<number, Buffer>();
   private readonly deps: GroupDeps;
   private readonly queue: { batch: PendingBatch; index: number }[] = [];
   private applying = false;
@@ -98,6 +102,7 @@ export class Group {
         if (!deps.again(batch, admission)) deps.fail(batch, refusalOf(admission));
       }
     } catch (error) {
+      if (this.haltedBy === null) this.haltedAt = index;
       this.halt(error as Error);
       deps.fail(batch, error as Error, this.answered(index, error));
     }
@@ -130,6 +135,7 @@ export class Group {
         pending.resolve(index);
       } else pending.reject(refusal);
     } catch (error) {
+      if (this.haltedBy === null) this.haltedAt = index;
       this.halt(error as Error);
       pending.reject(error as Error);
     }
@@ -151,27 +157,78 @@ export class Group {
     await this.deps.host.settle();
   }
 
-  /** Applies what the log holds beyond the applied index. */
+  /**
+   * Applies what the log holds beyond the applied index. Entries that a later one lets pass are
+   * passed; what cannot be applied is thrown, with its index in `haltedAt`.
+   */
   async replay(log: ReplicatedLog): Promise<void> {
-    const { machine, state, opener } = this.deps;
-    const from = machine.appliedIndex + 1;
+    const from = this.deps.machine.appliedIndex + 1;
+    this.readSkips(log, from);
     for (const { index, entry } of log.read(from as typeof log.first)) {
       const header = readEntryHeader(entry);
       this.restore(header.session, header.seq);
-      if (header.keyId === 0 && isControl(entry[entryHeaderBytes] as number)) {
-        await this.control(index, header, entry, entryHeaderBytes, entry.length);
-        continue;
+      const skipped = this.skips.get(index);
+      try {
+        if (skipped?.equals(this.deps.state.deps.sha256(entry)) === true) this.pass(index, header);
+        else await this.replayOne(index, header, entry);
+      } catch (error) {
+        this.haltedAt = index;
+        throw error;
       }
-      if (judge(state, header, index) !== "apply") {
-        machine.skip(index);
-        continue;
-      }
-      let at = entryHeaderBytes;
-      let end = entry.length;
-      if (header.keyId !== 0) ({ at, end } = opener.open(header, entry));
-      machine.apply(index, header, entry, at, end, discardSink as BatchSink);
-      advance(state, header);
-      this.deps.applied();
+    }
+  }
+
+  private async replayOne(index: number, header: EntryHeader, entry: Buffer): Promise<void> {
+    const { machine, state, opener } = this.deps;
+    if (header.keyId === 0 && isControl(entry[entryHeaderBytes] as number)) {
+      await this.control(index, header, entry, entryHeaderBytes, entry.length);
+      return;
+    }
+    if (judge(state, header, index) !== "apply") {
+      machine.skip(index);
+      return;
+    }
+    let at = entryHeaderBytes;
+    let end = entry.length;
+    if (header.keyId !== 0) ({ at, end } = opener.open(header, entry));
+    machine.apply(index, header, entry, at, end, discardSink as BatchSink);
+    advance(state, header);
+    this.deps.applied();
+  }
+
+  /** Reads ahead for entries that let another one pass. */
+  private readSkips(log: ReplicatedLog, from: number): void {
+    for (const { index, entry } of log.read(from as typeof log.first)) {
+      const header = readEntryHeader(entry);
+      if (header.keyId !== 0 || entry[entryHeaderBytes] !== opcode.keyring) continue;
+      const skip = this.deps.host.skipIn(index, header, entry.subarray(entryHeaderBytes + 1));
+      if (skip !== null) this.skips.set(skip.index, Buffer.from(skip.digest));
+    }
+  }
+
+  private pass(index: number, header: EntryHeader): void {
+    const { machine, state, host } = this.deps;
+    machine.skip(index);
+    advancePassed(state, header);
+    host.passed(index);
+  }
+
+  /**
+   * Goes on after a halt, once the log holds what lets the entry pass.
+   * @throws what the next entry cannot be applied for: the group is halted again.
+   */
+  async resume(log: ReplicatedLog): Promise<void> {
+    assert(this.haltedBy !== null && !this.applying, "a group that is not halted");
+    this.applying = true;
+    this.haltedBy = null;
+    try {
+      await this.replay(log);
+      this.haltedAt = 0;
+    } catch (error) {
+      this.halt(error as Error);
+      throw error;
+    } finally {
+      this.applying = false;
     }
   }
 

@@ -4,22 +4,18 @@
  * service and the library.
  * @module
  */
-import { StrongroomError } from "../base/errors.ts";
 import { proofOf } from "./keys/proof.ts";
 import { registerWriter } from "./keys/registration.ts";
 import { fence, retire } from "./keys/retirement.ts";
 import { Rewrapping } from "./keys/rewrap.ts";
 import { Rotation } from "./keys/rotation.ts";
+import { skip } from "./keys/skip.ts";
 import { capabilityOf, historyOf, keyringOf } from "./keys/views.ts";
 import { doneBefore, KeyWork } from "./keys/work.ts";
 import { bootstrap, enableLog, enableStorage } from "./migration.ts";
 import type { KeyOperations } from "./operations.ts";
 import { resync } from "./resync.ts";
 import type { Runtime } from "./runtime.ts";
-
-function unavailable(what: string): never {
-  throw new StrongroomError("KEY_OPERATION_UNAVAILABLE", `${what} is not offered by this build`);
-}
 
 export function keyOperations(runtime: Runtime): KeyOperations {
   const work = new KeyWork(runtime);
@@ -42,7 +38,7 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     fence: (request, keyId) => fence(work, request, keyId),
     retire: (request, keyId) => retire(work, request, keyId),
     proof: async (keyId) => proofOf(runtime, keyId),
-    skip: async () => unavailable("skipping"),
+    skip: (request, index, reason) => skip(work, request, index, reason),
     startRewrite: (keyId, rate) => runtime.rewrites.start(keyId, rate),
     pauseRewrite: async (keyId) => runtime.rewrites.pause(keyId),
     resumeRewrite: async (keyId) => runtime.rewrites.resumeOne(keyId),

@@ -6,7 +6,6 @@
  */
 import type { GroupId } from "../base/brand.ts";
 import { equalBytes } from "../base/bytes.ts";
-import { type ErrorCode, isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Clock, Disk, Random, Scheduler } from "../base/ports.ts";
 import { activeKey, bornEncrypted } from "../control/document.ts";
 import { verifierOf } from "../control/macs.ts";
@@ -22,10 +21,8 @@ import { fromRecords } from "../control/restore.ts";
 import { rowValue } from "../control/rowtext.ts";
 import { nextStep, proposalOf } from "../control/start.ts";
 import type { ControlState } from "../control/state.ts";
-import { readEntryHeader } from "../entry/logentry.ts";
 import { noStamp } from "../entry/stamp.ts";
 import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
-import { restoreRecord } from "../machine/records.ts";
 import { systemClock } from "../platform/clock.ts";
 import { NodeDisk } from "../platform/disk.ts";
 import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
@@ -51,16 +48,22 @@ import {
 import { type KekSet, type OpenKek, openKeks } from "./keks.ts";
 import { keyOperations } from "./keyoperations.ts";
 import { StoragePort } from "./keyport.ts";
-import { clearRetired } from "./keys/retirement.ts";
-import { tellMismatch } from "./keys/rewrap.ts";
+import { beginKeys } from "./keys/begin.ts";
 import { Rotation } from "./keys/rotation.ts";
 import { KeyWork } from "./keys/work.ts";
-import { type LocalRow, readLocalRows } from "./localrows.ts";
 import { measuresOf, type NodeMeasures } from "./measures.ts";
 import type { KeyOperations } from "./operations.ts";
 import { Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
 import { NodeSettings } from "./settings.ts";
+import {
+  type Close,
+  closeAll,
+  judgeLog,
+  judgePassingOver,
+  replayed,
+  restoreRows,
+} from "./starting.ts";
 import { statusOf } from "./status.ts";
 import { type VerifyProgress, verifyNode } from "./verification.ts";
 import { WorkerExecutor } from "./workerexecutor.ts";
@@ -68,14 +71,6 @@ import { WorkerExecutor } from "./workerexecutor.ts";
 const group = 0 as GroupId;
 const tickMs = 100;
 const aliveMs = 60_000;
-/** What is wrong with a sidecar that an operator may ask to be passed over. */
-const givenUp: readonly ErrorCode[] = [
-  "SIDECAR_UNREADABLE",
-  "SIDECAR_TAMPERED",
-  "SIDECAR_FOREIGN",
-  "SIDECAR_OTHER_NODE",
-  "KEY_WRAP_DAMAGED",
-];
 
 /** What a test or a host program may put in place of the real world. */
 export interface NodeDeps {
@@ -116,20 +111,6 @@ interface HostParts {
   readonly log: SegmentLog;
   readonly session: LogSession;
   readonly salts: readonly Uint8Array[];
-}
-
-type Close = () => void | Promise<void>;
-
-/** Closes everything, whatever fails on the way. @throws the first failure, at the end. */
-async function closeAll(closers: Close[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (let close = closers.pop(); close !== undefined; close = closers.pop())
-    try {
-      await close();
-    } catch (error) {
-      failures.push(error);
-    }
-  if (failures.length > 0) throw failures[0];
 }
 
 /** @throws StrongroomError: the one refusal of this start; nothing stays open. */
@@ -185,12 +166,11 @@ class Opening {
     for (const { error } of broken) alarm("kek-broken", error.message);
     const own = { disk, random, primitives, keks, broken: broken[0]?.error ?? null, waiting };
     const { foundation, runtime } = await this.foundAndBuild(own, kekSet);
-    await this.replay(runtime, foundation);
-    await this.register(runtime, foundation);
+    if (await this.replay(runtime, foundation)) await this.register(runtime, foundation);
     return this.serve(runtime);
   }
 
-  /** With the sidecar as it is or, where that is lost or given up, with one rebuilt from the store. */
+  /** With the sidecar as it is or, where that is given up, with one rebuilt from the store. */
   private async foundAndBuild(
     deps: FoundationDeps,
     kekSet: KekSet,
@@ -207,13 +187,12 @@ class Opening {
     try {
       return await attempt(null);
     } catch (error) {
-      const older = isStrongroomError(error, "SIDECAR_OLDER");
-      if (!older && !(options.rebuildSidecar === true && isStrongroomError(error, ...givenUp)))
-        throw error;
+      const why = judgePassingOver(error, options.rebuildSidecar === true);
+      if (why === null) throw error;
       this.alarm("sidecar-passed-over", (error as Error).message);
       await closeAll(closers.splice(mark));
       const known = former as Foundation | null;
-      const formerNodeId = older ? (known?.document.nodeId ?? null) : null;
+      const formerNodeId = why === "older" ? (known?.document.nodeId ?? null) : null;
       return await attempt({ formerNodeId });
     }
   }
@@ -351,8 +330,12 @@ class Opening {
     });
   }
 
-  /** Brings the state to the end of the log. */
-  private async replay(runtime: Runtime, foundation: Foundation): Promise<void> {
+  /**
+   * Brings the state to the end of the log.
+   * @returns False if an entry cannot be applied: the node comes up halted, for only a node that
+   * runs can be told to pass it.
+   */
+  private async replay(runtime: Runtime, foundation: Foundation): Promise<boolean> {
     const { machine, databases, group: loop } = runtime;
     const { store, log, state } = runtime.deps;
     const { durable } = store;
@@ -370,9 +353,10 @@ class Opening {
       foundation.keeper.follow(state, foundation.document.nodeId);
     }
     await log.start();
-    await loop.replay(log);
+    if (!(await replayed(runtime))) return false;
     confirmReplayed(foundation.keeper.document, state, this.options.encryption);
     foundation.keeper.follow(state, foundation.document.nodeId);
+    return true;
   }
 
   /** Registers this load: its epochs are durable before anything is proposed under them. */
@@ -399,23 +383,15 @@ class Opening {
       if (purpose !== "index") await rotation.because("epochs", purpose);
   }
 
-  /** A KEK that another one stood in for is told, once the node serves and does not wait for it. */
-  private async probeServices({ deps: { kekSet, clock, random } }: Runtime): Promise<void> {
-    if (kekSet.keks.every(({ provider }) => provider === "file" || provider === "env")) return;
-    for (const { id, healthy, reason } of await kekSet.probe({ clock, random }))
-      if (!healthy) this.alarm("kek-unhealthy", `${id}: ${reason}`);
-  }
-
   private serve(runtime: Runtime): StrongroomNode {
     runtime.state = "serving";
-    tellMismatch(runtime.deps.state.keys.values(), runtime.deps.keks, this.alarm);
-    runtime.rewrites.resume();
-    const timer = setInterval(() => runtime.tick(), tickMs);
+    const keysTick = beginKeys(runtime);
+    const timer = setInterval(() => {
+      runtime.tick();
+      keysTick();
+    }, tickMs);
     timer.unref();
     this.closers.push(() => clearInterval(timer));
-    clearRetired(runtime).catch((error: Error) => this.alarm("clearing", error.message));
-    // One that is closed meanwhile, with the node, cannot answer.
-    this.probeServices(runtime).catch(() => {});
     let closing: Promise<void> | null = null;
     const keys = keyOperations(runtime);
     return {
@@ -431,35 +407,5 @@ class Opening {
         return closing;
       },
     };
-  }
-}
-
-/** Gives machine and node their rows back; control's are in its state already. */
-function restoreRows(runtime: Runtime, records: readonly LocalRow[], nodeId: string): void {
-  const local = readLocalRows(records);
-  if (local.nodeId !== null && local.nodeId !== nodeId)
-    throw new StrongroomError("SIDECAR_OTHER_NODE", `the store is of ${local.nodeId}`);
-  runtime.nodeKnown = local.nodeId !== null;
-  runtime.rewrites.restore(local.rewrites);
-  const control = new Set<number>(Object.values(controlTables));
-  for (const { table, value } of records)
-    if (!control.has(table)) restoreRecord(runtime.machine, table, value);
-}
-
-/** The log must hold everything behind the store's state, and be the log that the state is of. */
-function judgeLog(
-  log: SegmentLog,
-  durable: { appliedIndex: number; session: bigint; seq: number },
-): void {
-  const { appliedIndex } = durable;
-  if (log.last < appliedIndex)
-    throw new StrongroomError("NODE_LOG_BEHIND", `it ends at ${log.last}, not ${appliedIndex}`);
-  if (log.first > appliedIndex + 1)
-    throw new StrongroomError("NODE_LOG_GAP", `it begins at ${log.first}, not ${appliedIndex + 1}`);
-  if (log.first > appliedIndex || appliedIndex === 0) return;
-  for (const { entry } of log.read(appliedIndex as never, appliedIndex as never)) {
-    const { session, seq } = readEntryHeader(entry);
-    if (session !== durable.session || seq !== durable.seq)
-      throw new StrongroomError("NODE_LOG_FOREIGN", `at entry ${appliedIndex}`);
   }
 }

@@ -25,7 +25,11 @@ export class LogSession implements EntrySealer, EntryOpener {
   /** Entries sealed and opened. */
   seals = 0;
   opens = 0;
-  private keyId = 0;
+  /** The log key that entries are sealed under; 0 while the log is in clear. */
+  keyId = 0;
+  /** Entries sealed under the current subkey, and bytes under the current key since the start. */
+  sealed = 0;
+  sealedBytes = 0;
   private sealer: LogSealer | null = null;
   private readonly openers = new Map<bigint, LogOpener>();
   private readonly state: ControlState;
@@ -46,6 +50,8 @@ export class LogSession implements EntrySealer, EntryOpener {
     this.sealer?.dispose();
     this.sealer = null;
     this.session = session;
+    this.sealed = 0;
+    if (load.dek !== this.keyId) this.sealedBytes = 0;
     this.keyId = load.dek;
     if (load.dek === 0) return;
     const { dek, node16, epoch } = load;
@@ -82,6 +88,8 @@ export class LogSession implements EntrySealer, EntryOpener {
     if (sealed) {
       assert(this.sealer !== null);
       this.sealer.seal(entry, 0, payload.length);
+      this.sealed++;
+      this.sealedBytes += bytes;
       this.seals++;
     }
     return entry;

@@ -34,6 +34,17 @@ export const settingTable = {
     default: [],
     help: `key that opens the data, any one of several does: ${kekForms}`,
   },
+  "rotate-after": {
+    kind: "list",
+    placeholder: "limit",
+    default: [],
+    help: "rotate keys at 30d, 100gb or 1000000writes; storage: or log: before it for one of them",
+  },
+  "rotate-on-startup": {
+    kind: "switch",
+    default: false,
+    help: "rotate storage and log key once the node serves",
+  },
   requirepass: {
     kind: "text",
     placeholder: "password",

@@ -3,8 +3,8 @@
  * changes nothing. No secret is in it.
  * @module
  */
-import type { WriterRow } from "../../control/state.ts";
-import { placeOf } from "../../control/state.ts";
+import { type KeyRow, placeOf, type WriterRow } from "../../control/state.ts";
+import { envelopesMax } from "../../crypto/envelope.ts";
 import type {
   Capability,
   KeyEvent,
@@ -85,7 +85,7 @@ function keysOf({ deps }: Runtime): KeyInfo[] {
     createdMs: key.createdMs,
     createdIndex: key.created,
     activatedIndex: key.activated,
-    writesLeft: 0,
+    writesLeft: writesLeft(deps, key),
   }));
   const clear = usage.get(0);
   const never = { createdMs: 0, createdIndex: 0, activatedIndex: 0, writesLeft: 0 };
@@ -93,6 +93,13 @@ function keysOf({ deps }: Runtime): KeyInfo[] {
   const { storeBytes: bytes, storeRecords: records } = clear;
   const row = { id: 0, purpose: "storage", state: "clear", bytes, records, kekIds: [] } as const;
   return [{ ...row, ...never }, ...sealed];
+}
+
+/** Under the subkey in use: a session has one, each segment of the store draws its own. */
+function writesLeft({ session }: Runtime["deps"], key: KeyRow): number {
+  if (key.state !== "active" || key.purpose === "index") return 0;
+  if (key.purpose === "storage") return envelopesMax;
+  return session.keyId === key.id ? envelopesMax - session.sealed : envelopesMax;
 }
 
 /** A key has its records in the store or its entries in the log, never both. */
