@@ -3,6 +3,7 @@
  * @module
  */
 import type { NodeStatus } from "../node/api.ts";
+import type { NodeMeasures } from "../node/measures.ts";
 import type { KeyOperations } from "../node/operations.ts";
 import type { VerifyProgress } from "../node/verification.ts";
 
@@ -16,4 +17,6 @@ export interface AdminBackend {
    * @param bytesPerSecond - 0: the node's own default.
    */
   verify(bytesPerSecond: number): AsyncIterable<VerifyProgress>;
+  /** What metrics are made of. */
+  measures(): NodeMeasures;
 }

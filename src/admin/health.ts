@@ -17,8 +17,8 @@ function json(status: number, body: unknown): Page {
 }
 
 /** Why clients are not served; empty if they are. */
-async function unready({ status }: HealthSource): Promise<string[]> {
-  const { state, haltReason } = await status();
+async function unready(source: HealthSource): Promise<string[]> {
+  const { state, haltReason } = await source.status();
   if (state === "halted") return [`halted: ${haltReason ?? "unknown"}`];
   return state === "stopping" ? ["stopping"] : [];
 }

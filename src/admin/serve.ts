@@ -103,8 +103,9 @@ function sendPage(response: DoorResponse, { status, type, text }: Page): void {
 }
 
 function sendError(response: DoorResponse, status: number, error: StrongroomError): void {
-  const { code, message } = wireError(error);
-  const body = { code: Code[code].toLowerCase(), message };
+  const { code, rawMessage } = wireError(error);
+  const word = Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toLowerCase();
+  const body = { code: word, message: rawMessage };
   sendPage(response, { status, type: "application/json", text: `${JSON.stringify(body)}\n` });
 }
 

@@ -10,6 +10,7 @@ import type { Settings } from "../cli/settings/resolve.ts";
 import type { StopRequest } from "../cli/stop.ts";
 import { commands } from "../commands/table.ts";
 import type { StrongroomNode } from "../node/open.ts";
+import { commandMeasures } from "../redis/measures.ts";
 import type { ServerOptions } from "../redis/settings.ts";
 import { type ListenOptions, serveRedis } from "../server/listen.ts";
 
@@ -50,7 +51,7 @@ export async function listen(
     ...tlsOptions(settings),
   });
   listening.redis.settings.set("proto-max-bulk-len", String(settings["value-bytes-max"]));
-  return listening;
+  return Object.assign(listening, { measures: () => commandMeasures(listening.redis) });
 }
 
 function tlsOptions(settings: Settings): Partial<ListenOptions> {

@@ -7,6 +7,7 @@ import type { AdminBackend } from "../admin/backend.ts";
 import type { DoorTls } from "../admin/door.ts";
 import { sidecarProbe } from "../admin/gate.ts";
 import { healthPages } from "../admin/health.ts";
+import { metricsPage } from "../admin/metrics/page.ts";
 import {
   clearRunFile,
   type RunFile,
@@ -18,6 +19,7 @@ import { type AdminOptions, type AdminServer, serveAdmin } from "../admin/serve.
 import { keepToken } from "../admin/token.ts";
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { sidecarFolder } from "../control/keeper.ts";
+import type { CommandMeasures } from "../node/measures.ts";
 import type { Context } from "./context.ts";
 import type { Logger } from "./logger.ts";
 import type { Settings } from "./settings/resolve.ts";
@@ -69,6 +71,8 @@ export interface AdminPortInput {
   readonly nodeId: string;
   /** Specs of the KEKs, meaning the same from any current directory. */
   readonly keks: readonly string[];
+  /** Figures of the server of clients; null while none listens. */
+  readonly commands: () => CommandMeasures | null;
 }
 
 /**
@@ -76,7 +80,7 @@ export interface AdminPortInput {
  */
 export async function openAdminPort(
   context: Context,
-  { backend, settings, dataDir, nodeId, keks }: AdminPortInput,
+  { backend, settings, dataDir, nodeId, keks, commands }: AdminPortInput,
   logger: Logger,
 ): Promise<AdminPort> {
   const { disk, random } = context;
@@ -89,7 +93,7 @@ export async function openAdminPort(
     token: keepToken(disk, random, tokenFile(dataDir)),
     host: settings["admin-bind"],
     tls,
-    pages: healthPages(backend),
+    pages: { ...healthPages(backend), "/metrics": metricsPage(backend, commands) },
   };
   const server = await openPort(options, settings["admin-port"], logger);
   const certificate = tls === undefined ? {} : { certificate: tls.cert.toString("latin1") };

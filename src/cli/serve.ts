@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import type { AdminBackend } from "../admin/backend.ts";
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
+import type { CommandMeasures } from "../node/measures.ts";
 import { openAdminPort } from "./adminport.ts";
 import { banner, newKeyAdvice } from "./banner.ts";
 import type { Context } from "./context.ts";
@@ -24,6 +25,8 @@ export interface ServedNode extends AdminBackend {
 export interface Listening {
   /** Port of clients in clear, 0 if there is none. */
   readonly port: number;
+  /** What it counts, for metrics. */
+  measures?(): CommandMeasures;
   close(): Promise<void>;
 }
 
@@ -77,13 +80,16 @@ async function start<Node extends ServedNode>(
   const status = await node.status();
   const { nodeId, primitives } = status;
   const keks = settings.kek.map(absoluteSpec);
-  const input = { backend: node, settings, dataDir, nodeId, keks };
+  let listening: Listening | null = null;
+  const commands = () => listening?.measures?.() ?? null;
+  const input = { backend: node, settings, dataDir, nodeId, keks, commands };
   const admin = await openAdminPort(context, input, logger);
   closers.push(() => admin.close());
-  const listening = await parts.listen(node, settings, stop, logger);
-  closers.push(() => listening.close());
+  const opened = await parts.listen(node, settings, stop, logger);
+  listening = opened;
+  closers.push(() => opened.close());
   const { version } = request;
-  return banner({ version, settings, dataDir, port: listening.port, primitives });
+  return banner({ version, settings, dataDir, port: opened.port, primitives });
 }
 
 /** A spec that means the same from another current directory. */

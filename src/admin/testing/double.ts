@@ -5,6 +5,8 @@
  */
 import { StrongroomError } from "../../base/errors.ts";
 import type { NodeStatus } from "../../node/api.ts";
+import { Durations } from "../../node/durations.ts";
+import type { NodeMeasures } from "../../node/measures.ts";
 import type {
   Applied,
   Capability,
@@ -71,6 +73,8 @@ export class NodeDouble implements AdminBackend, KeyOperations {
   rewriting: RewriteInfo | null = null;
   clean = true;
   progress: VerifyProgress[] = [];
+  readonly failures = new Map<string, number>();
+  readonly writes = new Durations();
 
   get keys(): KeyOperations {
     return this;
@@ -90,6 +94,36 @@ export class NodeDouble implements AdminBackend, KeyOperations {
       await this.gate;
       yield one;
     }
+  }
+
+  measures(): NodeMeasures {
+    const { segments, bytes, deadBytes } = this.nodeState.store;
+    const usage = { segments, bytes, deadBytes, records: 3 };
+    return {
+      status: this.nodeState,
+      uptimeMs: 1000,
+      store: {
+        ...usage,
+        keys: [],
+        indexBytes: 64,
+        flushes: 1,
+        flushedBytes: 10,
+        compactions: 0,
+        compactedBytes: 0,
+        damage: [],
+      },
+      envelopes: { log: { seals: 3, opens: 1 }, store: { seals: 2, opens: 4 } },
+      failures: this.failures,
+      alarms: new Map(),
+      alarmCodes: new Map(),
+      writes: this.writes,
+      batches: 2,
+      reads: new Durations(),
+      databases: [{ db: 0, keys: 3 }],
+      hits: 1,
+      misses: 1,
+      expired: 0,
+    };
   }
 
   private async change(...call: unknown[]): Promise<Applied> {

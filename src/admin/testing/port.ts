@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { NodeDisk } from "../../platform/disk.ts";
 import { systemRandom } from "../../platform/random.ts";
 import { healthPages } from "../health.ts";
+import { metricsPage } from "../metrics/page.ts";
 import { runDirectory, tokenFile, writeRunFile } from "../runfile.ts";
 import { type AdminOptions, type AdminServer, serveAdmin } from "../serve.ts";
 import { keepToken } from "../token.ts";
@@ -36,7 +37,7 @@ export async function openTestPort(options: Partial<AdminOptions> = {}): Promise
     token,
     host: "127.0.0.1",
     port: 0,
-    pages: healthPages(node),
+    pages: { ...healthPages(node), "/metrics": metricsPage(node, () => null) },
     ...options,
   });
   const certificate =
