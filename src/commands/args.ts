@@ -7,6 +7,10 @@ import { CommandError } from "../keyspace/errors.ts";
 import { floatText as notAFloat, integerText as notAnInteger } from "./failures.ts";
 import { smallInteger } from "./numbers.ts";
 
+/** Of an argument that is taken as text. */
+const textBytesMax = 256 * 1024 * 1024;
+/** As MAX_LONG_DOUBLE_CHARS of Redis: what is as long is no number. */
+export const floatBytesMax = 5 * 1024;
 const int64Min = -(2n ** 63n);
 const int64Max = 2n ** 63n - 1n;
 
@@ -46,9 +50,19 @@ export class Args {
   bytes(i: number): Buffer {
     return this.buffer.subarray(this.start(i), this.end(i));
   }
-  /** Latin-1: one character a byte. */
+  /**
+   * Latin-1: one character a byte.
+   * @throws CommandError for one that is longer than any text may be: V8 ends below 512 MiB.
+   */
   text(i: number): string {
+    if (this.length(i) > textBytesMax) throw new CommandError("ERR argument is too long");
     return this.buffer.toString("latin1", this.start(i), this.end(i));
+  }
+
+  /** Its beginning, for people: at most `bytesMax` of it. */
+  beginning(i: number, bytesMax: number): string {
+    const start = this.start(i);
+    return this.buffer.toString("latin1", start, Math.min(this.end(i), start + bytesMax));
   }
 
   /** True if argument i is `word` (given in lower case), whatever its case. */
@@ -85,7 +99,7 @@ export class Args {
 
   /** A finite or infinite float, as Redis's string2d takes it; NaN is refused. */
   float(i: number, error = notAFloat): number {
-    const value = parseFloat64(this.text(i));
+    const value = this.length(i) < floatBytesMax ? parseFloat64(this.text(i)) : null;
     if (value === null) throw new CommandError(error);
     return value;
   }

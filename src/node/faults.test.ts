@@ -107,6 +107,17 @@ test("faults: a damaged record answers its own readers; SCAN finds the others", 
   await node.node.close();
 });
 
+test("faults: large values in flight wait for each other instead of being refused", async () => {
+  const node = await openTestNode(new MemoryDisk(), { cacheBytes: 256 << 20 });
+  const value = "v".repeat(40 << 20);
+  const names = ["a", "b", "c"];
+  // More than the log takes at once.
+  const replies = await Promise.all(names.map((name) => node.run("set", name, value)));
+  expect(replies).toEqual(["+OK\r\n", "+OK\r\n", "+OK\r\n"]);
+  for (const name of names) expect(await node.run("strlen", name)).toBe(`:${value.length}\r\n`);
+  await node.node.close();
+});
+
 test("faults: INFO counts every key with an expiry, resident or not, flushed or not", async () => {
   const node = await openTestNode(new MemoryDisk());
   const expires = (): number => node.node.engine.databases()[0]?.expires ?? 0;

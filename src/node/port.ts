@@ -83,7 +83,7 @@ export type LatencyEvent =
 
 /** Who is told how long things took. */
 export interface LatencySink {
-  /** @param args - Makes a copy of the arguments, without the name. */
+  /** @param args - The arguments without the name, valid during the call. */
   ran(client: Client, spec: CommandSpec, ms: number, args: () => Args): void;
   event(name: LatencyEvent, ms: number): void;
 }

@@ -19,6 +19,8 @@ import type { Probe } from "./probe.ts";
 const batchBytesMax = 960 << 10;
 /** Entries under way: one is written while the next is sealed. */
 const inFlightMax = 2;
+/** Bytes of entries under way at once; a larger one goes alone, so that large values wait. */
+const sentBytesMax = 32 << 20;
 /** A batch that comes back more often is answered with its refusal: something is wrong. */
 const returnsMax = 8;
 
@@ -62,6 +64,7 @@ export class Proposer {
   /** Entries not yet durable, and entries not yet applied. */
   private inFlight = 0;
   private held = 0;
+  private sentBytes = 0;
   private exclusive = false;
   private recovering = false;
   /** A batch that could not be sealed; answered when those before it are. */
@@ -194,6 +197,7 @@ export class Proposer {
       if (batch === undefined) break;
       // A control entry may change keys and session: it is alone until it was applied.
       if (batch.control !== null && this.held > 0) break;
+      if (this.inFlight > 0 && this.sentBytes + batch.counted > sentBytesMax) break;
       this.queue.shift();
       this.exclusive = batch.control !== null;
       this.propose(batch);
@@ -208,6 +212,7 @@ export class Proposer {
     batch.session = opens ?? sealer.session;
     batch.seq = opens !== null ? 0 : this.nextSeq++;
     this.inFlight++;
+    this.sentBytes += batch.counted;
     this.held++;
     try {
       if (control !== null) control.payload = control.build(batch.session, batch.seq);
@@ -242,6 +247,7 @@ export class Proposer {
 
   private settled(batch: PendingBatch, error: Error | null, index: number): void {
     this.inFlight--;
+    this.sentBytes -= batch.counted;
     this.bytes -= batch.counted;
     if (error === null) {
       const { probe, clock } = this.deps;

@@ -16,16 +16,18 @@ export interface StopwatchDeps {
   readonly monotonicMs: () => number;
 }
 
-/** A copy of the arguments of command `ordinal`. */
+/** The arguments of command `ordinal`: views into the batch. */
 export function argumentsAt(batch: PendingBatch, ordinal: number): Args {
   const reader = new BatchReader();
   const payload = batch.payload();
   reader.begin(payload, 1, payload.length);
   for (let n = 0; n <= ordinal; n++) reader.anyCommand();
-  const values: Buffer[] = [];
-  for (let n = 0; n < reader.argc; n++)
-    values.push(reader.buffer.subarray(reader.starts[n], reader.ends[n]));
-  return Args.of(...values);
+  const args = new Args();
+  args.buffer = reader.buffer;
+  args.starts = reader.starts;
+  args.ends = reader.ends;
+  args.count = reader.argc;
+  return args;
 }
 
 export class Stopwatch {

@@ -160,7 +160,8 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
 
   private unknown(): void {
     const { parser, session } = this;
-    const name = parser.buffer.toString("latin1", parser.starts[0], parser.ends[0]).toLowerCase();
+    const end = Math.min(parser.ends[0], parser.starts[0] + 32);
+    const name = parser.buffer.toString("latin1", parser.starts[0], end).toLowerCase();
     // A browser that was made to speak to us by somebody else (cross-protocol scripting).
     if (name === "post" || name === "host:") {
       this.kill();

@@ -5,6 +5,9 @@
 import type { Args } from "../commands/args.ts";
 import type { Peer, ServerContext, TableEntry } from "./context.ts";
 
+/** Of one argument; longer ones are cut. */
+const argumentBytesMax = 64 * 1024;
+
 /** As Redis's sdscatrepr: a quoted string without control bytes. */
 export function quote(text: string): string {
   let out = '"';
@@ -20,6 +23,13 @@ export function quote(text: string): string {
   return `${out}"`;
 }
 
+/** An argument, of which no more is shown than a line may hold. */
+function shown(args: Args, i: number): string {
+  const over = args.length(i) - argumentBytesMax;
+  const text = quote(args.beginning(i, argumentBytesMax));
+  return over > 0 ? `${text}... (${over} more bytes)` : text;
+}
+
 /** Null: the command is not shown. */
 export function monitorLine(
   server: ServerContext,
@@ -32,7 +42,7 @@ export function monitorLine(
   const micros = Math.floor((server.nowMs % 1000) * 1000);
   const names = entry.name.split("|");
   const words = names.map(quote);
-  for (let i = 0; i < args.count; i++) words.push(quote(args.text(i)));
+  for (let i = 0; i < args.count; i++) words.push(shown(args, i));
   const from = peer.unix ? `unix:${peer.localAddress}` : peer.address;
   const time = `${seconds}.${micros.toString().padStart(6, "0")}`;
   return `${time} [${peer.session.db} ${from}] ${words.join(" ")}`;

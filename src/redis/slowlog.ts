@@ -17,15 +17,16 @@ export interface Slow {
   readonly usec: number;
 }
 
-function cut(text: string): string {
-  if (text.length <= textMax) return text;
-  return `${text.slice(0, textMax)}... (${text.length - textMax} more bytes)`;
+function cut(args: Args, i: number): string {
+  const over = args.length(i) - textMax;
+  const text = args.beginning(i, textMax);
+  return over > 0 ? `${text}... (${over} more bytes)` : text;
 }
 
 /** The text of argument i, unless it is a secret. */
 function shownText({ entry, args }: Slow, i: number): string {
   const secret = entry.name === "config|set" && i > 0 && args.is(i - 1, "requirepass");
-  return secret ? "(redacted)" : cut(args.text(i));
+  return secret ? "(redacted)" : cut(args, i);
 }
 
 function wordsOf(slow: Slow): string[] {

@@ -29,7 +29,10 @@ export function parseExpiring(args: Args): Expiring {
     else if (args.is(at, "gt")) onlyLater = true;
     else if (args.is(at, "lt")) onlySooner = true;
     // As printf's %s: a zero byte ends it.
-    else throw new CommandError(`ERR Unsupported option ${args.text(at).split("\0", 1)[0]}`);
+    else
+      throw new CommandError(
+        `ERR Unsupported option ${args.beginning(at, 1024).split("\0", 1)[0]}`,
+      );
   }
   if (onlyWithout && (onlyWith || onlyLater || onlySooner))
     throw new CommandError("ERR NX and XX, GT or LT options at the same time are not compatible");

@@ -25,7 +25,7 @@ const subcommands: readonly CommandSpec[] = [encoding, freq, help, idletime, ref
 function subcommandOf(args: Args): CommandSpec {
   const found = subcommands.find(({ name }) => args.is(0, name.slice("object|".length)));
   if (found !== undefined) return found;
-  const given = args.text(0).slice(0, 128).split("\0", 1)[0];
+  const given = args.beginning(0, 128).split("\0", 1)[0];
   throw new CommandError(`ERR unknown subcommand '${given}'. Try OBJECT HELP.`);
 }
 

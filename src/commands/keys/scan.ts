@@ -33,7 +33,7 @@ function cursorOf(text: string): bigint {
 }
 
 function parse(args: Args): Parsed {
-  const cursor = cursorOf(args.text(0));
+  const cursor = cursorOf(args.beginning(0, 64));
   let count = countDefault;
   let pattern: Buffer | null = null;
   let type: string | null = null;
@@ -45,7 +45,7 @@ function parse(args: Args): Parsed {
     } else if (args.is(at, "match")) {
       pattern = args.bytes(at + 1);
     } else if (args.is(at, "type")) {
-      type = args.text(at + 1).toLowerCase();
+      type = args.beginning(at + 1, 64).toLowerCase();
     } else throw syntaxError();
   }
   return { cursor, count, pattern, type };

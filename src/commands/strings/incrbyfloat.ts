@@ -7,6 +7,7 @@
  * @module
  */
 import { CommandError } from "../../keyspace/errors.ts";
+import { floatBytesMax } from "../args.ts";
 import { defineCommand } from "../command.ts";
 import { notAFloat } from "../failures.ts";
 import {
@@ -23,6 +24,11 @@ interface Parsed {
   readonly by: LongDouble | null;
 }
 
+/** Null: no number. What is longer than any is not made into text. */
+function numberIn(bytes: Buffer): LongDouble | null {
+  return bytes.length < floatBytesMax ? parseLongDouble(bytes.toString("latin1")) : null;
+}
+
 export const incrbyfloat = defineCommand<Parsed>({
   name: "incrbyfloat",
   code: 0x020e,
@@ -33,10 +39,10 @@ export const incrbyfloat = defineCommand<Parsed>({
   since: "2.6.0",
   summary: "Increment the float value of a key by the given amount",
   complexity: "O(1)",
-  parse: (args) => ({ key: args.bytes(0), by: parseLongDouble(args.text(1)) }),
+  parse: (args) => ({ key: args.bytes(0), by: numberIn(args.bytes(1)) }),
   run({ db }, { key, by }, reply) {
     const value = db.getString(key);
-    const old = value === null ? longDoubleZero : parseLongDouble(value.toString("latin1"));
+    const old = value === null ? longDoubleZero : numberIn(value);
     if (old === null || by === null) throw notAFloat();
     const sum = addLongDouble(old, by);
     if (sum === null) throw new CommandError("ERR increment would produce NaN or Infinity");
