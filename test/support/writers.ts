@@ -157,10 +157,18 @@ function wrongReply(step: Step, replies: readonly Reply[]): string {
   return `${commands}: got ${replies.map(short)}, expected ${step.replies.map(short)}`;
 }
 
-/** Reads every unit and compares. @returns everything that is wrong. */
-export async function checkUnits(client: Client, writers: readonly Writer[]): Promise<string[]> {
+/**
+ * Reads every unit and compares.
+ * @param others - Keys that stand beside those of the writers.
+ * @returns everything that is wrong.
+ */
+export async function checkUnits(
+  client: Client,
+  writers: readonly Writer[],
+  others = 0,
+): Promise<string[]> {
   const problems: string[] = [];
-  let expected = 0;
+  let expected = others;
   for (const unit of writers.flatMap((writer) => writer.units)) {
     const found = (await client.call("MGET", ...unit.keys)) as (string | null)[];
     expected += found.filter((value) => value !== null).length;
