@@ -22,6 +22,7 @@ const remotes: Readonly<Record<string, () => Promise<OpenRemote>>> = {
   vault: async () => (await import("./vault/open.ts")).openVault,
   openbao: async () => (await import("./vault/open.ts")).openVault,
   pkcs11: async () => (await import("./pkcs11/open.ts")).openPkcs11,
+  aws: async () => (await import("./aws/open.ts")).openAws,
 };
 
 /**

@@ -16,6 +16,7 @@ export const kekSchemes: readonly KekScheme[] = [
   { scheme: "vault", form: "vault:URL" },
   { scheme: "openbao", form: "openbao:URL" },
   { scheme: "pkcs11", form: "pkcs11:URI" },
+  { scheme: "aws", form: "aws:ARN" },
 ];
 
 /** For `--help` and refusals: `file:PATH, env:NAME, …`. */

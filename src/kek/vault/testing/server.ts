@@ -47,7 +47,7 @@ export class TransitServer {
   readonly #policies = new Map<string, Policy>();
   readonly #tls: Tls | null;
   #server: Server | null = null;
-  #fault: { kind: Fault | number; left: number } | null = null;
+  #fault: { kind: Fault | number; left: number; first: number } | null = null;
   port = 0;
 
   constructor(tls: Tls | null = null) {
@@ -82,10 +82,13 @@ export class TransitServer {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
-  /** The next `count` requests meet it: a fault by its name, or a bare status. */
-  async fail(kind: Fault | number, count = Number.POSITIVE_INFINITY): Promise<void> {
+  /**
+   * The next `count` requests meet it, after `first` good ones: a fault by its name, or a bare
+   * status.
+   */
+  async fail(kind: Fault | number, count = Number.POSITIVE_INFINITY, first = 0): Promise<void> {
     if (kind === "down") await this.close();
-    else this.#fault = { kind, left: count };
+    else this.#fault = { kind, left: count, first };
   }
 
   async calm(): Promise<void> {
@@ -150,7 +153,7 @@ export class TransitServer {
 
   #takeFault(): Fault | number | null {
     const fault = this.#fault;
-    if (fault === null) return null;
+    if (fault === null || fault.first-- > 0) return null;
     fault.left--;
     if (fault.left <= 0) this.#fault = null;
     return fault.kind;
