@@ -153,6 +153,29 @@ test("migration: before the storage cutover either flag starts it, after it only
   await node.node.close();
 });
 
+test("migration: a sidecar that is lost on the way is rebuilt, and the way goes on", async () => {
+  for (const steps of [1, 2]) {
+    let disk = new MemoryDisk();
+    const counters = new Counters();
+    let node = await openTestNode(disk, off);
+    const indexKey = clearIndexKey(disk);
+    await counters.write(node, 30);
+    await node.node.keys.bootstrap(request(1));
+    if (steps > 1) await node.node.keys.enableStorage(request(2));
+    await counters.write(node, 10);
+    await node.node.close();
+    disk = disk.fork({ kind: "kept" });
+    disk.unlink("/data/encryption/keys.json");
+    disk.syncDirectory("/data/encryption");
+    node = await openTestNode(disk, steps > 1 ? {} : off);
+    await counters.check(node);
+    await migrate(node, counters);
+    await node.node.checkpoint();
+    expect(readable(disk, indexKey)).toEqual([]);
+    await node.node.close();
+  }
+});
+
 const fates: readonly CrashVariant[] = [
   { kind: "kept" },
   { kind: "dropped" },

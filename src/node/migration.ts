@@ -97,12 +97,14 @@ export function enableStorage(runtime: Runtime, request: RequestId): Promise<App
  */
 export function enableLog(runtime: Runtime, request: RequestId): Promise<Applied> {
   return runtime.inTurn(async () => {
-    const { state } = runtime.deps;
+    const { state, log } = runtime.deps;
     if (!state.bootstrapped) throw new StrongroomError("CONTROL_NOT_BOOTSTRAPPED");
     const changed = state.logCutover === 0;
     if (changed) {
       needNothingClear(runtime);
       needCapable(runtime);
+      // Free files are deleted before clients have to wait for the cutover.
+      log.retireFiles();
       const proposal = proposeChange({ kind: "enable-log" }, stampFor(runtime, request));
       await runtime.propose(proposal, null);
       await beginSession(runtime);
