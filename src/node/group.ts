@@ -170,7 +170,7 @@ export class Group {
       const skipped = this.skips.get(index);
       try {
         if (skipped?.equals(this.deps.state.deps.sha256(entry)) === true) this.pass(index, header);
-        else await this.replayOne(index, header, entry);
+        else await this.replayOne(log, index, header, entry);
       } catch (error) {
         this.haltedAt = index;
         throw error;
@@ -178,10 +178,17 @@ export class Group {
     }
   }
 
-  private async replayOne(index: number, header: EntryHeader, entry: Buffer): Promise<void> {
+  private async replayOne(
+    log: ReplicatedLog,
+    index: number,
+    header: EntryHeader,
+    entry: Buffer,
+  ): Promise<void> {
     const { machine, state, opener } = this.deps;
     if (header.keyId === 0 && isControl(entry[entryHeaderBytes] as number)) {
       await this.control(index, header, entry, entryHeaderBytes, entry.length);
+      // A skip may be signed under a key that this entry has made known.
+      if (state.keyringIndex === index) this.readSkips(log, index + 1);
       return;
     }
     if (judge(state, header, index) !== "apply") {

@@ -2,46 +2,14 @@
 // often it is asked for, also after a restart; what is unsafe is refused with its reason.
 // Method: a node over a disk in memory, KEKs in the process that fail on demand.
 import { expect, test } from "vitest";
-import { StrongroomError } from "../../base/errors.ts";
-import { TestKek } from "../../control/testing/world.ts";
-import type { KekProvider } from "../../kek/provider.ts";
+import type { TestKek } from "../../control/testing/world.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import type { NodeOptions } from "../api.ts";
 import { openTestNode, type TestNode } from "../testing/harness.ts";
+import { Providers } from "./testing/providers.ts";
 
 let drawn = 0;
 const request = (): string => (++drawn).toString(16).padStart(32, "0");
-
-/** KEKs by name; `gone`: refused for good. */
-class Providers {
-  readonly made = new Map<string, TestKek & { gone?: boolean }>();
-  readonly open = async (spec: string): Promise<KekProvider> => {
-    const byte = spec.charCodeAt(spec.length - 1);
-    let kek = this.made.get(spec);
-    if (kek === undefined) {
-      kek = new TestKek(byte, spec);
-      this.made.set(spec, kek);
-    }
-    const inner = kek;
-    const gone = (): void => {
-      if (inner.gone === true) throw new StrongroomError("KEK_DENIED", spec);
-      if (inner.down) throw new StrongroomError("KEK_UNAVAILABLE", spec);
-    };
-    return {
-      id: spec,
-      provider: "test",
-      wrap: async (dek, binding) => {
-        gone();
-        return inner.wrap(dek, binding);
-      },
-      unwrap: async (wrapped, binding) => {
-        gone();
-        return inner.unwrap(wrapped, binding);
-      },
-      close: () => {},
-    };
-  };
-}
 
 async function start(
   disk: MemoryDisk,

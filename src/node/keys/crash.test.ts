@@ -1,0 +1,115 @@
+// Goal: whatever moment the machine stops at while keys are changed, the next start serves, nothing
+// acknowledged is lost, and the same request again completes the change, once.
+// Method: a disk in memory that stops at the n-th operation, with every fate of what was not
+// synced; after each stop a restart, a comparison and a repetition.
+import { expect, test } from "vitest";
+import { type CrashVariant, MemoryDisk } from "../../platform/testing/memory-disk.ts";
+import type { KeyOperations } from "../operations.ts";
+import { openTestNode, type TestNode } from "../testing/harness.ts";
+import { Providers } from "./testing/providers.ts";
+
+/** mulberry32 (public domain): a seeded generator for reproducible workloads. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+type Mutation = (keys: KeyOperations, request: string) => Promise<{ appliedIndex: number }>;
+
+const oldest = (keys: KeyOperations, purpose: string): number =>
+  keys.keyring().keys.find((key) => key.purpose === purpose && key.state !== "retired")?.id ?? 0;
+
+/** Retires the oldest key of a purpose, which a rotation has just made old. */
+const retireOldest = (purpose: "storage" | "log"): Mutation => {
+  const chosen = new Map<string, number>();
+  return async (keys, request) => {
+    const id = chosen.get(request) ?? oldest(keys, purpose);
+    chosen.set(request, id);
+    const rotation = `${request.slice(0, 31)}f`;
+    if (keys.keyring().active[purpose] === id) await keys.rotate(rotation, purpose, id);
+    if (purpose === "storage") {
+      await keys.startRewrite(id, 0);
+      while (keys.rewrite(id)?.state === "running") await new Promise((done) => setTimeout(done, 5));
+    }
+    return keys.retire(request, id);
+  };
+};
+
+const mutations: readonly Mutation[] = [
+  (keys, request) => keys.rotate(request, "storage", 0),
+  (keys, request) => keys.rotate(request, "log", 0),
+  (keys, request) => keys.registerWriter(request),
+  (keys, request) => keys.addKek(request, "test:b"),
+  (keys, request) => keys.removeKek(request, "test:b"),
+  (keys, request) => keys.replaceKek(request, "test:b", "test:c"),
+  retireOldest("storage"),
+  retireOldest("log"),
+];
+
+const refused = ["KEK_NOT_IN_USE", "KEY_LAST_WRAP", "KEY_IN_USE", "KEK_SPEC_INVALID"];
+
+const fates: readonly ((random: () => number) => CrashVariant)[] = [
+  () => ({ kind: "kept" }),
+  () => ({ kind: "dropped" }),
+  (random) => ({ kind: "torn", seed: Math.floor(random() * 1e9) }),
+];
+
+async function check(node: TestNode, written: ReadonlyMap<string, string>): Promise<void> {
+  expect(node.node.status().state).toBe("serving");
+  for (const [key, value] of written)
+    expect(await node.run("get", key)).toBe(`$${value.length}\r\n${value}\r\n`);
+  const asked = node.node.keys.history().map(({ index }) => index);
+  expect(asked).toEqual([...new Set(asked)].sort((one, other) => one - other));
+}
+
+async function lives(seed: number, mutation: Mutation, rounds: number): Promise<void> {
+  const random = randomOf(seed);
+  const keks = new Providers();
+  const names = ["test:a", "test:b", "test:c"];
+  const written = new Map<string, string>();
+  let disk = new MemoryDisk();
+  let request = "";
+  for (let round = 0; round < rounds; round++) {
+    if (request === "") request = `${seed.toString(16)}${round}`.padStart(31, "a").concat("1");
+    let node: TestNode | null = null;
+    const open = () => openTestNode(disk, { keks: names }, { openKek: keks.open });
+    try {
+      node = await open();
+      await check(node, written);
+      for (let n = 0; n < 8; n++) {
+        const [key, value] = [`k${Math.floor(random() * 20)}`, `${round}-${n}`];
+        if ((await node.run("set", key, value)) === "+OK\r\n") written.set(key, value);
+      }
+      disk.stopAfter(1 + Math.floor(random() ** 2 * 90));
+      const first = await mutation(node.node.keys, request);
+      const again = await mutation(node.node.keys, request);
+      expect(again.appliedIndex).toBe(first.appliedIndex);
+      request = "";
+    } catch (error) {
+      const coded = (error as { code?: string }).code ?? "";
+      if (refused.includes(coded)) request = "";
+      else if (!disk.crashed) throw error;
+    }
+    const after = disk.fork((fates[Math.floor(random() * 3)] as (typeof fates)[number])(random));
+    // What is left of the old life works on its own disk, as a process that is gone.
+    disk.stopAfter(0);
+    void node?.node.close().catch(() => {});
+    disk = after;
+  }
+  const node = await openTestNode(disk, { keks: names }, { openKek: keks.open });
+  await check(node, written);
+  await node.node.close();
+}
+
+test.each(mutations.map((mutation, nth) => [nth, mutation] as const))(
+  "keys: a change of keys survives a stop at any operation and is done once (%i)",
+  async (nth, mutation) => {
+    await lives(100 + nth, mutation, 8);
+  },
+  120_000,
+);
