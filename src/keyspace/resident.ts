@@ -23,6 +23,10 @@ export class Resident {
   dirty: number[] = [];
   /** About what a run of the dirty set takes. */
   dirtyBytes = 0;
+  /** Part of `dirtyBytes`: entries that the run under way keeps in memory anyway. */
+  sharedBytes = 0;
+  /** Changes since the last freeze, repeated ones included. */
+  changes = 0;
   private readonly source: RecordSource;
   private watcher: FreezeWatcher | null = null;
   private hand = 0;
@@ -137,10 +141,13 @@ export class Resident {
       this.watcher.beforeChange(id);
     }
     entries.setModified(id, this.index, this.ordinal);
+    this.changes++;
     if ((flags & flag.dirty) !== 0) return;
     entries.setFlags(id, entries.flags(id) | flag.dirty);
     this.dirty.push(id);
-    this.dirtyBytes += this.recordBytes(id);
+    const bytes = this.recordBytes(id);
+    this.dirtyBytes += bytes;
+    if ((flags & (flag.frozen | flag.flying)) !== 0) this.sharedBytes += bytes;
   }
 
   private recordBytes(id: number): number {
@@ -170,6 +177,8 @@ export class Resident {
     const frozen = this.dirty;
     this.dirty = [];
     this.dirtyBytes = 0;
+    this.sharedBytes = 0;
+    this.changes = 0;
     const { entries } = this;
     for (const id of frozen) {
       const old = entries.flags(id);

@@ -34,6 +34,8 @@ export class Machine {
   timeMs = 0;
   timeLogical = 0;
   expiredKeys = 0;
+  /** Bytes of the payloads applied in this life: what a restart would have to apply again. */
+  appliedBytes = 0;
   /**
    * True from the beginning of an entry to its end, and for ever once one could not be applied: the
    * state is that of no index, and must not become durable.
@@ -76,6 +78,7 @@ export class Machine {
     else if (code === opcode.hlcCeiling) this.applyCeiling(payload, at + 1, end);
     else this.applyControl(index, header, code, payload.subarray(at + 1, end));
     this.appliedIndex = index;
+    this.appliedBytes += end - at;
     this.torn = false;
   }
 

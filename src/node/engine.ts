@@ -32,7 +32,9 @@ import { runLocal } from "./sink.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /** Share of the cache that may wait for the store before connections stop reading. */
-export const unflushedShareMax = 1 / 4;
+const unflushedShareMax = 1 / 4;
+/** The same while changes overwrite each other: few of them take more memory. */
+export const repeatedShareMax = 5 / 8;
 /** Bytes proposed and not yet applied above which connections stop reading. */
 const proposedBytesMax = 32 << 20;
 
@@ -178,10 +180,10 @@ export class NodeEngine implements Engine {
   }
 
   private overloaded(): boolean {
-    const { proposer, machine, flusher } = this.deps;
-    const unflushed = machine.databases.resident.dirtyBytes + flusher.flyingBytes;
+    const { proposer, flusher } = this.deps;
     if (proposer.bytes > proposedBytesMax) return true;
-    return unflushed > this.deps.cacheBytes() * unflushedShareMax && proposer.refusing === null;
+    const share = flusher.repeating ? repeatedShareMax : unflushedShareMax;
+    return flusher.pinnedBytes > this.deps.cacheBytes() * share && proposer.refusing === null;
   }
 
   mayRead(): boolean {

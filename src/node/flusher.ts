@@ -20,12 +20,19 @@ const sliceRecords = 512;
 const fullPauseMs = 200;
 /** Control records and the commit of a run. */
 const runSpareBytes = 1 << 20;
+/** While this share of the changes overwrites what waits already, a flush may wait longer. */
+const repeatShareMin = 1 / 20;
+/** How much longer: in bytes changed, and in time. */
+const patienceBytes = 24;
+const patienceTime = 2;
 /** Whole string values of this size may be compressed before they are sealed. */
 const compressBytesMin = 4096;
 
 export interface FlushLimits {
   /** Dirty bytes at which a flush starts. */
   readonly flushBytes: number;
+  /** Dirty bytes at which one starts although the changes repeat each other. */
+  readonly dirtyBytesMax: number;
   /** Milliseconds after which anything dirty is flushed. */
   readonly flushIntervalMs: number;
 }
@@ -42,6 +49,8 @@ export interface FlusherDeps {
   readonly halted: () => boolean;
   /** Entries were applied since the last commit, if only such that changed nothing. */
   readonly behind: () => boolean;
+  /** Bytes that all entries applied in this life took in the log, at most. */
+  readonly appliedBytes: () => number;
   /** What the commit says: the state between two entries, now. */
   readonly commit: () => CommitMeta;
   /** Adds the control records that changed since the last successful run. */
@@ -64,6 +73,8 @@ export class Flusher implements FreezeWatcher {
   private under: Promise<void> | null = null;
   private stopped = false;
   private oldestDirtyMs = 0;
+  /** Bytes applied when the run before was frozen. */
+  private frozenAtBytes = 0;
   /** After a full disk nothing is tried before this; 0 otherwise. */
   private retryAtMs = 0;
 
@@ -84,12 +95,28 @@ export class Flusher implements FreezeWatcher {
       this.oldestDirtyMs = 0;
       return;
     }
-    if (resident.dirtyBytes < limits.flushBytes) {
+    const patient = this.repeating;
+    const most = patient ? limits.dirtyBytesMax : limits.flushBytes;
+    const behindBytes = this.deps.appliedBytes() - this.frozenAtBytes;
+    if (resident.dirtyBytes < most && behindBytes < limits.flushBytes * patienceBytes) {
       const now = clock.monotonicMs();
       if (this.oldestDirtyMs === 0) this.oldestDirtyMs = now;
-      if (now - this.oldestDirtyMs < limits.flushIntervalMs) return;
+      const intervalMs = limits.flushIntervalMs * (patient ? patienceTime : 1);
+      if (now - this.oldestDirtyMs < intervalMs) return;
     }
     void this.start();
+  }
+
+  /** Changes overwrite each other before they are flushed: who waits longer writes less. */
+  get repeating(): boolean {
+    const { changes, dirty } = this.deps.databases.resident;
+    return changes - dirty.length > changes * repeatShareMin;
+  }
+
+  /** Bytes that cannot be evicted before they are flushed. */
+  get pinnedBytes(): number {
+    const { dirtyBytes, sharedBytes } = this.deps.databases.resident;
+    return this.flyingBytes + dirtyBytes - sharedBytes;
   }
 
   /** Everything applied when this is called is in the store when it resolves. */
@@ -118,7 +145,7 @@ export class Flusher implements FreezeWatcher {
       this.under = null;
       this.run = null;
       this.flying = [];
-      this.flyingBytes = 0;
+      this.ended();
     });
     this.under = under;
     under.catch((error: Error) => this.deps.failed(error));
@@ -135,6 +162,7 @@ export class Flusher implements FreezeWatcher {
     this.live = new Set(databases.ids);
     this.run = run;
     const frozen = resident.freeze();
+    this.frozenAtBytes = this.deps.appliedBytes();
     this.flying = frozen;
     try {
       this.deps.controls(run);
@@ -156,8 +184,14 @@ export class Flusher implements FreezeWatcher {
     }
     this.retryAtMs = 0;
     this.lastFlushMs = this.deps.clock.nowMs();
-    this.flyingBytes = 0;
+    this.ended();
     this.deps.landed(commit.appliedIndex);
+  }
+
+  /** What the run held in memory is held by what changed since, or by nothing. */
+  private ended(): void {
+    this.flyingBytes = 0;
+    this.deps.databases.resident.sharedBytes = 0;
   }
 
   /** Encodes a frozen record, if it still is one. */

@@ -36,7 +36,7 @@ import {
 import { AlarmTally } from "./alarms.ts";
 import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
 import { ControlHost } from "./controlhost.ts";
-import { type NodeEngine, unflushedShareMax } from "./engine.ts";
+import { type NodeEngine, repeatedShareMax } from "./engine.ts";
 import { folders } from "./folders.ts";
 import {
   type Foundation,
@@ -297,7 +297,7 @@ class Opening {
         random,
         compress: options.compress,
         // As much as may ever wait, with its overhead: pages that no run reaches take no memory.
-        runBytes: Math.ceil(options.cacheBytes * unflushedShareMax * 1.5) + (4 << 20),
+        runBytes: Math.ceil(options.cacheBytes * repeatedShareMax * 1.25) + (4 << 20),
         compactor: { idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12 },
         requireSealed: bornEncrypted(document),
         requireCutover: document.storageCutover > 0 && !bornEncrypted(document),

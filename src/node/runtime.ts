@@ -17,6 +17,7 @@ import { type Proposal, payloadOf } from "../control/start.ts";
 import type { ControlState } from "../control/state.ts";
 import type { Keystore } from "../crypto/keystore.ts";
 import type { PhysicalKeys } from "../crypto/prf.ts";
+import { blockBytes } from "../files/framing.ts";
 import { Databases } from "../keyspace/databases.ts";
 import { Resident } from "../keyspace/resident.ts";
 import type { SegmentLog } from "../log/segments/open.ts";
@@ -137,10 +138,13 @@ export class Runtime {
           deps.options.flushBytes ?? flushBytesDefault,
           Math.ceil(deps.options.cacheBytes / 8),
         ),
+        dirtyBytesMax: Math.ceil(deps.options.cacheBytes / 2),
         flushIntervalMs: deps.options.flushIntervalMs ?? flushIntervalMsDefault,
       },
       whole: () => !this.machine.torn && !this.group.settling && this.group.haltedBy === null,
       halted: () => this.group.haltedBy !== null,
+      // Each entry of the embedded log begins a block.
+      appliedBytes: () => this.machine.appliedBytes + this.machine.appliedIndex * blockBytes,
       behind: () => this.machine.appliedIndex > store.durable.appliedIndex,
       commit: () => ({
         appliedIndex: this.machine.appliedIndex,

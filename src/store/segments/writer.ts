@@ -38,6 +38,9 @@ import { RunDigest } from "./digest.ts";
 import { encodeHint, HintEntries } from "./hint.ts";
 import { markCompressed, markCompressible, markPlain } from "./run.ts";
 
+/** Written at once: the writes of the log, which clients wait for, queue behind each. */
+const writeBytesMax = 4 * 1024 * 1024;
+
 /** Everything that a writer needs to begin a segment. Structured-clonable. */
 export interface SegmentPlan {
   readonly path: string;
@@ -253,12 +256,17 @@ export class SegmentWriter {
     const used = image.end + frameHeaderBytes + commitBytes;
     const whole = alignUp(used);
     buffer.fill(0, used, whole);
-    this.file.write(buffer.subarray(0, whole), this.position);
+    this.writeAll(buffer, whole);
     this.file.sync();
     this.file.willNeed(this.position, whole);
     this.position += whole;
     this.lastMac = mac;
     return { places: places.slice(0, words), mac, length: this.position };
+  }
+
+  private writeAll(buffer: Buffer, bytes: number): void {
+    for (let at = 0; at < bytes; at += writeBytesMax)
+      this.file.write(buffer.subarray(at, Math.min(at + writeBytesMax, bytes)), this.position + at);
   }
 
   private commit(buffer: Buffer, at: number, commit: CommitFields): Buffer {

@@ -1,0 +1,46 @@
+// Goal: a flush waits while changes overwrite each other, because it then writes less, and for
+// nothing else; what waits is bounded in the log, too.
+import { expect, test } from "vitest";
+import { MemoryDisk } from "../platform/testing/memory-disk.ts";
+import { openTestNode, type TestNode } from "./testing/harness.ts";
+
+const flushBytes = 64 << 10;
+const value = "v".repeat(1000);
+
+/** A node that flushes for the amount of changes alone; nothing is in its store yet. */
+async function open(): Promise<{ node: TestNode; flushed: () => boolean }> {
+  const limits = { flushBytes, flushIntervalMs: 100_000, cacheBytes: 4 << 20 };
+  const node = await openTestNode(new MemoryDisk(), limits);
+  await node.node.checkpoint();
+  const { durableIndex } = node.node.status();
+  return { node, flushed: () => node.node.status().durableIndex > durableIndex };
+}
+
+async function settle(node: TestNode): Promise<void> {
+  await node.run("set", "last", "1");
+  for (let turn = 0; turn < 20; turn++) await new Promise((done) => setTimeout(done, 1));
+}
+
+test("flushing: begins at its bound when every change is of another key", async () => {
+  const { node, flushed } = await open();
+  for (let n = 0; n < 100; n++) await node.run("set", `k${n}`, value);
+  await settle(node);
+  expect(flushed()).toBe(true);
+  await node.node.close();
+});
+
+test("flushing: waits while keys are written again, but not above a bound of the log", async () => {
+  const { node, flushed } = await open();
+  const write = (n: number): Promise<string> => node.run("set", `k${n}`, value);
+  for (let n = 0; n < 100; n++) await write(n % 25);
+  for (let n = 0; n < 150; n++) await write(n % 75);
+  await settle(node);
+  expect(flushed()).toBe(false);
+  const { bytes } = node.node.status().log;
+  expect(bytes).toBeGreaterThan(4 * flushBytes);
+  for (let n = 0; n < 150; n++) await write(n % 75);
+  await settle(node);
+  expect(flushed()).toBe(true);
+  expect(await node.run("get", "k74")).toContain(value);
+  await node.node.close();
+});
