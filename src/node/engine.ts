@@ -50,7 +50,7 @@ export interface EngineDeps {
   readonly group: Group;
   readonly flusher: Flusher;
   readonly clock: Clock;
-  /** Runs after the events of this turn of the loop. */
+  /** Runs once the current callback of the event loop is done. */
   readonly defer: (run: () => void) => void;
   readonly settings: EngineSettings;
   readonly probe: Probe;
@@ -133,7 +133,7 @@ export class NodeEngine implements Engine {
     machine.databases.nowMs = Math.max(machine.timeMs, this.nowMs());
   }
 
-  /** The clock, read once a turn of the event loop. */
+  /** The clock, read once a callback of the event loop: a batch of commands of many clients. */
   private nowMs(): number {
     if (this.clockMs !== 0) return this.clockMs;
     this.clockMs = this.deps.clock.nowMs();

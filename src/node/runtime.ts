@@ -215,7 +215,7 @@ export class Runtime {
       group: this.group,
       flusher: this.flusher,
       clock: deps.clock,
-      defer: (run) => void setImmediate(run),
+      defer: (run) => process.nextTick(run),
       settings: deps.settings,
       probe: this.probe,
       damagedRecords: () => this.directory.damagedRecords,

@@ -15,12 +15,17 @@ import type { SocketNames, Traffic } from "./socket.ts";
 /** More than this leaves at once: what the client does not read is to be known. */
 const bytesDeferredMax = 64 * 1024;
 
-/** What waits for room: `buffer[at, end)`, in a chunk of the pool or in a copy. */
+/** Small replies that wait are gathered in blocks of at least so much. */
+const blockBytes = 16 * 1024;
+/** What one turn sends of what waits, so that others have theirs. */
+const turnBytesMax = 1024 * 1024;
+
+/** What waits for room: `buffer[at, end)`, in a chunk of its own or in a block of copies. */
 interface Waiting {
   readonly buffer: Buffer;
   readonly chunk: Chunk | null;
   at: number;
-  readonly end: number;
+  end: number;
 }
 
 /** What the transports of a server share. */
@@ -103,7 +108,6 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
     this.keep(chunk, from + sent, to);
   }
 
-  /** Small parts are copied: a reader that is slow for long must not hold chunks that all share. */
   private keep(chunk: Chunk, at: number, end: number): void {
     if (this.unsentBytes === 0) this.socket.watchWriting(true);
     this.unsentBytes += end - at;
@@ -111,14 +115,27 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
       this.waiting.push({ buffer: chunk.buffer, chunk, at, end });
       return;
     }
-    const buffer = Buffer.from(chunk.buffer.subarray(at, end));
+    this.copy(chunk.buffer, at, end);
     this.shared.pool.give(chunk);
-    this.waiting.push({ buffer, chunk: null, at: 0, end: buffer.length });
+  }
+
+  /** Who reads slowly must not hold chunks that all share, and gets few large pieces later. */
+  private copy(from: Buffer, at: number, end: number): void {
+    const last = this.waiting.at(-1);
+    if (last !== undefined && last.chunk === null && last.buffer.length - last.end >= end - at) {
+      from.copy(last.buffer, last.end, at, end);
+      last.end += end - at;
+      return;
+    }
+    const buffer = Buffer.allocUnsafeSlow(Math.max(blockBytes, end - at));
+    from.copy(buffer, 0, at, end);
+    this.waiting.push({ buffer, chunk: null, at: 0, end: end - at });
   }
 
   writable(): void {
     const { waiting, socket } = this;
     let done = 0;
+    let left = turnBytesMax;
     for (const part of waiting) {
       const sent = socket.send(part.buffer, part.at, part.end - part.at);
       if (sent < 0) {
@@ -127,9 +144,11 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
       }
       this.unsentBytes -= sent;
       part.at += sent;
+      left -= sent;
       if (part.at < part.end) break;
       if (part.chunk !== null) this.shared.pool.give(part.chunk);
       done++;
+      if (left <= 0) break;
     }
     waiting.splice(0, done);
     if (waiting.length > 0) return;

@@ -180,6 +180,22 @@ function bounds(name: string, rig: Rig): void {
     expect(ticks).toBeGreaterThan(5);
   });
 
+  test(`${name}: many messages to a subscriber that pauses arrive in order`, async () => {
+    const [listener, speaker] = [await rig.open(), await rig.open()];
+    listener.write("SUBSCRIBE c\r\n");
+    await read(listener, 1);
+    listener.pause();
+    const head = `*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n`;
+    let expected = "";
+    for (let n = 0; n < 300; n++) {
+      const message = `${n}-`.repeat(n % 10 === 0 ? 12_000 : 20);
+      await exchange(speaker, encode("PUBLISH", "c", message), ":1\r\n");
+      expected += `${head}$${message.length}\r\n${message}\r\n`;
+    }
+    listener.resume();
+    expect((await read(listener, expected.length)).toString("latin1") === expected).toBe(true);
+  });
+
   test(`${name}: a client that was silent too long is disconnected`, async () => {
     await rig.listening.close();
     await rig.serve({ settings: { timeout: 1 } });
