@@ -4,7 +4,7 @@
 // entries.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { controlOpcodes, encodeRegistration } from "../entry/control.ts";
+import { controlOpcodes, encodeRegistration, splitTrailer } from "../entry/control.ts";
 import { encodeKeyChange, type KeyChange, wrapsDigest } from "../entry/keychange.ts";
 import { admit } from "./admit.ts";
 import { applyControl } from "./apply.ts";
@@ -31,10 +31,20 @@ const salts = fc.integer({ min: 1, max: 40 });
 
 type Step =
   | { kind: "register"; dek: number; node: number; epoch: number; salt: number; mac: number }
-  | { kind: "change"; change: number; id: number; other: number; salt: number; seqOff: number }
+  | {
+      kind: "change";
+      change: number;
+      id: number;
+      other: number;
+      salt: number;
+      seqOff: number;
+      /** 0: asked for by nobody. */
+      request: number;
+    }
   | { kind: "batch"; salt: number; keyId: number; seqOff: number }
   | { kind: "replay"; back: number }
-  | { kind: "forge"; back: number; bit: number };
+  | { kind: "forge"; back: number; bit: number }
+  | { kind: "cross"; back: number };
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
@@ -52,6 +62,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     other: keyIds,
     salt: salts,
     seqOff: fc.constantFrom(0, 0, 0, 0, 1, -1),
+    request: fc.constantFrom(0, 0, 0, 1, 2, 3),
   }),
   fc.record({
     kind: fc.constant("batch" as const),
@@ -61,6 +72,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("replay" as const), back: fc.nat(20) }),
   fc.record({ kind: fc.constant("forge" as const), back: fc.nat(20), bit: fc.nat(5000) }),
+  fc.record({ kind: fc.constant("cross" as const), back: fc.nat(20) }),
 );
 
 function changeOf(step: Step & { kind: "change" }, state: ControlState): KeyChange {
@@ -95,7 +107,8 @@ type Any = Entry | { header: Entry["header"]; opcode: null };
 function entryFor(step: Step, state: ControlState, past: readonly Any[]): Any | null {
   // Mostly somebody who has a session speaks: else hardly anything would be accepted.
   const open = [...state.current.values()];
-  const pick = step.kind === "change" || step.kind === "batch" ? open[step.salt % 4] : undefined;
+  const speaks = (step.kind === "change" || step.kind === "batch") && step.salt % 8 > 0;
+  const pick = speaks ? open[step.salt % Math.max(open.length, 1)] : undefined;
   const session = pick?.session ?? sessionOf("salt" in step ? step.salt : 1);
   const next = (state.sessions.get(session)?.lastSeq ?? 0) + 1;
   switch (step.kind) {
@@ -113,7 +126,8 @@ function entryFor(step: Step, state: ControlState, past: readonly Any[]): Any | 
     case "change": {
       const at = { session, seq: Math.max(0, next + step.seqOff) };
       const macKey = state.active("log")?.id ?? 2;
-      const body = encodeKeyChange(changeOf(step, state));
+      const stamp = { request: Buffer.alloc(16, step.request), timeMs: step.salt };
+      const body = encodeKeyChange(changeOf(step, state), stamp);
       return entryOf(controlOpcodes.keyChange, body, at, macKey);
     }
     case "batch": {
@@ -122,6 +136,13 @@ function entryFor(step: Step, state: ControlState, past: readonly Any[]): Any | 
     }
     case "replay":
       return past.at(-1 - step.back) ?? null;
+    case "cross": {
+      // Signed by who may sign, for another group of the cluster.
+      const old = past.at(-1 - step.back);
+      if (old === undefined || old.opcode === null || old.opcode === 4) return null;
+      const { header, opcode, body } = old;
+      return entryOf(opcode, splitTrailer(body)!.body, header, state.active("log")!.id, 1);
+    }
     case "forge": {
       const old = past.at(-1 - step.back);
       if (old === undefined || old.opcode === null || old.opcode === 4) return null;
@@ -136,6 +157,7 @@ function entryFor(step: Step, state: ControlState, past: readonly Any[]): Any | 
 function applyAny(state: ControlState, index: number, entry: Any): string {
   if (entry.opcode === null) return admit(state, entry.header, index);
   const { outcome } = applyControl(state, { ...entry, index }, verifierOf(macs));
+  if (outcome.kind === "noop") return outcome.alarm ? "alarm" : outcome.reason;
   return outcome.kind;
 }
 
@@ -154,6 +176,9 @@ function checkInvariants(state: ControlState): void {
     expect(row.lastSeen).toBeGreaterThanOrEqual(row.firstSeen);
     expect(state.keys.get(row.dek)?.state).not.toBe("retired");
   }
+  const asked = [...state.history.events.values()].filter(({ request }) => request[0] !== 0);
+  expect(new Set(asked.map(({ request }) => request[0])).size).toBe(asked.length);
+  for (const event of asked) expect(state.history.find(event.request)).toBe(event);
   for (const one of state.keys.values())
     expect(one.wraps.length === 0).toBe(one.state === "retired");
 }
@@ -195,7 +220,8 @@ test("two replicas stay equal, one of them restarting from its records after eve
           const what = applyAny(one, index, entry);
           seen.set(`${step.kind} ${what}`, (seen.get(`${step.kind} ${what}`) ?? 0) + 1);
           expect(applyAny(two, index, entry)).toBe(what);
-          if (step.kind === "forge" || what === "halt") expect(stateBytes(one)).toEqual(before);
+          const never = step.kind === "forge" || step.kind === "cross" || what === "halt";
+          if (never) expect(stateBytes(one)).toEqual(before);
           expect(stateBytes(two)).toEqual(stateBytes(one));
           checkInvariants(one);
           for (const load of one.loads.values()) {
@@ -213,9 +239,11 @@ test("two replicas stay equal, one of them restarting from its records after eve
         expect(stateBytes(fromRecords(rows.rows.values(), deps))).toEqual(stateBytes(one));
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 80 },
   );
   for (const wanted of ["register accepted", "change accepted", "batch apply", "change refused"])
     expect(seen.get(wanted) ?? 0).toBeGreaterThan(20);
-  expect(seen.get("forge accepted")).toBeUndefined();
+  for (const wanted of ["change repeated", "forge alarm", "cross alarm"])
+    expect(seen.get(wanted) ?? 0).toBeGreaterThan(5);
+  for (const kind of ["forge", "cross"]) expect(seen.get(`${kind} accepted`)).toBeUndefined();
 });

@@ -74,3 +74,12 @@ test("envelope: a dead counter writes no header, so no text is sealed under an o
     expect(() => writer.write(buffer, 20, 0)).toThrow(coded("CRYPTO_NONCES_EXHAUSTED"));
   expect(buffer.subarray(20).every((byte) => byte === 0)).toBe(true);
 });
+
+test("envelope: a subkey seals no more than its bound, and is dead from then on", () => {
+  const writer = new EnvelopeWriter({ keyId: 1, node16: 1, epoch: 1 }, 1n, 2);
+  const buffer = Buffer.alloc(64);
+  writer.write(buffer, 0, 0);
+  writer.write(buffer, 0, 0);
+  for (let n = 0; n < 2; n++)
+    expect(() => writer.write(buffer, 0, 0)).toThrow(/CRYPTO_NONCES_EXHAUSTED/);
+});
