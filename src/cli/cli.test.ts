@@ -35,6 +35,7 @@ let stop: StopRequest;
 let failing: string | null;
 let verified: VerifyResult;
 let locked: boolean;
+let served: NodeDouble | null;
 let context: Context;
 
 function step(name: string): void {
@@ -46,8 +47,8 @@ const parts: Parts<ServedNode> = {
   openNode: async (settings) => {
     step(`open ${settings.kek.length}`);
     mkdirSync(join(settings["data-dir"], "encryption"), { recursive: true });
-    const node = new NodeDouble();
-    return Object.assign(node, { close: async () => step("close node") });
+    served = new NodeDouble();
+    return Object.assign(served, { close: async () => step("close node") });
   },
   listen: async () => {
     step("listen");
@@ -67,6 +68,7 @@ beforeEach(() => {
   stop = new StopRequest();
   failing = null;
   locked = false;
+  served = null;
   verified = { counts: { records: 3 }, damage: [] };
   context = {
     disk: new NodeDisk(),
@@ -248,7 +250,30 @@ test("verify: reports counts and damage, and fails on damage", async () => {
   expect(err.join()).toMatch(/\[VERIFY_DAMAGED\]/);
 });
 
-test("verify: while a node holds the directory only the search is done", async () => {
+test("verify: the node that holds the directory opens everything while it serves", async () => {
+  const step = { records: 7, entries: 2, bytes: 9, bytesTotal: 9, failures: 0, findings: [] };
+  await whileServing(
+    async () => {
+      locked = true;
+      served!.progress = [{ ...step, phase: "done", clean: true }];
+      out = [];
+      expect(await strongroom("verify", "--data-dir", dataDir)).toBe(0);
+      expect(out.join("\n")).toMatch(/records +7\nlog entries +2\ndamage: 0/);
+      const findings = [{ code: "CRYPTO_TAG_MISMATCH", place: "segment 4 at offset 4096" }];
+      served!.progress = [{ ...step, phase: "done", clean: false, failures: 3, findings }];
+      expect(await strongroom("verify", "--data-dir", dataDir)).toBe(1);
+      expect(out.join("\n")).toMatch(/DAMAGE segment 4 at offset 4096: \[CRYPTO_TAG_MISMATCH\]/);
+      expect(out.join("\n")).toMatch(/and 2 more/);
+      served!.progress = [];
+      expect(await strongroom("verify", "--data-dir", dataDir)).toBe(1);
+      expect(err.join("\n")).toMatch(/\[ADMIN_STREAM_BROKEN\]/);
+    },
+    "--kek",
+    "file:/k",
+  );
+});
+
+test("verify: beside a node that cannot be asked only the search is done", async () => {
   mkdirSync(dataDir);
   locked = true;
   expect(await strongroom("verify", "--data-dir", dataDir)).toBe(1);

@@ -37,9 +37,9 @@ export const toolErrors = {
   },
   VERIFY_RUNNING: {
     retryable: true,
-    what: "a running node holds the data directory, so its files change while they are read",
+    what: "another process holds the data directory, so its files change while they are read",
     kept: "nothing was changed",
-    todo: "stop the node, or verify a copy; --scan alone works at any time",
+    todo: "ask again once the node serves, or verify a copy; --scan alone works at any time",
   },
   VERIFY_DAMAGED: {
     retryable: false,

@@ -1,6 +1,7 @@
 /**
- * `verify`: opens everything of a data directory that no node holds, and searches its files for
- * plaintext. It changes nothing, except that it holds the directory's lock while it reads.
+ * `verify`: opens everything of a data directory, and searches its files for plaintext. It changes
+ * nothing, except that it holds the directory's lock while it reads. If a node holds it, that node
+ * opens everything.
  * @module
  */
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { patternsOf, type ScanResult, scanDirectory } from "../scan.ts";
 import type { Settings } from "../settings/resolve.ts";
 import { renderTable } from "../table.ts";
 import type { VerifyResult } from "./findings.ts";
+import { verifyOnline } from "./online.ts";
 
 export interface VerifyParts {
   /** Opens every record and log entry. The caller holds the lock. */
@@ -26,9 +28,13 @@ export interface VerifyRequest {
 }
 
 /** The KEKs that were named, else those of the latest start, else the default key file. */
-function keksOf(context: Context, settings: Settings): readonly string[] {
-  if (settings.kek.length > 0) return settings.kek;
-  const latest = readRunFile(context.disk, settings["data-dir"])?.keks ?? [];
+export function keksOf(
+  context: Context,
+  given: readonly string[],
+  dataDir: string,
+): readonly string[] {
+  if (given.length > 0) return given;
+  const latest = readRunFile(context.disk, dataDir)?.keks ?? [];
   if (latest.length > 0) return latest;
   const standard = join(context.home, ".strongroom", "kek");
   return context.disk.status(standard) === null ? [] : [`file:${standard}`];
@@ -43,11 +49,10 @@ async function opened(
   const dataDir = settings["data-dir"];
   const lock = parts.lockDirectory(dataDir);
   if (lock === null) {
-    if (texts.length === 0) throw new StrongroomError("VERIFY_RUNNING");
-    return null;
+    return texts.length === 0 ? await verifyOnline(context, dataDir) : null;
   }
   try {
-    return await parts.verifyDirectory(dataDir, keksOf(context, settings));
+    return await parts.verifyDirectory(dataDir, keksOf(context, settings.kek, dataDir));
   } finally {
     lock.release();
   }
