@@ -129,6 +129,10 @@ export interface Proof {
   readonly keyId: number;
   readonly purpose: KeyPurpose;
   readonly state: KeyLife;
+  /**
+   * Nothing was sealed under it that is still there; of a retired key no wrap is left either. An
+   * active key is never clean.
+   */
   readonly clean: boolean;
   readonly clusterId: string;
   readonly nodeId: string;

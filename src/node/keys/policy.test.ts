@@ -53,6 +53,7 @@ test("policy: by age, from the entry's time on", async () => {
   const clock = {
     nowMs: () => Date.now() + ahead,
     monotonicMs: () => performance.now() + ahead,
+    sinceBootMs: () => performance.now() + ahead,
   };
   const options = { rotateAfter: ["storage:2h"], clock: "trusted" as const };
   const node = await openTestNode(new MemoryDisk(), options, clock);
