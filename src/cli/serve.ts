@@ -78,6 +78,8 @@ async function start<Node extends ServedNode>(
   const node = await parts.openNode(settings, stop, logger);
   closers.push(() => node.close());
   const status = await node.status();
+  // What the flag asks for is refused over sealed data: this is told of what is.
+  if (!status.encryption) logger.warn("encryption is off: everything is written in clear");
   const { nodeId, primitives } = status;
   const keks = settings.kek.map(absoluteSpec);
   let listening: Listening | null = null;

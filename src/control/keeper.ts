@@ -9,6 +9,7 @@
 import { assert } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk } from "../base/ports.ts";
+import { isDiskFull } from "../files/batchfile.ts";
 import type { ReadSidecar, SidecarDocument } from "./document.ts";
 import type { MacSource } from "./macs.ts";
 import { decodeSidecar, documentOf, encodeSidecar, verifySidecar } from "./sidecar.ts";
@@ -91,7 +92,10 @@ export class SidecarKeeper {
     return found === null ? null : verifySidecar(found, this.macs);
   }
 
-  /** Makes epochs durable before they are used. Never lowers one. */
+  /**
+   * Makes epochs durable before they are used. Never lowers one.
+   * @throws SIDECAR_DISK_FULL: nothing has changed, and it may be tried again.
+   */
   raiseEpochs(epochs: ReadonlyMap<number, number>): void {
     const document = this.document;
     const keys = new Map(document.keys);
@@ -103,7 +107,12 @@ export class SidecarKeeper {
       assert(keyId === 0 ? clear !== null : key !== undefined, "an epoch under an unknown key");
       if (key !== undefined) keys.set(keyId, { ...key, localEpoch: epoch });
     }
-    this.write({ ...document, keys, clear });
+    try {
+      this.write({ ...document, keys, clear });
+    } catch (cause) {
+      if (!isDiskFull(cause)) throw cause;
+      throw new StrongroomError("SIDECAR_DISK_FULL", "", { cause });
+    }
   }
 
   /**

@@ -114,6 +114,21 @@ test("a restart counts one more load and keeps first_seen", async () => {
   expect(second.session).not.toBe(first.session);
 });
 
+test("epochs that find no room on the disk are refused by name, and change nothing", async () => {
+  const disk = new MemoryDisk();
+  const node = await TestNode.start(setup(disk));
+  const before = node.keeper.document;
+  disk.capacityBytes = 0;
+  const raised = new Map([...before.keys].map(([id, key]) => [id, key.localEpoch + 1] as const));
+  expect(() => node.keeper.raiseEpochs(raised)).toThrow(
+    expect.objectContaining({ code: "SIDECAR_DISK_FULL", retryable: true }),
+  );
+  expect(node.keeper.document).toBe(before);
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  node.keeper.raiseEpochs(raised);
+  node.stop();
+});
+
 test("a whole old copy of the directory starts, and draws fresh salts", async () => {
   const disk = new MemoryDisk();
   const node = await life(disk);

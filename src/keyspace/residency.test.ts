@@ -131,3 +131,21 @@ test("databases: random changes with random residency equal plain Maps", () => {
   expect(early).toBeGreaterThan(20);
   expect(loads).toBeGreaterThan(1000);
 });
+
+test("residency: a look for what may go is short while everything is pinned", () => {
+  const model = new Model();
+  const { resident } = model;
+  for (let n = 0; n < 2000; n++) model.databases.database(0).setString(bytes(`k${n}`), bytes("v"));
+  let looks = 0;
+  const { entries } = resident;
+  const flags = entries.flags.bind(entries);
+  entries.flags = (id) => {
+    looks++;
+    return flags(id);
+  };
+  resident.evict(0, () => true);
+  looks = 0;
+  resident.evict(0, () => true);
+  expect(looks).toBeLessThan(100);
+  expect(entries.count).toBe(2000);
+});

@@ -13,6 +13,8 @@ export const typeString = 1;
 /** Estimate of a record's bytes beside key and value: frame, header, envelope, root. */
 const recordOverheadBytes = 128;
 const evictStepsMax = 16384;
+/** The same after nothing but pinned entries was met: they stay so until a run has landed. */
+const stuckStepsMax = 64;
 
 export class Resident {
   readonly entries: Entries;
@@ -30,6 +32,8 @@ export class Resident {
   private readonly source: RecordSource;
   private watcher: FreezeWatcher | null = null;
   private hand = 0;
+  /** The last look for something to evict found nothing that may go. */
+  private stuck = false;
 
   constructor(source: RecordSource, seed: number) {
     this.source = source;
@@ -219,15 +223,18 @@ export class Resident {
   evict(limit: number, isLive: (keyspace: number) => boolean): void {
     const entries = this.entries;
     if (entries.arena.bytes > limit) entries.compact();
-    let steps = evictStepsMax;
+    let steps = this.stuck ? stuckStepsMax : evictStepsMax;
+    this.stuck = true;
     while (entries.bytes > limit && entries.count > 0 && steps-- > 0) {
       this.hand = this.hand >= entries.top ? 1 : this.hand + 1;
       const flags = entries.flags(this.hand);
       if (flags === 0 || (flags & pinned) !== 0) continue;
+      this.stuck = false;
       if ((flags & flag.used) !== 0 && isLive(entries.keyspace(this.hand)))
         entries.setFlags(this.hand, flags & ~flag.used);
       else entries.remove(this.hand);
     }
+    if (entries.bytes <= limit) this.stuck = false;
   }
 
   /** Evicts every clean entry; for tests of determinism. */

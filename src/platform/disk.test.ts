@@ -1,5 +1,5 @@
 // Goal: both disks keep the port's promises; the real one in every way in which it may be built.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -24,6 +24,17 @@ for (const direct of [true, false])
     disk.makeDirectory("/data");
     return { disk, directory: "/data", cleanUp() {} };
   });
+
+test("disk: a link to a directory is a directory to whoever makes one", () => {
+  const { directory, cleanUp } = realDirectory();
+  const disk = new NodeDisk();
+  disk.makeDirectory(join(directory, "real"));
+  symlinkSync(join(directory, "real"), join(directory, "link"));
+  disk.makeDirectory(join(directory, "link"));
+  disk.makeDirectory(join(directory, "link", "a", "b"));
+  expect(disk.status(join(directory, "real", "a", "b"))?.kind).toBe("directory");
+  cleanUp();
+});
 
 test("disk: a lock taken without the addon holds against one taken with it", () => {
   const { directory, cleanUp } = realDirectory();

@@ -17,6 +17,7 @@ import {
   readSync,
   renameSync,
   statfsSync,
+  statSync,
   unlinkSync,
 } from "node:fs";
 import { dirname } from "node:path";
@@ -70,7 +71,8 @@ export class NodeDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
-    if (this.status(path)?.kind === "directory") return;
+    // A link to a directory is one: data directories are often moved to another disk that way.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
     const parent = dirname(path);
     if (parent !== path) this.makeDirectory(parent);
     mkdirSync(path, { mode: directoryMode });

@@ -101,6 +101,12 @@ export const controlErrors = {
     kept: "nothing was changed",
     todo: "start with --node-id and the name that the node had",
   },
+  SIDECAR_DISK_FULL: {
+    retryable: true,
+    what: "there is no room on the disk for the sidecar with this node's next epochs",
+    kept: "nothing was changed; the keys in use stay in use",
+    todo: "make room on the disk of the data directory and ask again",
+  },
   SIDECAR_UNREADABLE: {
     retryable: false,
     what: "encryption/keys.json cannot be read as what it should be",

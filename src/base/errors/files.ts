@@ -49,7 +49,9 @@ export const fileErrors = {
   },
   FILE_MAC_MISMATCH: {
     retryable: false,
-    what: "the list of data files does not authenticate: it was edited or mixed up",
+    what:
+      "the list of data files, or the header of one, does not authenticate: it was edited or " +
+      "mixed up",
     kept: "no file was changed",
     todo: "run `strongroom verify` and restore the data directory from a backup",
   },

@@ -64,8 +64,6 @@ export function warningsOf(settings: Settings): string[] {
       "bound beyond the loopback without TLS on --port: commands and values cross the network in" +
         " clear; use --tls-port and --port 0",
     );
-  if (settings.encryption === "off")
-    warnings.push("encryption is off: everything is written in clear");
   if (settings.compress)
     warnings.push("compression is on: the sizes of sealed values tell about their content");
   return warnings;

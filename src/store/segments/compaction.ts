@@ -267,10 +267,16 @@ export class Compaction {
     const { ledger, flusher } = this.parts;
     const { executor, random } = this.input;
     let number = 0;
-    await flusher.changeManifest(executor, () => {
-      number = ledger.takeNumber();
-      ledger.pending.add(number);
-    });
+    try {
+      await flusher.changeManifest(executor, () => {
+        number = ledger.takeNumber();
+        ledger.pending.add(number);
+      });
+    } catch (error) {
+      // There is no file of this number, and never will be.
+      ledger.pending.delete(number);
+      throw error;
+    }
     const chain = { number: 0, mac: Buffer.alloc(macBytes) };
     const { plan, segment } = planSegment(this.input, random, number, chain);
     this.output = segment;
