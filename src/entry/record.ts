@@ -19,6 +19,7 @@
  * @module
  */
 import { assert, assertInteger } from "../base/assert.ts";
+import { putU32 } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 
 export const kindPut = 1;
@@ -53,8 +54,8 @@ export const commitBytes = commitMacAt + commitMacBytes;
 
 /** Writes a safe integer as a big-endian u64. */
 export function writeSafe64(buffer: Buffer, value: number, at: number): void {
-  buffer.writeUInt32BE(Math.floor(value / 0x1_0000_0000), at);
-  buffer.writeUInt32BE(value >>> 0, at + 4);
+  putU32(buffer, Math.floor(value / 0x1_0000_0000), at);
+  putU32(buffer, value >>> 0, at + 4);
 }
 
 /** @throws FORMAT_RANGE above 2^53 - 1. */
@@ -94,11 +95,11 @@ export function writeRecordHeader(
   buffer[at] = kind;
   for (let i = 0; i < physicalBytes; i++) buffer[at + physicalAt + i] = physical[keyAt + i]!;
   buffer[at + rootAt] = root ? 1 : 0;
-  buffer.writeUInt32BE(keyspace, at + keyspaceAt);
+  putU32(buffer, keyspace, at + keyspaceAt);
   writeSafe64(buffer, expireAt, at + expireAtAt);
   if (commitTs !== stampOf) splitStamp(commitTs);
-  buffer.writeUInt32BE(stampHigh, at + commitTsAt);
-  buffer.writeUInt32BE(stampLow, at + commitTsAt + 4);
+  putU32(buffer, stampHigh, at + commitTsAt);
+  putU32(buffer, stampLow, at + commitTsAt + 4);
 }
 
 /**

@@ -13,6 +13,7 @@
  * the seal authenticates it.
  * @module
  */
+import { putU32 } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 
 export const rootHeaderBytes = 18;
@@ -29,10 +30,10 @@ export interface RootHeader {
 export function writeRootHeader(buffer: Buffer, at: number, root: RootHeader): void {
   buffer[at] = root.type;
   buffer[at + 1] = root.raw ? rootFlagRaw : 0;
-  buffer.writeUInt32BE(Math.floor(root.index / 0x1_0000_0000), at + 2);
-  buffer.writeUInt32BE(root.index >>> 0, at + 6);
-  buffer.writeUInt32BE(root.ordinal, at + 10);
-  buffer.writeUInt32BE(root.keyLength, at + 14);
+  putU32(buffer, Math.floor(root.index / 0x1_0000_0000), at + 2);
+  putU32(buffer, root.index >>> 0, at + 6);
+  putU32(buffer, root.ordinal, at + 10);
+  putU32(buffer, root.keyLength, at + 14);
 }
 
 /** @throws StrongroomError FORMAT_TRUNCATED, FORMAT_VERSION, FORMAT_RANGE. */

@@ -12,7 +12,7 @@
  * them too, behind the rest.
  * @module
  */
-import { ByteReader, ByteWriter, equalBytes } from "../../base/bytes.ts";
+import { ByteReader, ByteWriter, equalBytes, putU32 } from "../../base/bytes.ts";
 import { kindControl, physicalAt, recordHeaderBytes } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import type { MacKey } from "../../platform/primitives.ts";
@@ -60,8 +60,8 @@ export class HintEntries {
     }
     const { entries, used } = this;
     copyBytes(buffer, bodyAt, entries, used, recordHeaderBytes);
-    entries.writeUInt32BE(offset, used + hintOffsetAt);
-    entries.writeUInt32BE(length, used + hintLengthAt);
+    putU32(entries, offset, used + hintOffsetAt);
+    putU32(entries, length, used + hintLengthAt);
     this.used += hintEntryBytes;
     this.records++;
   }

@@ -8,6 +8,7 @@
  * @module
  */
 import { assert } from "../../base/assert.ts";
+import { putU32 } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import {
   controlBytes,
@@ -59,8 +60,8 @@ export class SegmentRun implements RunBuilder {
     const at = this.bytes;
     const end = at + frameHeaderBytes + bodyLength;
     if (end + runTailBytes > this.buffer.length) this.grow(end + runTailBytes);
-    this.buffer.writeUInt32BE(bodyLength, at);
-    this.buffer.writeUInt32BE(mark, at + 4);
+    putU32(this.buffer, bodyLength, at);
+    putU32(this.buffer, mark, at + 4);
     this.bytes = end;
     this.records++;
     return at + frameHeaderBytes;
