@@ -106,7 +106,7 @@ test("an outage while running changes nothing, and no command asks the vault", a
   expect((await server.stop()).status).toBe(0);
 });
 
-test("a start waits for a vault that is out of reach, with an alarm, and goes on by itself", async () => {
+test("a start waits for a vault out of reach, with an alarm, and goes on by itself", async () => {
   const vault = await startVault();
   const server = await nodeOf(vault, false).start();
   await put(server, "before");

@@ -78,7 +78,7 @@ export class Caller {
     if (start < this.#restUntilMs)
       throw new StrongroomError("KEK_UNAVAILABLE", `${this.#lastReason}, a moment ago`);
     for (let tries = 1; ; tries++) {
-      const left = start + limits.callMsMax - clock.monotonicMs();
+      const left = Math.max(start + limits.callMsMax - clock.monotonicMs(), 1);
       try {
         return await this.#attempt(work, Math.min(limits.attemptMsMax, left));
       } catch (error) {

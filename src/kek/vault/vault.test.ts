@@ -35,10 +35,13 @@ async function serve(tls: Tls | null = null): Promise<TransitServer> {
   return server;
 }
 
+/** Quick pauses, and time enough for an answer on a busy machine. */
+const patientLimits = { ...quickLimits, attemptMsMax: 5000, callMsMax: 15_000 };
+
 async function open(
   spec: string,
   environment: Environment,
-  limits = quickLimits,
+  limits = patientLimits,
 ): Promise<KekProvider> {
   const kek = await openKek(spec, { ...systemDeps(), environment, limits });
   keks.push(kek);
@@ -89,7 +92,7 @@ test("vault: golden wrap layout, and the id says where the key is", async () => 
 test("vault: every status that may pass is retryable, every other one is for good", async () => {
   const server = await serve();
   for (const status of [412, 429, 472, 473, 500, 502, 503]) {
-    const kek = await open(specOf(server), byRoot(server), { ...quickLimits, attemptsMax: 1 });
+    const kek = await open(specOf(server), byRoot(server), { ...patientLimits, attemptsMax: 1 });
     await server.fail(status, 1);
     await expect(kek.wrap(dek(), binding)).rejects.toThrow(coded("KEK_UNAVAILABLE"));
   }
@@ -135,7 +138,7 @@ test("vault: a service too old for associated data is found by the probe", async
   expect(health.reason).toMatch(/KEK_UNSUITABLE/);
 });
 
-test("vault versions: old wraps open after a rotation, a pinned one wraps, a shut one fails", async () => {
+test("vault versions: old wraps open after a rotation, a pinned one wraps", async () => {
   const server = await serve();
   const transit = server.mount("|transit");
   const kek = await open(specOf(server), byRoot(server));
@@ -196,7 +199,7 @@ test("vault token: from the variable, which is gone once read, also for two KEKs
   await expect(without.wrap(dek(), binding)).rejects.toThrow(coded("KEK_CREDENTIALS"));
 });
 
-test("vault token: a file that an agent replaces is read anew once its token is refused", async () => {
+test("vault token: a file is read anew once its token is refused", async () => {
   const server = await serve();
   server.policy("all", `path "transit/*" { capabilities = ["read", "update"] }`);
   const [old, fresh] = [server.token("all"), server.token("all")];
@@ -246,7 +249,7 @@ test("vault login: a lease that is nearly over is not used", async () => {
   let now = 0;
   const clock = { ...systemDeps().clock, monotonicMs: () => now };
   const environment = { VAULT_SECRET_ID: "s" };
-  const deps = { ...systemDeps(), environment, limits: quickLimits, clock };
+  const deps = { ...systemDeps(), environment, limits: patientLimits, clock };
   const kek = await openKek(specOf(server, "kek1", "?auth=approle&role=r"), deps);
   keks.push(kek);
   const wrapped = await kek.wrap(dek(), binding);
