@@ -2,17 +2,18 @@
  * The command line: its commands, their flags and help. What they do stands in a file each.
  * @module
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { connectAdmin, findNode } from "../admin/client.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { kekForms } from "../kek/spec.ts";
 import type { Context } from "./context.ts";
-import { addSettingFlags, elsewhere, givenFlags } from "./flags.ts";
+import { addEncryption } from "./encryption/commands.ts";
+import { addSettingFlags, elsewhere } from "./flags.ts";
 import { makeKeyFile } from "./keyfile.ts";
+import { addKeys } from "./keys/commands.ts";
 import { openLogger, tellable } from "./logger.ts";
 import { type ServedNode, type ServeParts, serve } from "./serve.ts";
-import { resolveSettings, type Settings } from "./settings/resolve.ts";
+import { settingsOf } from "./settings/read.ts";
 import { settingTable } from "./settings/table.ts";
 import { renderStatus } from "./status.ts";
 import type { StopRequest } from "./stop.ts";
@@ -27,28 +28,13 @@ export interface Invocation<Node extends ServedNode> {
   readonly version: string;
 }
 
-/** Exit statuses besides 0: refused or failed, wrong use, a crash (sysexits.h EX_SOFTWARE). */
-export const exitStatus = { refused: 1, usage: 2, crash: 70 } as const;
+/**
+ * Exit statuses besides 0: refused or failed; wrong use; done, but not all is well (a proof that is
+ * not clean); a crash (sysexits.h EX_SOFTWARE).
+ */
+export const exitStatus = { refused: 1, usage: 2, unwell: 3, crash: 70 } as const;
 
 const dataDirHelp = `directory of the data (default ${settingTable["data-dir"].default})`;
-
-function readFileOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unknown";
-    throw new StrongroomError("CONFIG_UNREADABLE", `${path}: ${code}`, { cause });
-  }
-}
-
-/** The settings of a command from flags, environment and file. */
-function settingsOf(context: Context, options: Record<string, unknown>): Settings {
-  const path = options.config ?? context.environment.STRONGROOM_CONFIG;
-  const file =
-    typeof path === "string" && path !== "" ? { name: path, text: readFileOf(path) } : undefined;
-  const sources = { flags: givenFlags(options), environment: context.environment };
-  return resolveSettings(file === undefined ? sources : { ...sources, file }).settings;
-}
 
 type Options = Record<string, unknown>;
 type Run = (status: number) => void;
@@ -175,6 +161,8 @@ function build<Node extends ServedNode>(on: Invocation<Node>, end: Run): Command
   addStatus(program, on.context);
   addRotate(program, on.context);
   addVerify(program, on, end);
+  addKeys(program, on.context, (well) => end(well ? 0 : exitStatus.unwell));
+  addEncryption(program, on.context);
   return program;
 }
 
