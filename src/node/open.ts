@@ -9,7 +9,7 @@ import { equalBytes } from "../base/bytes.ts";
 import type { Clock, Disk, Random, Scheduler } from "../base/ports.ts";
 import { activeKey, bornEncrypted } from "../control/document.ts";
 import { verifierOf } from "../control/macs.ts";
-import { identityOf, planLoad } from "../control/planning.ts";
+import { identityOf } from "../control/planning.ts";
 import {
   confirmReplayed,
   explainStoreFailure,
@@ -19,9 +19,7 @@ import {
 import { controlTables } from "../control/records.ts";
 import { fromRecords } from "../control/restore.ts";
 import { rowValue } from "../control/rowtext.ts";
-import { nextStep, proposalOf } from "../control/start.ts";
 import type { ControlState } from "../control/state.ts";
-import { noStamp } from "../entry/stamp.ts";
 import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
 import { systemClock } from "../platform/clock.ts";
 import { NodeDisk } from "../platform/disk.ts";
@@ -49,10 +47,9 @@ import { type KekSet, type OpenKek, openKeks } from "./keks.ts";
 import { keyOperations } from "./keyoperations.ts";
 import { StoragePort } from "./keyport.ts";
 import { beginKeys } from "./keys/begin.ts";
-import { Rotation } from "./keys/rotation.ts";
-import { KeyWork } from "./keys/work.ts";
 import { measuresOf, type NodeMeasures } from "./measures.ts";
 import type { KeyOperations } from "./operations.ts";
+import { register } from "./registering.ts";
 import { Runtime } from "./runtime.ts";
 import { LogSession } from "./session.ts";
 import { NodeSettings } from "./settings.ts";
@@ -166,7 +163,7 @@ class Opening {
     for (const { error } of broken) alarm("kek-broken", error.message);
     const own = { disk, random, primitives, keks, broken: broken[0]?.error ?? null, waiting };
     const { foundation, runtime } = await this.foundAndBuild(own, kekSet);
-    if (await this.replay(runtime, foundation)) await this.register(runtime, foundation);
+    if (await this.replay(runtime, foundation)) await register(runtime, options.encryption);
     return this.serve(runtime);
   }
 
@@ -357,30 +354,6 @@ class Opening {
     confirmReplayed(foundation.keeper.document, state, this.options.encryption);
     foundation.keeper.follow(state, foundation.document.nodeId);
     return true;
-  }
-
-  /** Registers this load: its epochs are durable before anything is proposed under them. */
-  private async register(runtime: Runtime, { keeper }: Foundation): Promise<void> {
-    const { state, session, port } = runtime.deps;
-    const load = planLoad(state, keeper.document, this.random);
-    keeper.raiseEpochs(load.epochs);
-    runtime.planned(load.log.salt);
-    if (load.storage !== null) runtime.planned(load.storage.salt);
-    for (;;) {
-      const step = nextStep(state, load, this.options.encryption);
-      if (step === "serve") break;
-      const stamp = { ...noStamp, timeMs: runtime.deps.clock.nowMs() };
-      const proposal = proposalOf(step, keeper.document, load, stamp);
-      await runtime.propose(proposal, proposal.opens ? load.session : null);
-      if (proposal.opens) {
-        session.enter(load.session);
-        runtime.proposer.restart();
-      }
-    }
-    if (load.storage !== null) port.registered(load.storage.dek, load.storage.epoch);
-    const rotation = new Rotation(new KeyWork(runtime));
-    for (const purpose of load.rotateSoon)
-      if (purpose !== "index") await rotation.because("epochs", purpose);
   }
 
   private serve(runtime: Runtime): StrongroomNode {
