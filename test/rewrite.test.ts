@@ -18,7 +18,7 @@ const measureMs = large ? 10_000 : 1500;
 const connections = 16;
 const pipeline = 8;
 const valueBytes = 1024;
-const limit = 120_000 + keys;
+const limit = 240_000 + keys * 3;
 const disk = new NodeDisk();
 
 const server = new Server();
