@@ -49,7 +49,7 @@ test("transports: TLS with a certificate of the client, for redis-cli and ioredi
   client.disconnect();
 });
 
-test("transports: TLS without a certificate of the client, where it need not have one", async () => {
+test("transports: TLS where clients need no certificate", async () => {
   const tlsPort = await freePort();
   const tls = ["--tls-port", `${tlsPort}`, "--tls-cert", cert, "--tls-key", key];
   await serve(tls);
