@@ -7,7 +7,7 @@
  * key is in any listed segment, and copies keep their sequence (LESSONS: bitcask).
  * @module
  */
-import { type ErrorCode, isStrongroomError, type StrongroomError } from "../../base/errors.ts";
+import { isStrongroomError, type StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
 import {
   expireAtAt,
@@ -21,6 +21,7 @@ import { frameHeaderBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";
 import { emptyCommit } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
+import { damageCodes } from "./damage.ts";
 import type { Flusher } from "./flusher.ts";
 import { macBytes } from "./header.ts";
 import { type DecodedHint, hintEntryBytes, hintLengthAt, hintOffsetAt } from "./hint.ts";
@@ -55,20 +56,6 @@ export interface Pace {
 
 /** Index entries looked at before others get their turn: about a millisecond. */
 const slice = 512;
-
-/** What reading a victim may find: it is kept as it is, and told. */
-const damageCodes: ErrorCode[] = [
-  "STORE_DAMAGED",
-  "STORE_RECORD_DAMAGED",
-  "FILE_FRAME_DAMAGED",
-  "FORMAT_TRUNCATED",
-  "FORMAT_TRAILING",
-  "FORMAT_VERSION",
-  "FORMAT_RANGE",
-  "CRYPTO_TAG_MISMATCH",
-  "CRYPTO_ENVELOPE_SHORT",
-  "CRYPTO_ENVELOPE_VERSION",
-];
 
 const fateDead = 0;
 const fateCopied = 1;
