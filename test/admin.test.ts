@@ -1,5 +1,5 @@
-// Goal: the admin port of a whole process: found, let in, repeated after a kill, and with no name or
-// value of a client on anything that it tells.
+// Goal: the admin port of a whole process: found, let in, repeated after a kill, and with no name
+// or value of a client on anything that it tells.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -48,7 +48,7 @@ test("admin port: metrics and status tell no name and no value, whatever clients
   await server.stop();
 });
 
-test("admin port: token and address outlive a kill; a change asked for again is not made again", async () => {
+test("admin port: the token outlives a kill; a change asked for again is made once", async () => {
   const server = await new Server().start();
   const path = join(server.dataDir, "run", "admin.token");
   const token = readFileSync(path, "utf8");
@@ -74,7 +74,7 @@ test("admin port: token and address outlive a kill; a change asked for again is 
   await server.stop();
 });
 
-test("admin port: a node in clear refuses changes of keys, by the condition that is missing", async () => {
+test("admin port: a node in clear refuses changes of keys, and says why", async () => {
   const server = await new Server({ flags: ["--encryption", "off"] }).start();
   const admin = clientOf(server);
   expect(await codeOf(admin.rotate("storage"))).toBe("ADMIN_GATE_ENCRYPTION_OFF");
@@ -83,7 +83,7 @@ test("admin port: a node in clear refuses changes of keys, by the condition that
   await server.stop();
 });
 
-test("admin port: beyond the loopback only with TLS; nothing is written before that is told", async () => {
+test("admin port: beyond the loopback only with TLS; nothing is written before", async () => {
   const server = new Server({ flags: ["--admin-bind", "0.0.0.0"] });
   const { status, output } = await server.refused();
   expect(status).toBe(1);

@@ -220,7 +220,7 @@ function reading(raw: Raw): Reading {
   };
 }
 
-/** A client of one node. Nothing is sent before the first call; nothing stays open between calls. */
+/** A client of one node. Nothing is sent before the first call, nothing stays open between. */
 export function connectAdmin(target: AdminTarget): AdminClient {
   const raw = createClient(AdminService, transportTo(target));
   return {

@@ -71,21 +71,22 @@ function secondVersion(listener: DoorListener, limits: DoorLimits): Http2Server 
     streamResetRate: 20,
     settings: { maxConcurrentStreams: limits.streamsMax, maxHeaderListSize: limits.headerBytesMax },
   });
-  const known = new WeakSet<object>();
+  const strangers = new WeakMap<object, NodeJS.Timeout>();
   server.on("session", (session: ServerHttp2Session) => {
     // Pings and the like prove nothing: until a request was let in, the time is counted.
-    const stranger = setTimeout(() => session.destroy(), limits.requestMsMax);
-    session.once("close", () => clearTimeout(stranger));
-    session.on("stream", () => known.has(session) && clearTimeout(stranger));
+    const late = setTimeout(() => session.destroy(), limits.requestMsMax);
+    strangers.set(session, late);
+    session.once("close", () => clearTimeout(late));
     session.setTimeout(limits.idleMsMax, () => session.close());
     session.on("error", () => session.destroy());
   });
   server.on("sessionError", () => {});
   server.on("request", (request, response) => {
     const { session } = request.stream;
-    if (bounded(request, limits, () => listener(request, response)) && session !== undefined)
-      known.add(session);
-    else if (session !== undefined) session.close();
+    const admitted = bounded(request, limits, () => listener(request, response));
+    if (session === undefined) return;
+    if (admitted) clearTimeout(strangers.get(session));
+    else session.close();
   });
   return server;
 }

@@ -2,7 +2,10 @@
 // keeps nobody else from being answered.
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { AdminService } from "../proto/strongroom/admin/v1/admin_pb.ts";
 import { connectAdmin } from "./client.ts";
 import { doorLimits } from "./door.ts";
 import { openTestPort, type TestPort } from "./testing/port.ts";
@@ -103,7 +106,7 @@ test("hostile: nobody is told to go on sending before being let in", async () =>
   expect(await heard).toMatch(/^HTTP\/1.1 100 [\s\S]*HTTP\/1.1 200 /);
 });
 
-test("hostile: too large a body is refused to a friend as well, and a late one is cut", async () => {
+test("hostile: too large a body is refused to a friend as well, a late one is cut", async () => {
   const bearer = { authorization: `Bearer ${port.token}`, "content-type": "application/json" };
   const body = `{"keyId":1${" ".repeat(100_000)}}`;
   const large = await fetch(`${port.url}${path}GetProof`, {
@@ -128,7 +131,7 @@ test("hostile: headers without end are refused", async () => {
   expect(await told).toMatch(/^HTTP\/1.1 431 /);
 });
 
-test("hostile: odd requests end in an answer or a closed connection, never in a crash", async () => {
+test("hostile: odd requests end in an answer or an end, never in a crash", async () => {
   const odd = [
     "GET http://[ HTTP/1.1\r\nhost: x\r\n\r\n",
     `POST ${path}GetStatus HTTP/1.0\r\n\r\n`,
@@ -186,6 +189,46 @@ test("hostile: floods of resets, settings and headers are cut off", async () => 
   for (let n = 0; n < 50 && !settings.destroyed; n++) settings.write(flood);
   await ended;
   await answers();
+});
+
+test("hostile: who only reads health is not kept as a guest", async () => {
+  const session = connectHttp2(port.url);
+  session.on("error", () => {});
+  const ended = new Promise<void>((resolve) => session.on("close", () => resolve()));
+  const stream = session.request({ ":path": "/healthz" });
+  const status = new Promise((resolve) =>
+    stream.on("response", (headers) => resolve(headers[":status"])),
+  );
+  stream.resume();
+  expect(await status).toBe(200);
+  const begun = performance.now();
+  await ended;
+  expect(performance.now() - begun).toBeLessThan(limits.requestMsMax);
+  const plain = open();
+  const told = ending(plain);
+  plain.write("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+  expect(await told).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close[\s\S]*"ok"/i);
+});
+
+test("hostile: the limits of strangers do not end what a friend watches", async () => {
+  const show: Interceptor = (next) => (request) => {
+    request.header.set("authorization", `Bearer ${port.token}`);
+    return next(request);
+  };
+  const options = { baseUrl: port.url, interceptors: [show] };
+  const transports = [
+    createGrpcTransport(options),
+    createConnectTransport({ ...options, httpVersion: "1.1" }),
+  ];
+  for (const transport of transports) {
+    await port.node.startRewrite(1, 0);
+    setTimeout(() => void port.node.cancelRewrite(1), limits.requestMsMax * 4);
+    const states: (string | undefined)[] = [];
+    const client = createClient(AdminService, transport);
+    for await (const { rewrite } of client.watchRewrite({ keyId: 1 }))
+      states.push(rewrite?.state);
+    expect(states).toEqual(["running", "cancelled"]);
+  }
 });
 
 test("hostile: more connections than allowed are closed at once; the rest go on", async () => {

@@ -1,5 +1,5 @@
-// Goal: a change happens once for its request id, whoever asks how often; the caller waits a bounded
-// time and is then told what is known; and what must be so is so before anything is proposed.
+// Goal: a change happens once for its request id, whoever asks how often; the caller waits a
+// bounded time and is then told what is known; what must be so is so before anything is proposed.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -144,7 +144,7 @@ const firsts: Record<string, (client: AdminClient) => Promise<unknown>> = {
   enableLog: (client) => client.enableLog(),
 };
 
-test("gate: every change tells the one condition that is missing, and the node is not asked", async () => {
+test("gate: every change tells the condition that is missing; the node is not asked", async () => {
   let broken = false;
   const probe = () => {
     if (broken) throw Object.assign(new Error("no space"), { code: "ENOSPC" });

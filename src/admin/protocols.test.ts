@@ -182,7 +182,7 @@ test("protocols: a preface that comes byte by byte is still one", async () => {
   socket.destroy();
 });
 
-test("protocols: a request of HTTP/1.1 that begins like the preface is one of HTTP/1.1", async () => {
+test("protocols: a request that only begins like the preface is one of HTTP/1.1", async () => {
   const { hostname, port: number } = new URL(port.url);
   for (const text of ["P", "PR", "PRI * HTTP/2.0\r\n\r\nNO"]) {
     const answer = await new Promise<string>((resolve) => {

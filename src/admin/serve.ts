@@ -131,7 +131,7 @@ class Desk {
         (told) => sendPage(response, told),
         () => sendError(response, 500, new StrongroomError("ADMIN_INTERNAL")),
       );
-      return true;
+      return admitted;
     }
     const route = this.#routes.get(path);
     if (route !== undefined) {

@@ -52,8 +52,8 @@ export function metricsPage(
   source: MetricsSource,
   commands: () => CommandMeasures | null,
 ): () => Promise<Page> {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const all = new Registry();
+  collectDefaultMetrics({ register: all });
   const probes = new Probes(source.keys);
   let snapshot: Snapshot | null = null;
   for (const family of families) {
@@ -63,7 +63,7 @@ export function metricsPage(
       return { name, help, type, values, aggregator: "sum" };
     };
     // A metric of our own: prom-client asks no more of it than its name and this.
-    registry.registerMetric({ name, get } as unknown as Metric);
+    all.registerMetric({ name, get } as unknown as Metric);
   }
   return async () => {
     probes.refresh();
@@ -74,6 +74,6 @@ export function metricsPage(
       commands: commands(),
       kekFailures: probes.failures,
     };
-    return { status: 200, type: registry.contentType, text: await registry.metrics() };
+    return { status: 200, type: all.contentType, text: await all.metrics() };
   };
 }
