@@ -100,4 +100,4 @@ test("rewrite: goes on after a stop at any operation, and loses nothing", async 
     problems.push(...(await judge(life.fork(fate), answered, where)));
   }
   expect(problems).toEqual([]);
-}, 120_000);
+}, 400_000);
