@@ -99,7 +99,10 @@ export function decodeRegistration(body: Buffer): Registration {
   return registration;
 }
 
-/** `version | stamp | cluster 16 | storage, log, index: (key_id, wraps) | count | registrations`. */
+/**
+ * `version | stamp | cluster 16 | storage, log, index: (key_id, wraps) | count u32 |
+ * registrations`.
+ */
 export function encodeBootstrap(bootstrap: Bootstrap, stamp: Stamp = noStamp): Buffer {
   assert(bootstrap.cluster.length === clusterBytes);
   const writer = new ByteWriter(1024);

@@ -34,7 +34,8 @@ const retireOldest = (purpose: "storage" | "log"): Mutation => {
     if (keys.keyring().active[purpose] === id) await keys.rotate(rotation, purpose, id);
     if (purpose === "storage") {
       await keys.startRewrite(id, 0);
-      while (keys.rewrite(id)?.state === "running") await new Promise((done) => setTimeout(done, 5));
+      while (keys.rewrite(id)?.state === "running")
+        await new Promise((done) => setTimeout(done, 5));
     }
     return keys.retire(request, id);
   };

@@ -145,7 +145,7 @@ test("keys: KEKs are added, replaced and removed online; the last that works sta
   await expect(start(disk, keks, ["test:a"])).rejects.toMatchObject(code("KEK_WRONG"));
 });
 
-test("keys: a node in memory outlives its only KEK: another is added from what it holds", async () => {
+test("keys: a node outlives its only KEK: another is added from what memory holds", async () => {
   const disk = new MemoryDisk();
   const keks = new Providers();
   const node = await start(disk, keks, ["test:a"]);
@@ -178,7 +178,7 @@ test.each(["down", "gone"] as const)(
   },
 );
 
-test("keys: a start waits for the only KEK that is out of reach, until it is told to stop", async () => {
+test("keys: a start waits for the only KEK, out of reach, until told to stop", async () => {
   const disk = new MemoryDisk();
   const keks = new Providers();
   await (await start(disk, keks, ["test:a"])).node.close();
@@ -213,7 +213,7 @@ test("keys: wraps and configured KEKs that do not fit together are told at start
   await node.node.close();
 });
 
-test("keys: a key is retired once nothing is under it; then no file holds a wrap of it", async () => {
+test("keys: a key is retired once nothing is under it; then no file holds its wrap", async () => {
   const disk = new MemoryDisk();
   const keks = new Providers();
   const node = await start(disk, keks, ["test:a"], { cacheBytes: 4 << 20 });

@@ -35,8 +35,8 @@ function isProof(value: unknown): value is Proof {
 
 /**
  * @param text - The proof as JSON.
- * @throws KEY_PROOF_INVALID; CRYPTO_KEY_UNKNOWN if the log key that signed it is retired; SIDECAR_*,
- * KEK_*.
+ * @throws KEY_PROOF_INVALID; CRYPTO_KEY_UNKNOWN if the log key that signed it is retired;
+ * SIDECAR_*, KEK_*.
  */
 export async function checkProof(
   deps: ProofCheckDeps,

@@ -75,7 +75,11 @@ test("skip: a bad entry halts the start, which can be told to pass it", async ()
   expect(next.alarms).toContain(`entry-skipped: entry ${index}`);
   const told = next.node.keys.history().filter(({ kind }) => kind === "skip");
   expect(told).toMatchObject([
-    { index: index + 1, detail: `entry ${index}: the disk had rotted`, proposer: expect.any(String) },
+    {
+      index: index + 1,
+      detail: `entry ${index}: the disk had rotted`,
+      proposer: expect.any(String),
+    },
   ]);
   expect(await next.run("set", "k", "v")).toBe("+OK\r\n");
   await expect(next.node.keys.skip(request(), index, "again")).rejects.toMatchObject({
