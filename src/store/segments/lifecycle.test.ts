@@ -247,55 +247,6 @@ test("store: rewrite leaves nothing under the old key, and the old key may go", 
   await store.close();
 });
 
-test("store: what control rows said before is in no file once they are cleared", async () => {
-  const disk = new MemoryDisk();
-  const keys = new TestKeys(1);
-  let store = openTestStore(disk, keys);
-  const name = { table: 1, key: Buffer.from("wraps of key 7") };
-  for (let i = 0; i < 8; i++) {
-    if (i === 4) {
-      await store.close();
-      store = openTestStore(disk, keys);
-    }
-    await flush(store, (run) => {
-      putText(run, `k${i}`, `value ${i} `.repeat(900));
-      const last = i === 7;
-      run.control(1, false, name.key, Buffer.from(last ? "none" : `secret wrap ${i}`));
-      run.control(1, false, Buffer.from("other"), Buffer.from(`kept ${i}`));
-    });
-  }
-  const holds = (text: string) =>
-    [...disk.contents()].filter(([, bytes]) => bytes.includes(text)).map(([path]) => path);
-  expect(holds("secret wrap").length).toBeGreaterThan(1);
-  expect(await store.compactor.clearControls([name])).toEqual([]);
-  expect(holds("secret wrap")).toEqual([]);
-  expect(await store.compactor.clearControls([name])).toEqual([]);
-  const rows = (of: Store) => [...of.controls()].map((row) => row.value.toString()).sort();
-  expect(rows(store)).toEqual(["kept 7", "none"]);
-  await store.close();
-  store = openTestStore(disk, keys);
-  expect(rows(store)).toEqual(["kept 7", "none"]);
-  for (let i = 0; i < 8; i++) expect(readText(store, `k${i}`)).toBe(`value ${i} `.repeat(900));
-  await store.close();
-});
-
-test("store: a manifest follows a rotation although nothing was written since", async () => {
-  const disk = new MemoryDisk();
-  const keys = new TestKeys(1);
-  let store = openTestStore(disk, keys);
-  await flush(store, (run) => putText(run, "k", "1"));
-  await store.rotate();
-  keys.keyId = 2;
-  await store.rotate();
-  await store.compactor.rewrite(1);
-  expect(store.files().filter(({ keyId }) => keyId === 1)).toEqual([]);
-  keys.retired.add(1);
-  await store.close();
-  store = openTestStore(disk, keys);
-  expect(readText(store, "k")).toBe("1");
-  await store.close();
-});
-
 test("store: a clear store becomes sealed by rewriting; none may join", async () => {
   const disk = new MemoryDisk();
   const keys = new TestKeys(0);
