@@ -7,7 +7,7 @@ cd "$here/.." || exit 1
 sh scripts/install.sh --tools || exit 1
 sh scripts/apt.sh redis-server redis-tools || echo "strongroom: tests against Redis will fail" >&2
 sh scripts/apt.sh curl || echo "strongroom: tests with curl will fail" >&2
-sh scripts/apt.sh softhsm2 opensc openssl || echo "strongroom: tests of tokens and TLS will fail" >&2
+sh scripts/apt.sh softhsm2 opensc openssl || echo "strongroom: tests of tokens will fail" >&2
 sh scripts/build.sh
 
 results=$(mktemp -d) || exit 1
