@@ -225,8 +225,7 @@ test("hostile: the limits of strangers do not end what a friend watches", async 
     setTimeout(() => void port.node.cancelRewrite(1), limits.requestMsMax * 4);
     const states: (string | undefined)[] = [];
     const client = createClient(AdminService, transport);
-    for await (const { rewrite } of client.watchRewrite({ keyId: 1 }))
-      states.push(rewrite?.state);
+    for await (const { rewrite } of client.watchRewrite({ keyId: 1 })) states.push(rewrite?.state);
     expect(states).toEqual(["running", "cancelled"]);
   }
 });
