@@ -62,6 +62,10 @@ export const packageFolders: Readonly<Record<string, readonly string[]>> = {
   "@connectrpc/connect": ["admin"],
   "@connectrpc/connect-node": ["admin"],
   "prom-client": ["admin"],
+  "@aws-sdk/client-kms": ["kek"],
+  "@azure/identity": ["kek"],
+  "@azure/keyvault-keys": ["kek"],
+  "@google-cloud/kms": ["kek"],
   commander: ["cli"],
   pino: ["platform", "node", "admin", "server", "index.ts", "cli", "bin"],
 };

@@ -1,6 +1,6 @@
 /**
- * One call of the admin service by a command: failures are the node's own errors. A change carries a request id that is drawn here, so that a lost answer can be asked for again: the
- * command does so itself a few times, and otherwise tells the id.
+ * One change by a command, at most once. It carries a request id that is drawn here, so that a lost
+ * answer can be asked for again: the command does so itself a few times, and otherwise tells the id.
  * @module
  */
 import { StrongroomError } from "../../base/errors.ts";

@@ -42,8 +42,8 @@ const steps: readonly Step[] = [
     name: "enable-log",
     summary: "seal the log from now on",
     description:
-      "From now on every entry of the log is sealed, and what it held in clear is cut off. There\n" +
-      "is no way back. It is the last step: nothing in clear may be left in the store.",
+      "From now on every entry of the log is sealed, and what it held in clear is cut off.\n" +
+      "There is no way back. The last step: nothing in clear may be left in the store.",
     told: "the log is sealed",
     call: (client, requestId) => client.enableLog(requestId),
   },

@@ -71,8 +71,8 @@ export function addKeysRewrap(keys: Command, context: Context): void {
   addTarget(keys.command("rewrap"))
     .summary("add, replace or remove a KEK")
     .description(
-      "Changes which KEKs wrap the data keys; data is not touched. Each key is seen to open under\n" +
-        "a new KEK before an old wrap goes. The last KEK that the node can use stays.",
+      "Changes which KEKs wrap the data keys; data is not touched. Each key is seen to open\n" +
+        "under a new KEK before an old wrap goes. The last KEK that the node can use stays.",
     )
     .option("--add <spec>", "KEK to add, as `serve --kek` takes it")
     .option("--remove <id>", "KEK whose wraps go, by the id of `keys status`")

@@ -100,8 +100,8 @@ export function addKeysRewrite(
   addTarget(keys.command("rewrite"))
     .summary("re-encrypt what is under an older key")
     .description(
-      "Copies what lies under a key under the active one, while the node serves, until nothing is\n" +
-        "left under it. It survives restarts; asking again goes on, or changes the speed.",
+      "Copies what lies under a key under the active one, while the node serves, until nothing\n" +
+        "is left under it. It survives restarts; asking again goes on, or changes the speed.",
     )
     .argument("<id>", "key to clear; 0 is what was written before encryption")
     .option("--throttle <bytes>", "bytes a second, as 50mb; 0: as fast as it goes")
