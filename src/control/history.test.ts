@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FullNodeId } from "../base/brand.ts";
-import { encodeKeyChange, type KeyChange, wrapsDigest } from "../entry/keychange.ts";
 import { controlOpcodes } from "../entry/control.ts";
+import { encodeKeyChange, type KeyChange, wrapsDigest } from "../entry/keychange.ts";
 import { newestKek } from "./events.ts";
 import { detailMax, detailText, eventsMax, History } from "./history.ts";
 import { stateBytes, takeChangedRecords, toRecords } from "./records.ts";
@@ -76,7 +76,12 @@ test("history: an event that is missing from the store is seen", () => {
   ask(world, add(4, "storage", 1), 1);
   const rows = toRecords(world.state);
   const last = rows.findLast(({ table }) => table === 6);
-  expect(() => fromRecords(rows.filter((row) => row !== last), deps)).toThrow(/RECORDS_DAMAGED/);
+  expect(() =>
+    fromRecords(
+      rows.filter((row) => row !== last),
+      deps,
+    ),
+  ).toThrow(/RECORDS_DAMAGED/);
 });
 
 test("history: a detail is bounded and reads back as it was written", () => {

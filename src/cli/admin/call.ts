@@ -1,6 +1,6 @@
 /**
- * One change by a command, at most once. It carries a request id that is drawn here, so that a lost
- * answer can be asked for again: the command does so itself a few times, and otherwise tells the id.
+ * One change by a command, at most once. It carries a request id that is drawn here, so that a
+ * lost answer can be asked for again: the command does so itself a few times, then tells the id.
  * @module
  */
 import { StrongroomError } from "../../base/errors.ts";
