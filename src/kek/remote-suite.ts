@@ -172,8 +172,9 @@ function lasting(on: On): void {
         if (!peer.faults.includes(fault)) continue;
         await peer.fail(fault, Number.POSITIVE_INFINITY);
         const code = faultCodes[fault];
-        for (const work of [kek.unwrap(wrapped, binding), kek.wrap(dek(), binding)]) {
-          const error = await failure(work);
+        const works = [() => kek.unwrap(wrapped, binding), () => kek.wrap(dek(), binding)];
+        for (const work of works) {
+          const error = await failure(work());
           expect(error, `${fault}: ${error.message}`).toMatchObject({ code, retryable: false });
           const text = `${error.stack} ${String(error.cause)}`;
           const told = [...peer.secrets, dek().toString("base64"), dek().toString("hex")];
