@@ -59,6 +59,12 @@ export function connectionFailure(error: unknown): Failure | null {
   return { error: new StrongroomError("KEK_UNAVAILABLE", code, { cause: error }) };
 }
 
+/** The same without the error it came from: those of some clients hold requests and tokens. */
+export function withoutCause({ error, ...rest }: Failure): Failure {
+  const detail = error.message.slice(error.code.length + 3);
+  return { ...rest, error: new StrongroomError(error.code, detail) };
+}
+
 /** Code of an HTTP status that is no success. */
 export function statusCode(status: number): ErrorCode {
   if (status === 401 || status === 403) return "KEK_DENIED";

@@ -23,6 +23,7 @@ const remotes: Readonly<Record<string, () => Promise<OpenRemote>>> = {
   openbao: async () => (await import("./vault/open.ts")).openVault,
   pkcs11: async () => (await import("./pkcs11/open.ts")).openPkcs11,
   aws: async () => (await import("./aws/open.ts")).openAws,
+  gcp: async () => (await import("./gcp/open.ts")).openGcp,
 };
 
 /**

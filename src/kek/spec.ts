@@ -17,6 +17,7 @@ export const kekSchemes: readonly KekScheme[] = [
   { scheme: "openbao", form: "openbao:URL" },
   { scheme: "pkcs11", form: "pkcs11:URI" },
   { scheme: "aws", form: "aws:ARN" },
+  { scheme: "gcp", form: "gcp:NAME" },
 ];
 
 /** For `--help` and refusals: `file:PATH, env:NAME, …`. */
