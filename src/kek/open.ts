@@ -24,6 +24,7 @@ const remotes: Readonly<Record<string, () => Promise<OpenRemote>>> = {
   pkcs11: async () => (await import("./pkcs11/open.ts")).openPkcs11,
   aws: async () => (await import("./aws/open.ts")).openAws,
   gcp: async () => (await import("./gcp/open.ts")).openGcp,
+  azure: async () => (await import("./azure/open.ts")).openAzure,
 };
 
 /**

@@ -18,6 +18,7 @@ export const kekSchemes: readonly KekScheme[] = [
   { scheme: "pkcs11", form: "pkcs11:URI" },
   { scheme: "aws", form: "aws:ARN" },
   { scheme: "gcp", form: "gcp:NAME" },
+  { scheme: "azure", form: "azure:URL" },
 ];
 
 /** For `--help` and refusals: `file:PATH, env:NAME, …`. */
