@@ -126,11 +126,11 @@ test("databases: random changes with random residency equal plain Maps", () => {
       early += model.shelf.early;
       loads += model.shelf.loads;
     }),
-    { numRuns: 150, endOnFailure: true },
+    { numRuns: 80, endOnFailure: true },
   );
-  expect(early).toBeGreaterThan(20);
-  expect(loads).toBeGreaterThan(1000);
-});
+  expect(early).toBeGreaterThan(10);
+  expect(loads).toBeGreaterThan(500);
+}, 60_000);
 
 test("residency: a look for what may go is short while everything is pinned", () => {
   const model = new Model();

@@ -67,12 +67,18 @@ export class Rewrites {
 
   /** Newest request last. */
   all(): RewriteInfo[] {
-    return [...this.rows.values()].map((row) => this.infoOf(row));
+    const rows = [...this.rows.values()].filter(({ keyId }) => !this.retired(keyId));
+    return rows.map((row) => this.infoOf(row));
   }
 
+  /** Of a key that was retired there is nothing to say, also before its row is gone. */
   info(keyId: number): RewriteInfo | null {
     const row = this.rows.get(keyId);
-    return row === undefined ? null : this.infoOf(row);
+    return row === undefined || this.retired(keyId) ? null : this.infoOf(row);
+  }
+
+  private retired(keyId: number): boolean {
+    return this.deps.state.keys.get(keyId)?.state === "retired";
   }
 
   /**
@@ -119,9 +125,9 @@ export class Rewrites {
 
   /** Looks what has been done; called a few times a second. */
   tick(): void {
-    const { state, store, clock } = this.deps;
+    const { store, clock } = this.deps;
     for (const row of this.rows.values()) {
-      if (state.keys.get(row.keyId)?.state === "retired") this.forget(row.keyId);
+      if (this.retired(row.keyId)) this.forget(row.keyId);
       else if (row.state === "running") this.watch(row, clock.monotonicMs());
     }
     for (const { state: of } of this.rows.values()) if (of === "running") store.compactor.wake();

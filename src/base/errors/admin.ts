@@ -44,7 +44,7 @@ export const adminErrors = {
   },
   ADMIN_OUTCOME_UNKNOWN: {
     retryable: true,
-    what: "the change was not done within its time; it goes on, or will not happen at all",
+    what: "the change was not done within its time, and goes on or will not happen at all",
     kept: "everything acknowledged is durable, and the change happens at most once",
     todo: "ask again with the same request id: the answer tells the outcome",
   },

@@ -104,7 +104,7 @@ export const controlErrors = {
   SIDECAR_DISK_FULL: {
     retryable: true,
     what: "there is no room on the disk for the sidecar with this node's next epochs",
-    kept: "nothing was changed; the keys in use stay in use",
+    kept: "nothing was changed, and the keys in use stay in use",
     todo: "make room on the disk of the data directory and ask again",
   },
   SIDECAR_UNREADABLE: {
@@ -308,7 +308,7 @@ export const controlErrors = {
   CLEARING_INCOMPLETE: {
     retryable: true,
     what: "files that hold what is to be forgotten could not all be taken away",
-    kept: "everything that lives is whole; what was taken away stays so",
+    kept: "everything that lives is whole, and what was taken away stays so",
     todo: "repeat the command; if it persists, look at the log for damaged files or a full disk",
   },
 } as const satisfies Record<string, ErrorRow>;

@@ -38,7 +38,7 @@ export const nodeErrors = {
   NODE_CLOCK_AHEAD: {
     retryable: false,
     what: "the clock of this machine is far ahead of the last commit",
-    kept: "nothing was written, so no key expires before its time; reads are served",
+    kept: "nothing was written, so no key expires before its time, and reads are served",
     todo:
       "correct the clock; if it is right (the node was off, or the data is an old copy), start " +
       "with --clock trusted or send CONFIG SET clock trusted",
@@ -46,7 +46,7 @@ export const nodeErrors = {
   NODE_CLOCK_BEHIND: {
     retryable: false,
     what: "the clock of this machine is far behind the last commit",
-    kept: "nothing was written, and everything committed is there; reads are served",
+    kept: "nothing was written, and everything committed is there, and reads are served",
     todo:
       "correct the clock; if it is right (it was wrong before), start with --clock trusted or " +
       "send CONFIG SET clock trusted: keys then expire late, by as much as the clock was ahead",

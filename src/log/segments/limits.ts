@@ -12,7 +12,7 @@ export interface SegmentLogLimits {
   readonly entryBytesMax: number;
   /** Entries not yet durable; above it appends are refused with LOG_BUSY. One entry always fits. */
   readonly pendingBytesMax: number;
-  /** Truncated files kept to be written over again; more are deleted. */
+  /** Truncated files kept to be written over again, as many as a patient flush lets go; more go. */
   readonly freeFilesMax: number;
   /** False: buffered writes and fdatasync even where direct I/O is to be had. */
   readonly direct: boolean;
@@ -25,6 +25,6 @@ export const segmentLogDefaults: SegmentLogLimits = {
   batchBytesMax: mebibyte,
   entryBytesMax: 64 * mebibyte,
   pendingBytesMax: 64 * mebibyte,
-  freeFilesMax: 3,
+  freeFilesMax: 6,
   direct: true,
 };
