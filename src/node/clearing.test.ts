@@ -57,5 +57,6 @@ test("retire: no wrap of a key is left in any file, after a restart neither", as
   for (let n = 0; n < 60; n++)
     expect(await node.run("get", `k${n}`)).toContain(`${n}`.padEnd(9, "v"));
   expect(node.node.keys.rewrite(1)).toBeNull();
+  await expect(node.node.keys.startRewrite(1, 0)).rejects.toThrow(/CONTROL_KEY_FENCED.*retired/);
   await node.node.close();
 });

@@ -83,8 +83,8 @@ export class Rewrites {
 
   /**
    * @param bytesPerSecond - 0: unthrottled.
-   * @throws CONTROL_KEY_UNKNOWN, CONTROL_KEY_ACTIVE, CONTROL_KEY_PURPOSE, REWRITE_BEFORE_CUTOVER,
-   * REWRITE_RATE, and what a flush throws.
+   * @throws CONTROL_KEY_UNKNOWN, CONTROL_KEY_FENCED, CONTROL_KEY_ACTIVE, CONTROL_KEY_PURPOSE,
+   * REWRITE_BEFORE_CUTOVER, REWRITE_RATE, and what a flush throws.
    */
   async start(keyId: number, bytesPerSecond: number): Promise<RewriteInfo> {
     needRate(bytesPerSecond);
@@ -176,6 +176,11 @@ export class Rewrites {
     }
     const key = state.keys.get(keyId);
     if (key === undefined) throw new StrongroomError("CONTROL_KEY_UNKNOWN", `key ${keyId}`);
+    if (key.state === "retired")
+      throw new StrongroomError(
+        "CONTROL_KEY_FENCED",
+        `key ${keyId} is retired: nothing is under it`,
+      );
     if (key.purpose === "index")
       throw new StrongroomError("CONTROL_KEY_PURPOSE", `key ${keyId} is an index key`);
     if (key.state === "active") throw new StrongroomError("CONTROL_KEY_ACTIVE", `key ${keyId}`);

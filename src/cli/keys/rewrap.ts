@@ -17,8 +17,8 @@ A KEK that is added is used by the running node only: name it with --kek at the 
 Examples:
   $ strongroom keys rewrap --data-dir rooms
   $ strongroom keys rewrap --add file:/etc/strongroom/second.kek --data-dir rooms
-  $ strongroom keys rewrap --replace file:1f0c… --by file:/etc/strongroom/third.kek --yes
-  $ strongroom keys rewrap --remove file:1f0c… --yes --data-dir rooms`;
+  $ strongroom keys rewrap --replace local:1f0c… --by file:/etc/strongroom/third.kek --yes
+  $ strongroom keys rewrap --remove local:1f0c… --yes --data-dir rooms`;
 
 function textOf(options: Options, name: string): string | null {
   const value = options[name];
