@@ -34,6 +34,16 @@ interface Sample {
   readonly bytes: number;
 }
 
+const nothingLeft = {
+  state: "done",
+  bytesTotal: 0,
+  bytesDone: 0,
+  recordsDone: 0,
+  bytesPerSecond: 0,
+  currentBytesPerSecond: 0,
+  etaMs: 0,
+} as const;
+
 export class Rewrites {
   private readonly deps: RewritesDeps;
   private readonly rows = new Map<number, RewriteRow>();
@@ -71,10 +81,11 @@ export class Rewrites {
     return rows.map((row) => this.infoOf(row));
   }
 
-  /** Of a key that was retired there is nothing to say, also before its row is gone. */
+  /** Under a key that was retired nothing is left: whoever asks for that has it. */
   info(keyId: number): RewriteInfo | null {
+    if (this.retired(keyId)) return { ...nothingLeft, keyId };
     const row = this.rows.get(keyId);
-    return row === undefined || this.retired(keyId) ? null : this.infoOf(row);
+    return row === undefined ? null : this.infoOf(row);
   }
 
   private retired(keyId: number): boolean {
@@ -83,12 +94,13 @@ export class Rewrites {
 
   /**
    * @param bytesPerSecond - 0: unthrottled.
-   * @throws CONTROL_KEY_UNKNOWN, CONTROL_KEY_FENCED, CONTROL_KEY_ACTIVE, CONTROL_KEY_PURPOSE,
-   * REWRITE_BEFORE_CUTOVER, REWRITE_RATE, and what a flush throws.
+   * @throws CONTROL_KEY_UNKNOWN, CONTROL_KEY_ACTIVE, CONTROL_KEY_PURPOSE, REWRITE_BEFORE_CUTOVER,
+   * REWRITE_RATE, and what a flush throws.
    */
   async start(keyId: number, bytesPerSecond: number): Promise<RewriteInfo> {
     needRate(bytesPerSecond);
     const purpose = this.judge(keyId);
+    if (this.retired(keyId)) return { ...nothingLeft, keyId };
     const known = this.rows.get(keyId);
     if (known?.state === "running") return this.throttle(keyId, bytesPerSecond);
     if (purpose === "log") return this.startLog(keyId, bytesPerSecond);
@@ -176,11 +188,6 @@ export class Rewrites {
     }
     const key = state.keys.get(keyId);
     if (key === undefined) throw new StrongroomError("CONTROL_KEY_UNKNOWN", `key ${keyId}`);
-    if (key.state === "retired")
-      throw new StrongroomError(
-        "CONTROL_KEY_FENCED",
-        `key ${keyId} is retired: nothing is under it`,
-      );
     if (key.purpose === "index")
       throw new StrongroomError("CONTROL_KEY_PURPOSE", `key ${keyId} is an index key`);
     if (key.state === "active") throw new StrongroomError("CONTROL_KEY_ACTIVE", `key ${keyId}`);
