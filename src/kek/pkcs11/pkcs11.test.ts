@@ -220,8 +220,7 @@ test("pkcs11: a library that hangs piles up a bounded number of calls", async ()
   };
   const short = { ...quickLimits, attemptMsMax: 20, callMsMax: 100, restMs: 1 };
   const kek = await open(kekSpec(1), { limits: short, pkcs11: () => hanging });
-  const refused = () =>
-    expect(kek.wrap(dek(), binding)).rejects.toThrow(coded("KEK_UNAVAILABLE"));
+  const refused = () => expect(kek.wrap(dek(), binding)).rejects.toThrow(coded("KEK_UNAVAILABLE"));
   // How many attempts fit into a call depends on the machine.
   for (let tries = 0; tries < 100 && calls < 4; tries++) await refused();
   for (let tries = 0; tries < 3; tries++) await refused();
