@@ -1,6 +1,7 @@
 /**
  * Three kinds of tests. `house`: the rules of the repository. `unit`: beside the code, quick, no
- * process of our own. `process`: the rest of test/, whole nodes on real files, may take minutes.
+ * process of our own, one worker a core that keeps the modules it loaded from file to file.
+ * `process`: the rest of test/, whole nodes on real files, may take minutes.
  * @module
  */
 import { defineConfig } from "vitest/config";
@@ -19,8 +20,10 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{src,native,bench,sim}/**/*.test.ts"],
-          testTimeout: 20_000,
+          testTimeout: 120_000,
           pool: "forks",
+          isolate: false,
+          maxWorkers: "100%",
         },
       },
       {
@@ -31,7 +34,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           pool: "forks",
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],
