@@ -13,8 +13,10 @@ import { openKek } from "../open.ts";
 import type { KekProvider } from "../provider.ts";
 import { quickLimits, type RemoteHarness, remoteKekSuite } from "../remote-suite.ts";
 import { kekSuite } from "../suite.ts";
+import type { Tls } from "../testing/server.ts";
 import { parseVaultSpec } from "./spec.ts";
-import { type Tls, TransitServer } from "./testing/server.ts";
+import { TransitServer } from "./testing/server.ts";
+import { refusal } from "./testing/transit.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "strongroom-vault-"));
 const servers: TransitServer[] = [];
@@ -93,7 +95,7 @@ test("vault: every status that may pass is retryable, every other one is for goo
   const server = await serve();
   for (const status of [412, 429, 472, 473, 500, 502, 503]) {
     const kek = await open(specOf(server), byRoot(server), { ...patientLimits, attemptsMax: 1 });
-    await server.fail(status, 1);
+    await server.fail(refusal(status), 1);
     await expect(kek.wrap(dek(), binding)).rejects.toThrow(coded("KEK_UNAVAILABLE"));
   }
   for (const [status, code] of [
@@ -102,7 +104,7 @@ test("vault: every status that may pass is retryable, every other one is for goo
     [404, "KEK_NOT_FOUND"],
   ] as const) {
     const kek = await open(specOf(server), byRoot(server));
-    await server.fail(status);
+    await server.fail(refusal(status));
     await expect(kek.wrap(dek(), binding)).rejects.toThrow(coded(code));
     await server.calm();
   }

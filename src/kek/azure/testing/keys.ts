@@ -13,12 +13,8 @@ import {
   publicEncrypt,
   randomBytes,
 } from "node:crypto";
+import type { Answer } from "../../testing/server.ts";
 import { signPss, verifyPss } from "./pss.ts";
-
-export interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
 
 export type Body = Readonly<Record<string, string | undefined>>;
 

@@ -8,22 +8,23 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import type { Fault } from "../../remote-suite.ts";
-import { type Answer, type Body, describe, type Key, operate, pairOf, refusal } from "./keys.ts";
+import {
+  type Answer,
+  type Asked,
+  type FaultAnswers,
+  KmsServer,
+  type Tls,
+} from "../../testing/server.ts";
+import { type Body, describe, type Key, operate, pairOf, refusal } from "./keys.ts";
 
-export interface Tls {
-  readonly cert: string;
-  readonly key: string;
+export interface TlsFiles extends Tls {
   /** Where `cert` is, for clients to trust. */
   readonly caFile: string;
 }
 
 /** A self-signed certificate of 127.0.0.1, in a folder. */
-export function makeTls(folder: string): Tls {
+export function makeTls(folder: string): TlsFiles {
   const [keyFile, caFile] = [join(folder, "tls.key"), join(folder, "tls.pem")];
   execFileSync(
     "openssl",
@@ -42,7 +43,7 @@ export const principal = {
   secret: "pW8Q~client-secret-of-the-test-principal",
 } as const;
 
-const faultAnswers: Partial<Record<Fault, Answer>> = {
+const faultAnswers: FaultAnswers = {
   broken: refusal(500, "InternalServerError", "An internal error occurred."),
   throttled: refusal(429, "Throttled", "Request was not processed because too many were made."),
   denied: refusal(403, "Forbidden", "The caller is not authorized", "ForbiddenByRbac"),
@@ -50,7 +51,7 @@ const faultAnswers: Partial<Record<Fault, Answer>> = {
   disabled: refusal(403, "Forbidden", "not allowed on a disabled key", "KeyDisabled"),
 };
 
-export class AzureKeyServer {
+export class AzureKeyServer extends KmsServer {
   readonly keys = new Map<string, Key>();
   /** Operations that have arrived with a token. */
   requests: string[] = [];
@@ -58,46 +59,18 @@ export class AzureKeyServer {
   resource: string;
   readonly token = randomBytes(24).toString("hex");
   readonly #vaultUrl: string;
-  readonly #tls: Tls;
-  #server: Server | null = null;
-  #fault: { kind: Fault; left: number } | null = null;
-  port = 0;
+  readonly #caFile: string;
 
-  constructor(tls: Tls, kind: "vault" | "managedhsm" = "vault") {
-    this.#tls = tls;
+  constructor(tls: TlsFiles, kind: "vault" | "managedhsm" = "vault") {
+    super(faultAnswers, tls);
+    this.#caFile = tls.caFile;
     this.#vaultUrl = `https://strongroom.${kind}.azure.net`;
     this.resource = `https://${kind}.azure.net`;
   }
 
-  get origin(): string {
-    return `https://127.0.0.1:${this.port}`;
-  }
-
   specOf(key: Key): string {
-    const query = `endpoint=${this.origin}&ca=${this.#tls.caFile}`;
+    const query = `endpoint=${this.origin}&ca=${this.#caFile}`;
     return `azure:${this.#vaultUrl}/keys/${key.name}?${query}`;
-  }
-
-  async listen(port = this.port): Promise<this> {
-    const { cert, key } = this.#tls;
-    const server = createServer({ cert, key }, (request, response) => {
-      void this.#serve(request, response);
-    });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", resolve);
-    });
-    this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
-    return this;
-  }
-
-  async close(): Promise<void> {
-    const server = this.#server;
-    this.#server = null;
-    if (server === null) return;
-    server.closeAllConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
   createKey(kty: Key["kty"] = "RSA", bits = 2048): Key {
@@ -116,62 +89,32 @@ export class AzureKeyServer {
     key.versions.push({ version, pair, secret, enabled: true, expired: false });
   }
 
-  /** The next `count` requests meet it. */
-  async fail(kind: Fault, count = Number.POSITIVE_INFINITY): Promise<void> {
-    if (kind === "down") await this.close();
-    else this.#fault = { kind, left: count };
-  }
-
-  async calm(): Promise<void> {
-    this.#fault = null;
-    if (this.#server === null) await this.listen();
-  }
-
-  #takeFault(): Fault | null {
-    const fault = this.#fault;
-    if (fault === null || fault.left <= 0) return null;
-    fault.left--;
-    return fault.kind;
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const text = Buffer.concat(parts).toString("utf8");
-    const url = new URL(request.url ?? "/", this.origin);
-    const send = ({ status, body }: Answer) => {
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-    };
-    if (!url.pathname.startsWith("/keys/")) return send(this.#authority(url.pathname, text));
-    if (request.headers.authorization !== `Bearer ${this.token}`) {
+  protected override arrive({ url, headers, text }: Asked): Answer | null {
+    if (!url.pathname.startsWith("/keys/")) return this.#authority(url.pathname, text);
+    if (headers.authorization !== `Bearer ${this.token}`) {
       const authority = `https://login.microsoftonline.com/${principal.tenant}`;
       const challenge = `Bearer authorization="${authority}", resource="${this.resource}"`;
-      response.setHeader("www-authenticate", challenge);
-      return send(refusal(401, "Unauthorized", "AKV10000: Request is missing a Bearer token."));
+      const told = refusal(401, "Unauthorized", "AKV10000: Request is missing a Bearer token.");
+      return { ...told, headers: { "www-authenticate": challenge } };
     }
-    const [, , name = "", version = "", operation = "get"] = url.pathname.split("/");
-    this.requests.push(operation);
-    const fault = this.#takeFault();
-    if (fault === "hang") return;
-    if (fault === "garbage") {
-      response.writeHead(200, { "content-type": "text/html" }).end("<html>welcome</html>");
-      return;
-    }
-    if (fault !== null) return send(faultAnswers[fault] as Answer);
-    if (!url.searchParams.has("api-version"))
-      return send(refusal(400, "BadParameter", "api-version is missing"));
-    send(this.#answer(name, version, operation, text === "" ? {} : (JSON.parse(text) as Body)));
+    this.requests.push(partsOf(url).operation);
+    return null;
   }
 
-  #answer(name: string, version: string, operation: string, body: Body): Answer {
+  protected override answer({ url, text }: Asked): Answer {
+    if (!url.searchParams.has("api-version"))
+      return refusal(400, "BadParameter", "api-version is missing");
+    const { name, version, operation } = partsOf(url);
+    const body: Body = text === "" ? {} : JSON.parse(text);
     const key = this.keys.get(name);
     const at = key?.versions.findLast((one) => version === "" || one.version === version);
     if (key === undefined || at === undefined)
       return refusal(404, "KeyNotFound", `A key with (name/id) ${name}/${version} was not found.`);
     const kid = `${this.#vaultUrl}/keys/${name}/${at.version}`;
     if (operation === "get") return describe(key, at, kid);
-    const { status, body: told } = operate(key, at, operation, body);
-    return { status, body: status === 200 && operation !== "verify" ? { kid, ...told } : told };
+    const done = operate(key, at, operation, body);
+    if (done.status !== 200 || operation === "verify") return done;
+    return { ...done, body: { kid, ...(done.body as Readonly<Record<string, unknown>>) } };
   }
 
   /** OpenID Connect discovery and the grant of client credentials (RFC 6749, section 4.4). */
@@ -192,6 +135,12 @@ export class AzureKeyServer {
     const token = { token_type: "Bearer", expires_in: 3600, ext_expires_in: 3600 };
     return { status: 200, body: { ...token, access_token: this.token } };
   }
+}
+
+/** `/keys/NAME[/VERSION[/OPERATION]]`. */
+function partsOf(url: URL) {
+  const [, , name = "", version = "", operation = "get"] = url.pathname.split("/");
+  return { name, version, operation };
 }
 
 if (import.meta.main) {

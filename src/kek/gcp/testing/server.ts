@@ -13,9 +13,7 @@ import {
   verify,
 } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Fault } from "../../remote-suite.ts";
+import { type Answer, type Asked, type FaultAnswers, KmsServer } from "../../testing/server.ts";
 import { crc32c } from "../crc32c.ts";
 
 interface Version {
@@ -30,18 +28,13 @@ interface Key {
   readonly versions: Version[];
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
 type Body = Readonly<Record<string, string | undefined>>;
 
 function failure(code: number, status: string, message: string): Answer {
   return { status: code, body: { error: { code, message, status } } };
 }
 
-const faultAnswers: Partial<Record<Fault, Answer>> = {
+const faultAnswers: FaultAnswers = {
   broken: failure(500, "INTERNAL", "Internal error encountered."),
   throttled: failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric"),
   denied: failure(403, "PERMISSION_DENIED", "Permission 'useToEncrypt' denied on resource"),
@@ -72,37 +65,15 @@ export function serviceAccount(): string {
   });
 }
 
-export class GcpKmsServer {
+export class GcpKmsServer extends KmsServer {
   readonly keys = new Map<string, Key>();
   /** Operations that have arrived. */
   requests: string[] = [];
   /** Changes an answer to `encrypt` or `decrypt` before it goes out. */
   spoil: ((body: Record<string, unknown>) => void) | null = null;
-  #server: Server | null = null;
-  #fault: { kind: Fault; left: number } | null = null;
-  port = 0;
 
-  get origin(): string {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
-  async listen(port = this.port): Promise<this> {
-    const server = createServer((request, response) => void this.#serve(request, response));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", resolve);
-    });
-    this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
-    return this;
-  }
-
-  async close(): Promise<void> {
-    const server = this.#server;
-    this.#server = null;
-    if (server === null) return;
-    server.closeAllConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+  constructor() {
+    super(faultAnswers);
   }
 
   createKey(purpose: Key["purpose"] = "ENCRYPT_DECRYPT"): Key {
@@ -119,49 +90,22 @@ export class GcpKmsServer {
     key.versions.push({ secret: randomBytes(32), state: "ENABLED" });
   }
 
-  /** The next `count` requests meet it. */
-  async fail(kind: Fault, count = Number.POSITIVE_INFINITY): Promise<void> {
-    if (kind === "down") await this.close();
-    else this.#fault = { kind, left: count };
+  protected override arrive({ url }: Asked): null {
+    this.requests.push(partsOf(url).operation);
+    return null;
   }
 
-  async calm(): Promise<void> {
-    this.#fault = null;
-    if (this.#server === null) await this.listen();
-  }
-
-  #takeFault(): Fault | null {
-    const fault = this.#fault;
-    if (fault === null || fault.left <= 0) return null;
-    fault.left--;
-    return fault.kind;
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const { pathname } = new URL(request.url ?? "/", this.origin);
-    const [name = "", operation = "get"] = pathname.replace(/^\/v1\//, "").split(":");
-    this.requests.push(operation);
-    const fault = this.#takeFault();
-    if (fault === "hang") return;
-    if (fault === "garbage") {
-      response.writeHead(200, { "content-type": "text/html" }).end("<html>welcome</html>");
-      return;
-    }
-    const text = Buffer.concat(parts).toString("utf8");
-    const { status, body } =
-      fault !== null
-        ? (faultAnswers[fault] as Answer)
-        : isSigned(request.headers.authorization ?? "")
-          ? this.#answer(name, operation, text === "" ? {} : (JSON.parse(text) as Body))
-          : failure(401, "UNAUTHENTICATED", "invalid authentication credentials");
-    const told = { ...body };
+  protected override answer({ url, headers, text }: Asked): Answer {
+    if (!isSigned(headers.authorization ?? ""))
+      return failure(401, "UNAUTHENTICATED", "invalid authentication credentials");
+    const { name, operation } = partsOf(url);
+    const { status, body } = this.#run(name, operation, text === "" ? {} : JSON.parse(text));
+    const told = { ...(body as Readonly<Record<string, unknown>>) };
     if (status === 200 && operation !== "get") this.spoil?.(told);
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(told));
+    return { status, body: told };
   }
 
-  #answer(name: string, operation: string, input: Body): Answer {
+  #run(name: string, operation: string, input: Body): Answer {
     const key = this.keys.get(name);
     if (key === undefined) return failure(404, "NOT_FOUND", "CryptoKey not found.");
     if (operation === "get") return { status: 200, body: describe(key) };
@@ -176,6 +120,12 @@ export class GcpKmsServer {
     if (operation === "decrypt") return decrypt(key, input);
     return failure(404, "NOT_FOUND", "no such method");
   }
+}
+
+/** `/v1/NAME:OPERATION`, or `/v1/NAME` to get it. */
+function partsOf(url: URL): { readonly name: string; readonly operation: string } {
+  const [name = "", operation = "get"] = url.pathname.replace(/^\/v1\//, "").split(":");
+  return { name, operation };
 }
 
 /** A self-signed token: RFC 7519 with RS256, of this account, not over yet. */

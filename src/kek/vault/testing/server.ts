@@ -5,17 +5,20 @@
  * @module
  */
 import { randomBytes } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import type { Fault } from "../../remote-suite.ts";
-import { type Answer, refusal, Transit } from "./transit.ts";
+import {
+  type Answer,
+  type Asked,
+  type FaultAnswers,
+  KmsServer,
+  type Tls,
+} from "../../testing/server.ts";
+import { refusal, Transit } from "./transit.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 /** Capabilities by path, where a `*` at the end stands for anything. */
 type Policy = readonly { readonly path: string; readonly capabilities: readonly string[] }[];
 
-const faultAnswers: Partial<Record<Fault, Answer>> = {
+const faultAnswers: FaultAnswers = {
   broken: refusal(503, "Vault is sealed"),
   throttled: {
     status: 429,
@@ -27,12 +30,15 @@ const faultAnswers: Partial<Record<Fault, Answer>> = {
   disabled: refusal(400, "ciphertext or signature version is disallowed by policy (too old)"),
 };
 
-export interface Tls {
-  readonly cert: string;
-  readonly key: string;
+function pathOf(url: URL): string {
+  return url.pathname.replace(/^\/v1\//, "");
 }
 
-export class TransitServer {
+function namespaceOf(headers: Asked["headers"]): string {
+  return String(headers["x-vault-namespace"] ?? "");
+}
+
+export class TransitServer extends KmsServer {
   readonly rootToken = `hvs.${randomBytes(18).toString("base64url")}`;
   readonly mounts = new Map<string, Transit>();
   /** AppRole: role id to secret id. Kubernetes and JWT: role to token. */
@@ -45,55 +51,10 @@ export class TransitServer {
   redirect: string | null = null;
   readonly #tokens = new Map<string, readonly string[]>();
   readonly #policies = new Map<string, Policy>();
-  readonly #tls: Tls | null;
-  #server: Server | null = null;
-  #fault: { kind: Fault | number; left: number; first: number } | null = null;
-  port = 0;
 
   constructor(tls: Tls | null = null) {
-    this.#tls = tls;
+    super(faultAnswers, tls);
     this.#tokens.set(this.rootToken, ["root"]);
-  }
-
-  get origin(): string {
-    return `${this.#tls === null ? "http" : "https"}://127.0.0.1:${this.port}`;
-  }
-
-  /** @param port - 0: any free one, or the one it had. */
-  async listen(port = this.port): Promise<this> {
-    const handler = (request: IncomingMessage, response: ServerResponse): void =>
-      void this.#serve(request, response);
-    const server =
-      this.#tls === null ? createServer(handler) : createTlsServer({ ...this.#tls }, handler);
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", resolve);
-    });
-    this.#server = server;
-    this.port = (server.address() as AddressInfo).port;
-    return this;
-  }
-
-  async close(): Promise<void> {
-    const server = this.#server;
-    this.#server = null;
-    if (server === null) return;
-    server.closeAllConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-  }
-
-  /**
-   * The next `count` requests meet it, after `first` good ones: a fault by its name, or a bare
-   * status.
-   */
-  async fail(kind: Fault | number, count = Number.POSITIVE_INFINITY, first = 0): Promise<void> {
-    if (kind === "down") await this.close();
-    else this.#fault = { kind, left: count, first };
-  }
-
-  async calm(): Promise<void> {
-    this.#fault = null;
-    if (this.#server === null) await this.listen();
   }
 
   /** A token that may do what `policies` say. */
@@ -123,43 +84,15 @@ export class TransitServer {
     this.#policies.set(name, policy);
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    const path = new URL(request.url ?? "/", "http://x").pathname.replace(/^\/v1\//, "");
-    const namespace = String(request.headers["x-vault-namespace"] ?? "");
-    this.requests.push({ method: request.method ?? "", path, namespace });
-    if (this.redirect !== null) {
-      response.writeHead(307, { location: `${this.redirect}/v1/${path}` }).end();
-      return;
-    }
-    const fault = this.#takeFault();
-    if (fault === "hang") return;
-    if (fault === "garbage") {
-      response.writeHead(200, { "content-type": "text/html" }).end("<html>welcome</html>");
-      return;
-    }
-    const token = String(request.headers["x-vault-token"] ?? "");
-    const text = Buffer.concat(parts).toString("utf8");
-    const { status, body, headers } =
-      typeof fault === "number"
-        ? refusal(fault)
-        : fault !== null
-          ? (faultAnswers[fault] as Answer)
-          : this.#answer(request.method ?? "", namespace, path, token, text);
-    response.writeHead(status, { "content-type": "application/json", ...headers });
-    response.end(body === null ? "" : JSON.stringify(body));
+  protected override arrive({ method, url, headers }: Asked): Answer | null {
+    const path = pathOf(url);
+    this.requests.push({ method, path, namespace: namespaceOf(headers) });
+    if (this.redirect === null) return null;
+    return { status: 307, body: null, headers: { location: `${this.redirect}/v1/${path}` } };
   }
 
-  #takeFault(): Fault | number | null {
-    const fault = this.#fault;
-    if (fault === null || fault.first-- > 0) return null;
-    fault.left--;
-    if (fault.left <= 0) this.#fault = null;
-    return fault.kind;
-  }
-
-  #answer(method: string, namespace: string, path: string, token: string, text: string): Answer {
+  protected override answer({ method, url, headers, text }: Asked): Answer {
+    const path = pathOf(url);
     let body: Body;
     try {
       body = text === "" ? {} : (JSON.parse(text) as Body);
@@ -168,8 +101,9 @@ export class TransitServer {
     }
     if (/^auth\/[\w/-]+\/login$/.test(path)) return this.#login(body);
     const capability = { GET: "read", DELETE: "delete" }[method] ?? "update";
+    const token = String(headers["x-vault-token"] ?? "");
     if (!this.#mayDo(token, path, capability)) return refusal(403, "permission denied");
-    return this.#route(method, namespace, path, body);
+    return this.#route(method, namespaceOf(headers), path, body);
   }
 
   #route(method: string, namespace: string, path: string, body: Body): Answer {

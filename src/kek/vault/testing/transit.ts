@@ -5,12 +5,7 @@
  * @module
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
-
-export interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import type { Answer } from "../../testing/server.ts";
 
 export function refusal(status: number, ...errors: string[]): Answer {
   return { status, body: { errors } };
