@@ -23,9 +23,10 @@ import type { VerifyProgress } from "../node/verification.ts";
 import { AdminService, type GetStatusResponse } from "../proto/strongroom/admin/v1/admin_pb.ts";
 import { type Plain, toPlain } from "./convert.ts";
 import { errorFromWire } from "./errors.ts";
-import { type AdminTarget, transportTo } from "./transport.ts";
+import type { AdminTarget } from "./find.ts";
+import { transportTo } from "./transport.ts";
 
-export { type AdminTarget, findNode } from "./transport.ts";
+export { type AdminTarget, findNode } from "./find.ts";
 
 /** A change that was made, and the id under which its outcome can be asked for again. */
 export type Done = Applied & { readonly requestId: string };

@@ -9,26 +9,11 @@ import type { RequestOptions } from "node:https";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { StrongroomError } from "../base/errors.ts";
-import type { Disk } from "../base/ports.ts";
 import { isLoopback } from "./address.ts";
-import { readRunFile, tokenFile } from "./runfile.ts";
+import type { AdminTarget } from "./find.ts";
 
 const answerMsMax = 120_000;
 const answerBytesMax = 64 * 2 ** 20;
-
-/** Certificates and keys are PEM text. */
-export interface AdminTarget {
-  /** `http://127.0.0.1:PORT`, `https://HOST:PORT`. */
-  readonly url: string;
-  readonly token?: string;
-  /** Authorities of the node's certificate; by default those of the system. */
-  readonly ca?: string;
-  /** Shown instead of a token. */
-  readonly cert?: string;
-  readonly key?: string;
-  /** The node's own certificate: no other is believed, whatever name it bears. */
-  readonly pinned?: string;
-}
 
 function tlsOptions({ ca, cert, key, pinned }: AdminTarget): RequestOptions {
   const own = cert === undefined || key === undefined ? {} : { cert, key };
@@ -70,23 +55,4 @@ export function transportTo(target: AdminTarget): Transport {
     readMaxBytes: answerBytesMax,
     defaultTimeoutMs: answerMsMax,
   });
-}
-
-/** @throws ADMIN_NOT_RUNNING, ADMIN_UNAUTHENTICATED if the token cannot be read. */
-export function findNode(disk: Disk, dataDir: string): AdminTarget {
-  const run = readRunFile(disk, dataDir);
-  if (run === null || run.url === "") throw new StrongroomError("ADMIN_NOT_RUNNING", dataDir);
-  const { url, certificate: pinned } = run;
-  const host = /^(https?):\/\/(\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/.exec(url);
-  const clear = host?.[1] === "http";
-  const near = isLoopback((host?.[2] ?? "").replace(/^\[|\]$/g, ""));
-  if (host === null || (clear ? !near : pinned === undefined))
-    throw new StrongroomError("ADMIN_NOT_RUNNING", `${dataDir}: an odd address in run/node.json`);
-  let token: string;
-  try {
-    token = disk.readFile(tokenFile(dataDir)).toString("latin1").trim();
-  } catch (cause) {
-    throw new StrongroomError("ADMIN_UNAUTHENTICATED", "the token file cannot be read", { cause });
-  }
-  return { url, token, ...(pinned === undefined ? {} : { pinned }) };
 }

@@ -3,9 +3,9 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import { connectAdmin, findNode } from "../admin/client.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { kekForms } from "../kek/spec.ts";
+import { clientOf } from "./admin/target.ts";
 import type { Context } from "./context.ts";
 import { addEncryption } from "./encryption/commands.ts";
 import { addSettingFlags, elsewhere } from "./flags.ts";
@@ -85,8 +85,7 @@ function addStatus(program: Command, context: Context): void {
     .option("--json", "for programs")
     .addHelpText("after", "\nExample:\n  $ strongroom status --data-dir rooms --json")
     .action(async (options: Options) => {
-      const target = findNode(context.disk, settingsOf(context, options)["data-dir"]);
-      const { node: status } = await connectAdmin(target).status();
+      const { node: status } = await (await clientOf(context, options)).status();
       if (options.json === true) context.out(JSON.stringify(status, null, 2));
       else for (const line of renderStatus(status)) context.out(line);
     });
@@ -107,8 +106,8 @@ function addRotate(program: Command, context: Context): void {
     .action(async (purpose: string, options: Options) => {
       if (purpose !== "storage" && purpose !== "log")
         throw new StrongroomError("CONFIG_INVALID", "the purpose must be storage or log");
-      const target = findNode(context.disk, settingsOf(context, options)["data-dir"]);
-      const { keyId, appliedIndex } = await connectAdmin(target).rotate(purpose);
+      const client = await clientOf(context, options);
+      const { keyId, appliedIndex } = await client.rotate(purpose);
       if (options.json === true) context.out(JSON.stringify({ purpose, keyId, appliedIndex }));
       else context.out(`the active ${purpose} key is ${keyId}, since entry ${appliedIndex}`);
     });

@@ -56,7 +56,7 @@ function addStep(encryption: Command, context: Context, step: Step): void {
     .option("--request-id <hex>", "ask again for the outcome of an earlier attempt")
     .addHelpText("after", `\nExample:\n  $ strongroom encryption ${step.name} --data-dir rooms`)
     .action(async (options: Options) => {
-      const client = clientOf(context, options);
+      const client = await clientOf(context, options);
       const answer = await change(context, options, (id) => step.call(client, id));
       print(context, options, answer, (view) => [`${step.told}, ${since(view)}`]);
     });
@@ -68,7 +68,7 @@ function addCapability(encryption: Command, context: Context): void {
     .description("Shows whether the node could encrypt, before anybody asks it to.")
     .addHelpText("after", "\nExample:\n  $ strongroom encryption capability --data-dir rooms")
     .action(async (options: Options) => {
-      const answer = await clientOf(context, options).capability();
+      const answer = await (await clientOf(context, options)).capability();
       print(context, options, answer, (view) => {
         const yes = (value: boolean): string => (value ? "yes" : "no");
         const epochs = Object.entries(view.localEpochs).map(([id, at]) => `key ${id}: ${at}`);

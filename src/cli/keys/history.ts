@@ -14,7 +14,7 @@ export function addKeysHistory(keys: Command, context: Context): void {
     .description("Shows what was done to keys: entry, time, proposer. Newest last.")
     .addHelpText("after", "\nExample:\n  $ strongroom keys history --data-dir rooms --json")
     .action(async (options: Options) => {
-      const events = await clientOf(context, options).history();
+      const events = await (await clientOf(context, options)).history();
       print(context, options, { events }, () => {
         const head = ["entry", "time", "proposer", "event", "key", "purpose", "detail"];
         const rows = events.map((one) => [

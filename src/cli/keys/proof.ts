@@ -97,7 +97,7 @@ export function addKeysProof(keys: Command, context: Context, end: (clean: boole
         return;
       }
       const keyId = keyIdOf(given ?? "", 0);
-      const proof = await clientOf(context, options).proof(keyId);
+      const proof = await (await clientOf(context, options)).proof(keyId);
       const { out } = options;
       if (typeof out === "string") save(out, `${JSON.stringify(proof, null, 2)}\n`);
       print(context, options, proof, renderProof);

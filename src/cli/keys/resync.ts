@@ -19,7 +19,7 @@ export function addKeysResync(keys: Command, context: Context): void {
     .option("--request-id <hex>", "ask again for the outcome of an earlier attempt")
     .addHelpText("after", "\nExample:\n  $ strongroom keys resync --data-dir rooms")
     .action(async (options: Options) => {
-      const client = clientOf(context, options);
+      const client = await clientOf(context, options);
       const apply = options.apply === true;
       const answer = await change(context, options, (requestId) => client.resync(apply, requestId));
       print(context, options, answer, ({ steps, done }) => {

@@ -21,7 +21,7 @@ export function addKeysFence(keys: Command, context: Context): void {
     .action(async (given: string, options: Options) => {
       const keyId = keyIdOf(given);
       confirmed(options, `key ${keyId} would be fenced for good`);
-      const client = clientOf(context, options);
+      const client = await clientOf(context, options);
       const answer = await change(context, options, (requestId) => client.fence(keyId, requestId));
       print(context, options, answer, (view) => [`key ${keyId} is fenced, ${since(view)}`]);
     });
@@ -41,7 +41,7 @@ export function addKeysRetire(keys: Command, context: Context): void {
     .action(async (given: string, options: Options) => {
       const keyId = keyIdOf(given);
       confirmed(options, `every wrap of key ${keyId} would be destroyed`);
-      const client = clientOf(context, options);
+      const client = await clientOf(context, options);
       const answer = await change(context, options, (requestId) => client.retire(keyId, requestId));
       print(context, options, answer, (view) => [`key ${keyId} is retired, ${since(view)}`]);
     });

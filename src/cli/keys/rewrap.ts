@@ -26,7 +26,7 @@ function textOf(options: Options, name: string): string | null {
 }
 
 async function probe(context: Context, options: Options): Promise<void> {
-  const keks = await clientOf(context, options).probeKeks();
+  const keks = await (await clientOf(context, options)).probeKeks();
   print(context, options, { keks }, () => {
     const head = ["KEK", "provider", "health", "latency"];
     const rows = keks.map((one) => [
@@ -48,7 +48,7 @@ async function run(context: Context, options: Options): Promise<void> {
   if ((replace === null) !== (by === null))
     throw new StrongroomError("CONFIG_INVALID", "--replace and --by belong together");
   if (wanted === 0) return probe(context, options);
-  const client = clientOf(context, options);
+  const client = await clientOf(context, options);
   if (add !== null) {
     const answer = await change(context, options, (requestId) => client.addKek(add, requestId));
     print(context, options, answer, (view) => [`wrapped by ${view.kekId} too, ${since(view)}`]);

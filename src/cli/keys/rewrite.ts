@@ -81,7 +81,7 @@ async function watch(context: Context, client: AdminClient, keyId: number): Prom
 async function run(context: Context, given: string, options: Options): Promise<boolean> {
   const keyId = keyIdOf(given, 0);
   const rate = typeof options.throttle === "string" ? rateOf(options.throttle) : undefined;
-  const client = clientOf(context, options);
+  const client = await clientOf(context, options);
   const asked = await change(context, options, async (requestId) => {
     const verb = verbOf(options, rate !== undefined && (await runningNow(client, keyId)));
     return perform(client, verb, requestId, keyId, rate);

@@ -25,7 +25,7 @@ export function addKeysRotate(keys: Command, context: Context): void {
       const purpose = purposeOf(given);
       const { ifActive: named } = options;
       const ifActive = typeof named === "string" ? keyIdOf(named) : 0;
-      const client = clientOf(context, options);
+      const client = await clientOf(context, options);
       const answer = await change(context, options, (requestId) =>
         client.rotate(purpose, ifActive, requestId),
       );

@@ -87,7 +87,7 @@ export function addKeysStatus(keys: Command, context: Context): void {
     .description("Shows what is sealed under which key, and which KEKs open it.")
     .addHelpText("after", "\nExample:\n  $ strongroom keys status --data-dir rooms")
     .action(async (options: Options) => {
-      const { keyring } = await clientOf(context, options).status();
+      const { keyring } = await (await clientOf(context, options)).status();
       print(context, options, keyring, renderKeyring);
     });
 }

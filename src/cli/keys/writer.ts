@@ -17,7 +17,7 @@ export function addKeysRegister(keys: Command, context: Context): void {
     .option("--request-id <hex>", "ask again for the outcome of an earlier attempt")
     .addHelpText("after", "\nExample:\n  $ strongroom keys register --data-dir rooms")
     .action(async (options: Options) => {
-      const client = clientOf(context, options);
+      const client = await clientOf(context, options);
       const answer = await change(context, options, (requestId) =>
         client.registerWriter(requestId),
       );
@@ -45,7 +45,7 @@ export function addKeysSkip(keys: Command, context: Context): void {
       const reason = String(options.reason).trim();
       if (reason === "") throw new StrongroomError("CONFIG_INVALID", "--reason: is empty");
       confirmed(options, `what entry ${index} held would be lost`);
-      const client = clientOf(context, options);
+      const client = await clientOf(context, options);
       const answer = await change(context, options, (requestId) =>
         client.skip(index, reason, requestId),
       );

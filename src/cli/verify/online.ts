@@ -2,7 +2,7 @@
  * Verifies a directory through the node that holds it: the node opens everything while it serves.
  * @module
  */
-import { connectAdmin, findNode } from "../../admin/client.ts";
+import { findNode } from "../../admin/find.ts";
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { VerifyProgress } from "../../node/verification.ts";
 import type { Context } from "../context.ts";
@@ -26,7 +26,9 @@ function resultOf({ records, entries, failures, findings }: VerifyProgress): Ver
 export async function verifyOnline(context: Context, dataDir: string): Promise<VerifyResult> {
   let last: VerifyProgress | null = null;
   try {
-    const client = connectAdmin(findNode(context.disk, dataDir));
+    const target = findNode(context.disk, dataDir);
+    const { connectAdmin } = await import("../../admin/client.ts");
+    const client = connectAdmin(target);
     for await (const progress of client.verify(0)) last = progress;
   } catch (cause) {
     if (!isStrongroomError(cause, "ADMIN_NOT_RUNNING")) throw cause;
