@@ -1,10 +1,5 @@
 /**
- * Which addresses stay on this machine.
+ * Which addresses stay on this machine, as the rest of the house has it.
  * @module
  */
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(address: string): boolean {
-  const lower = address.toLowerCase();
-  return lower === "localhost" || lower === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(lower);
-}
+export { isLoopback } from "../base/address.ts";

@@ -15,9 +15,9 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { isLoopback } from "../base/address.ts";
 import { StrongroomError } from "../base/errors.ts";
 import { AdminService } from "../proto/strongroom/admin/v1/admin_pb.ts";
-import { isLoopback } from "./address.ts";
 import {
   type Door,
   type DoorLimits,

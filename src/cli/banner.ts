@@ -3,7 +3,7 @@
  * the key file wants a copy elsewhere. Never a password.
  * @module
  */
-import { isLoopback } from "./settings/check.ts";
+import { isLoopback } from "../base/address.ts";
 import type { Settings } from "./settings/resolve.ts";
 
 export interface BannerFacts {

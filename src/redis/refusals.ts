@@ -3,6 +3,7 @@
  * order and with its texts. What a text quotes of the request is cut and is latin1.
  * @module
  */
+import { isLoopbackEndpoint } from "../base/address.ts";
 import type { Args } from "../commands/args.ts";
 import type { Peer, ServerContext, TableEntry } from "./context.ts";
 import { subscriptions } from "./session.ts";
@@ -76,7 +77,7 @@ export function refusal(server: ServerContext, peer: Peer, entry: TableEntry): s
 function debugAllowed(server: ServerContext, peer: Peer): boolean {
   const setting = server.settings.get("enable-debug-command");
   if (setting === "yes") return true;
-  return setting === "local" && (peer.unix || /^(127\.|\[?::1)/.test(peer.address));
+  return setting === "local" && (peer.unix || isLoopbackEndpoint(peer.address));
 }
 
 const notQueued = new Set(["exec", "discard", "multi", "watch", "quit", "reset"]);

@@ -3,6 +3,7 @@
  * that go on at the end of the tick. Sockets are not its business.
  * @module
  */
+import { isLoopbackEndpoint } from "../base/address.ts";
 import type { Args } from "../commands/args.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { CommandError } from "../keyspace/errors.ts";
@@ -42,7 +43,6 @@ const protectedText =
   "is set for the default user. In this mode connections are only accepted from the loopback " +
   "interface. If you want to connect from external computers, set a password, or turn protected " +
   "mode off with CONFIG SET protected-mode no from the loopback interface.\r\n";
-const loopback = /^(127\.|\[::1\]|\[::ffff:127\.)/;
 const maxClientsText = "-ERR max number of clients reached\r\n";
 
 export class RedisServer implements Owner, LatencySink {
@@ -117,7 +117,7 @@ export class RedisServer implements Owner, LatencySink {
       this.figures.rejected++;
       return maxClientsText;
     }
-    if (this.isProtected && !transport.unix && !loopback.test(transport.address)) {
+    if (this.isProtected && !transport.unix && !isLoopbackEndpoint(transport.address)) {
       this.figures.rejected++;
       return protectedText;
     }

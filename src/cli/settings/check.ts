@@ -3,17 +3,13 @@
  * but unwise is told.
  * @module
  */
+import { isLoopback } from "../../base/address.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import { isKekSpec, kekForms } from "../../kek/spec.ts";
 import type { Settings } from "./resolve.ts";
 
 function invalid(text: string): StrongroomError {
   return new StrongroomError("CONFIG_INVALID", text);
-}
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(address: string): boolean {
-  return /^(127\.|::1$|::ffff:127\.|localhost$)/.test(address.toLowerCase());
 }
 
 /** @throws CONFIG_INVALID for settings that cannot go together. */

@@ -4,7 +4,7 @@
  * docs/operations/kek-aws.md.
  * @module
  */
-import { StrongroomError } from "../../base/errors.ts";
+import { checkParameters, endpointIn, type Refuse, refuserOf } from "../parameters.ts";
 
 export interface AwsSpec {
   /** `arn:aws:kms:REGION:ACCOUNT:key/ID`. */
@@ -20,20 +20,7 @@ export interface AwsSpec {
 
 const arnForm = /^arn:aws[a-z-]{0,20}:kms:([a-z0-9-]{1,40}):\d{12}:key\/(mrk-)?[0-9a-f-]{32,40}$/;
 const parameters: readonly string[] = ["endpoint", "profile"];
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-function refuse(why: string): never {
-  throw new StrongroomError("KEK_SPEC_INVALID", `aws: ${why}`);
-}
-
-function endpointOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : refuse("endpoint is no URL");
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
-    refuse("endpoint holds more than an address");
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback.test(url.hostname)))
-    refuse("endpoint must be https");
-  return url.origin;
-}
+const refuse: Refuse = refuserOf("aws");
 
 /** @throws KEK_SPEC_INVALID, which says what is wrong and repeats nothing of the spec. */
 export function parseAwsSpec(text: string): AwsSpec {
@@ -41,16 +28,13 @@ export function parseAwsSpec(text: string): AwsSpec {
   const found = arnForm.exec(arn);
   if (found === null || more.length > 0) refuse("needs the ARN of a key, not of an alias");
   const given = new URLSearchParams(query ?? "");
-  for (const name of given.keys())
-    if (!parameters.includes(name) || given.getAll(name).length > 1)
-      refuse(`takes ${parameters.join(", ")}, each once`);
-  const endpoint = given.get("endpoint");
+  checkParameters(given, parameters, refuse);
   const profile = given.get("profile");
   if (profile !== null && !/^[\w.@-]{1,64}$/.test(profile)) refuse("profile is no name");
   return {
     arn,
     region: found[1] as string,
-    endpoint: endpoint === null ? null : endpointOf(endpoint),
+    endpoint: endpointIn(given, refuse)?.origin ?? null,
     profile,
     id: `aws:${arn}`,
   };

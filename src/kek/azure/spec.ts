@@ -4,7 +4,7 @@
  * old one, so only the name of the key is taken. docs/operations/kek-azure.md.
  * @module
  */
-import { StrongroomError } from "../../base/errors.ts";
+import { checkParameters, endpointIn, fileIn, type Refuse, refuserOf } from "../parameters.ts";
 
 export interface AzureSpec {
   /** `https://NAME.vault.azure.net`: the vault as the service and its tokens know it. */
@@ -22,9 +22,7 @@ const hostForm = /^[a-z0-9][a-z0-9-]{0,62}(\.[a-z0-9-]{1,40}){2,5}$/;
 const pathForm = /^\/keys\/([0-9A-Za-z-]{1,127})$/;
 const parameters: readonly string[] = ["ca", "endpoint"];
 
-function refuse(why: string): never {
-  throw new StrongroomError("KEK_SPEC_INVALID", `azure: ${why}`);
-}
+const refuse: Refuse = refuserOf("azure");
 
 /** @throws KEK_SPEC_INVALID, which says what is wrong and repeats nothing of the spec. */
 export function parseAzureSpec(text: string): AzureSpec {
@@ -36,27 +34,17 @@ export function parseAzureSpec(text: string): AzureSpec {
     refuse("needs https://NAME.vault.azure.net or https://NAME.managedhsm.azure.net");
   const key = pathForm.exec(pathname)?.[1];
   if (key === undefined) refuse("the path must be /keys/KEY, without a version");
-  for (const name of query.keys())
-    if (!parameters.includes(name) || query.getAll(name).length > 1)
-      refuse(`takes ${parameters.join(", ")}, each once`);
-  const caFile = query.get("ca");
-  if (caFile !== null && (!caFile.startsWith("/") || caFile.includes("\0")))
-    refuse("ca must be an absolute path");
-  const endpoint = query.get("endpoint");
+  checkParameters(query, parameters, refuse);
+  const endpoint = endpointIn(query, refuse);
+  // Its client sends tokens over https alone.
+  if (endpoint?.protocol === "http:") refuse("endpoint must be https");
   const id = `azure:${host}/keys/${key}`;
   if (id.length > 240) refuse("the name is too long");
   return {
     vaultUrl: url.origin,
     key,
-    endpoint: endpoint === null ? null : endpointOf(endpoint),
-    caFile,
+    endpoint: endpoint?.origin ?? null,
+    caFile: fileIn(query, "ca", refuse),
     id,
   };
-}
-
-function endpointOf(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : refuse("endpoint is no URL");
-  if (url.protocol !== "https:") refuse("endpoint must be https");
-  if (url.href !== `${url.origin}/`) refuse("endpoint holds more than an address");
-  return url.origin;
 }

@@ -4,7 +4,7 @@
  * only the name of the key is taken. docs/operations/kek-gcp.md.
  * @module
  */
-import { StrongroomError } from "../../base/errors.ts";
+import { checkParameters, endpointIn, type Refuse, refuserOf } from "../parameters.ts";
 
 export interface GcpEndpoint {
   readonly protocol: "http" | "https";
@@ -25,20 +25,12 @@ const nameForm = new RegExp(
   "^projects/[a-z0-9.:-]{1,63}/locations/[a-z0-9-]{1,40}" +
     "/keyRings/[\\w-]{1,63}/cryptoKeys/[\\w-]{1,63}$",
 );
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+const refuse: Refuse = refuserOf("gcp");
 
-function refuse(why: string): never {
-  throw new StrongroomError("KEK_SPEC_INVALID", `gcp: ${why}`);
-}
-
-function endpointOf(text: string): GcpEndpoint {
-  const url = URL.canParse(text) ? new URL(text) : refuse("endpoint is no URL");
-  const { hostname, protocol } = url;
-  if (url.href !== `${url.origin}/`) refuse("endpoint holds more than an address");
-  if (protocol === "https:")
-    return { protocol: "https", hostname, port: Number(url.port === "" ? 443 : url.port) };
-  if (protocol !== "http:" || !loopback.test(hostname)) refuse("endpoint must be https");
-  return { protocol: "http", hostname, port: Number(url.port === "" ? 80 : url.port) };
+function partsOf({ protocol, hostname, port }: URL): GcpEndpoint {
+  return protocol === "http:"
+    ? { protocol: "http", hostname, port: Number(port || 80) }
+    : { protocol: "https", hostname, port: Number(port || 443) };
 }
 
 /** @throws KEK_SPEC_INVALID, which says what is wrong and repeats nothing of the spec. */
@@ -47,13 +39,11 @@ export function parseGcpSpec(text: string): GcpSpec {
   if (!nameForm.test(name) || name.length > 236 || more.length > 0)
     refuse("needs projects/P/locations/L/keyRings/R/cryptoKeys/K");
   const given = new URLSearchParams(query ?? "");
-  for (const parameter of given.keys())
-    if (parameter !== "endpoint" || given.getAll(parameter).length > 1)
-      refuse("takes endpoint, once");
-  const endpoint = given.get("endpoint");
+  checkParameters(given, ["endpoint"], refuse);
+  const endpoint = endpointIn(given, refuse);
   return {
     name,
-    endpoint: endpoint === null ? null : endpointOf(endpoint),
+    endpoint: endpoint === null ? null : partsOf(endpoint),
     id: `gcp:${name}`,
   };
 }

@@ -4,8 +4,8 @@
  * docs/operations/keks.md.
  * @module
  */
-import { StrongroomError } from "../../base/errors.ts";
 import type { Pkcs11Place } from "../../platform/pkcs11.ts";
+import { type Refuse, refuserOf } from "../parameters.ts";
 
 export interface Pkcs11Name {
   readonly place: Pkcs11Place;
@@ -20,9 +20,7 @@ const naming = ["token", "manufacturer", "serial", "model", "object", "id"] as c
 const pathAttributes: readonly string[] = [...naming, "slot-id", "type"];
 const queryAttributes: readonly string[] = ["module-path", "pin-source"];
 
-function refuse(why: string): never {
-  throw new StrongroomError("KEK_SPEC_INVALID", `pkcs11: ${why}`);
-}
+const refuse: Refuse = refuserOf("pkcs11");
 
 /** Percent-decoded to bytes: an id is no text. */
 function decode(text: string): Buffer {

@@ -4,7 +4,7 @@
  * docs/operations/keks.md.
  * @module
  */
-import { StrongroomError } from "../../base/errors.ts";
+import { checkParameters, fileIn, isGuarded, type Refuse, refuserOf } from "../parameters.ts";
 
 export type VaultAuth = "token" | "approle" | "kubernetes" | "jwt";
 
@@ -38,68 +38,52 @@ const parameters: readonly string[] = [
 ];
 /** Path segments as the service takes them: no escape, no dot segment. */
 const segment = /^(?!\.\.?$)[\w.-]{1,128}$/;
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-function refuse(why: string): never {
-  throw new StrongroomError("KEK_SPEC_INVALID", why);
-}
 
 /** @throws KEK_SPEC_INVALID, which says what is wrong and repeats nothing of the spec. */
 export function parseVaultSpec(provider: string, text: string): VaultSpec {
-  const url = URL.canParse(text) ? new URL(text) : refuse(`${provider}: needs a URL`);
-  const { protocol, hostname, pathname, searchParams: query } = url;
+  const refuse: Refuse = refuserOf(provider);
+  const url = URL.canParse(text) ? new URL(text) : refuse("needs a URL");
+  const { pathname, searchParams: query } = url;
   if (url.username !== "" || url.password !== "") refuse("a URL with credentials is not taken");
   if (url.hash !== "") refuse("a URL with a fragment is not taken");
-  if (protocol !== "https:" && !(protocol === "http:" && loopback.test(hostname)))
-    refuse(`${provider}: needs https, or http on the loopback`);
-  for (const name of query.keys()) {
-    if (!parameters.includes(name)) refuse(`${provider}: takes only ${parameters.join(", ")}`);
-    if (query.getAll(name).length > 1) refuse(`${provider}: ${name} stands twice`);
-  }
+  if (!isGuarded(url)) refuse("needs https, or http on the loopback");
+  checkParameters(query, parameters, refuse);
   const path = pathname.split("/").slice(1);
   if (path.length < 2 || !path.every((part) => segment.test(part)))
-    refuse(`${provider}: the path must be /MOUNT/KEY`);
+    refuse("the path must be /MOUNT/KEY");
   const [mount, key] = [path.slice(0, -1).join("/"), path.at(-1) as string];
   const auth = auths.find((name) => name === (query.get("auth") ?? "token"));
-  if (auth === undefined) refuse(`${provider}: auth is one of ${auths.join(", ")}`);
-  const namespace = pathOf(query, "namespace");
+  if (auth === undefined) refuse(`auth is one of ${auths.join(", ")}`);
+  const namespace = pathOf(query, "namespace", refuse);
   const place = [url.host, ...(namespace === null ? [] : [namespace]), mount, key].join("/");
   return {
     ...{ provider, origin: url.origin, mount, key, namespace, auth },
-    version: versionOf(query),
-    caFile: fileOf(query, "ca"),
-    authMount: pathOf(query, "auth-mount") ?? auth,
+    version: versionOf(query, refuse),
+    caFile: fileIn(query, "ca", refuse),
+    authMount: pathOf(query, "auth-mount", refuse) ?? auth,
     role: query.get("role"),
-    tokenFile: fileOf(query, "token-file"),
-    secretIdFile: fileOf(query, "secret-id-file"),
-    jwtFile: fileOf(query, "jwt-file"),
-    id: idOf(query) ?? `transit:${place}`,
+    tokenFile: fileIn(query, "token-file", refuse),
+    secretIdFile: fileIn(query, "secret-id-file", refuse),
+    jwtFile: fileIn(query, "jwt-file", refuse),
+    id: idOf(query, refuse) ?? `transit:${place}`,
   };
 }
 
-function pathOf(query: URLSearchParams, name: string): string | null {
+function pathOf(query: URLSearchParams, name: string, refuse: Refuse): string | null {
   const path = query.get(name);
   if (path === null) return null;
   const parts = path.replace(/^\/|\/$/g, "").split("/");
   return parts.every((part) => segment.test(part)) ? parts.join("/") : refuse(`bad ${name}`);
 }
 
-/** Absolute, so that it means the same for every command. */
-function fileOf(query: URLSearchParams, name: string): string | null {
-  const path = query.get(name);
-  if (path !== null && (!path.startsWith("/") || path.includes("\0")))
-    refuse(`${name} must be an absolute path`);
-  return path;
-}
-
-function versionOf(query: URLSearchParams): number | null {
+function versionOf(query: URLSearchParams, refuse: Refuse): number | null {
   const text = query.get("version");
   if (text === null) return null;
   return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : refuse("version is a number from 1");
 }
 
 /** As it stood beside wraps while the service had another address. */
-function idOf(query: URLSearchParams): string | null {
+function idOf(query: URLSearchParams, refuse: Refuse): string | null {
   const id = query.get("id");
   if (id === null) return null;
   return /^transit:[\x21-\x7e]{1,240}$/.test(id) ? id : refuse("id begins with transit:");
