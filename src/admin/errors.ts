@@ -25,7 +25,7 @@ function detailOf(error: StrongroomError): string {
 }
 
 /** Any failure as one of ours. A defect shows its kind only. */
-export function codedError(error: unknown): StrongroomError {
+function codedError(error: unknown): StrongroomError {
   if (error instanceof StrongroomError) return error;
   return new StrongroomError("ADMIN_INTERNAL", error instanceof Error ? error.name : "unknown");
 }

@@ -19,11 +19,7 @@ export type NodeId16 = Brand<number, "NodeId16">;
 export type FullNodeId = Brand<bigint, "FullNodeId">;
 /** Identifies a group: u16. One group exists on the embedded default, number 0. */
 export type GroupId = Brand<number, "GroupId">;
-/** The contents of a database; SWAPDB exchanges and FLUSHDB replaces it. u32, never 0. */
-export type KeyspaceId = Brand<number, "KeyspaceId">;
 /** First 8 bytes of SHA-256(salt) of an accepted registration, big-endian. */
 export type SessionId = Brand<bigint, "SessionId">;
-/** Hybrid logical clock: 48 bits of milliseconds since 1970, 16 bits of logical count. */
-export type Hlc = Brand<bigint, "Hlc">;
 /** 16 random bytes that name a cluster. */
 export type ClusterId = Brand<Uint8Array, "ClusterId">;

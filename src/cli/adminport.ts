@@ -24,7 +24,7 @@ import type { Context } from "./context.ts";
 import type { Logger } from "./logger.ts";
 import type { Settings } from "./settings/resolve.ts";
 
-export const adminPortDefault = 6381;
+const adminPortDefault = 6381;
 
 function readPem(context: Context, path: string): Buffer {
   try {

@@ -106,7 +106,7 @@ export function scanFile(
 }
 
 /** Every regular file below a directory, sorted. What vanishes meanwhile is left out. */
-export function filesBelow(directory: string): string[] {
+function filesBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

@@ -133,7 +133,7 @@ export function parseInt64(buffer: Uint8Array, start: number, end: number): bigi
 }
 
 /** strtod of the whole text: decimal, exponent, inf, infinity; no spaces, no NaN, no hex. */
-export function parseFloat64(text: string): number | null {
+function parseFloat64(text: string): number | null {
   if (/^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?)$/.test(text)) return Number(text);
   const infinite = /^([+-]?)inf(inity)?$/i.exec(text);
   if (infinite) return infinite[1] === "-" ? -Infinity : Infinity;

@@ -18,7 +18,7 @@ import { sidecarBytesMax } from "./sidecar-parse.ts";
 import type { ControlState } from "./state.ts";
 
 export const sidecarFolder = "encryption";
-export const sidecarFile = "encryption/keys.json";
+const sidecarFile = "encryption/keys.json";
 
 /** Null if there is no file. @throws SIDECAR_UNREADABLE, SIDECAR_TAMPERED, FORMAT_VERSION. */
 export function readSidecar(disk: Disk, dataDir: string): ReadSidecar | null {

@@ -40,7 +40,7 @@ export interface FirstKeys {
 }
 
 /** Ids of the first keys. */
-export const firstKeyIds = { storage: 1, log: 2, index: 3 } as const;
+const firstKeyIds = { storage: 1, log: 2, index: 3 } as const;
 
 /** Storage, log and index DEK for a new cluster, wrapped by every KEK. */
 export async function planFirstKeys(with_: {

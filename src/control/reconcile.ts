@@ -44,7 +44,7 @@ export function reconcile(
 }
 
 /** The store's own word on encryption, however the sidecar was edited or exchanged. */
-export function judgeStore(state: ControlState, encryption: "on" | "off"): void {
+function judgeStore(state: ControlState, encryption: "on" | "off"): void {
   if (encryption === "on" && state.clearIndexKeyId !== 0)
     throw new StrongroomError("ENCRYPTION_ON_OVER_CLEAR");
   const sealed = state.bornEncrypted || state.storageCutover + state.logCutover > 0;

@@ -40,11 +40,7 @@ export interface Proposal {
 }
 
 /** True if exactly this load is in the registry: node, epoch and salt. */
-export function isRegistered(
-  state: ControlState,
-  load: LoadPlan,
-  which: "log" | "storage",
-): boolean {
+function isRegistered(state: ControlState, load: LoadPlan, which: "log" | "storage"): boolean {
   const registration = load[which];
   if (registration === null) return true;
   const place = placeOf(registration.dek, load.node.node16);

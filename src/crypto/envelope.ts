@@ -20,7 +20,7 @@ import { StrongroomError } from "../base/errors.ts";
 import { nonceBytes, tagBytes } from "../platform/primitives.ts";
 import { NonceCounter, type Writer } from "./nonce.ts";
 
-export const envelopeVersion = 1;
+const envelopeVersion = 1;
 /** Flag bit 0: the plaintext was zstd-compressed before sealing. */
 export const flagCompressed = 1;
 /** version | flag | key_id: the part that joins the authenticated data. */

@@ -12,7 +12,7 @@
 import { assert, assertInteger } from "../base/assert.ts";
 import type { MacKey, Primitives } from "../platform/primitives.ts";
 
-export const physicalKeyBytes = 16;
+const physicalKeyBytes = 16;
 
 const rootHeaderBytes = 7;
 const chunkBytes = 19;

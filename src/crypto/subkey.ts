@@ -18,7 +18,7 @@ export type SubkeyUse = "storage" | "log" | "snapshot";
 
 export const saltBytes = 32;
 export const dekBytes = 32;
-export const subkeyBytes = 32;
+const subkeyBytes = 32;
 
 const domain = "strongroom/1/";
 
@@ -55,7 +55,7 @@ export function deriveSubkey(primitives: Primitives, dek: Uint8Array, place: Sub
 }
 
 /** Info string of the MAC key of one kind of file or entry: lower-case words, `-` between them. */
-export function macInfo(keyId: number, kind: string): Buffer {
+function macInfo(keyId: number, kind: string): Buffer {
   assertInteger(keyId, { min: 1, max: 0xffff_ffff });
   assert(/^[a-z][a-z-]{0,30}$/.test(kind), "the kind of a MAC key is a word");
   const text = `${domain}mac/${kind}`;

@@ -28,7 +28,7 @@ export const controlOpcodes = {
 } as const;
 export type ControlOpcode = (typeof controlOpcodes)[keyof typeof controlOpcodes];
 
-export const controlVersion = 1;
+const controlVersion = 1;
 export const clusterBytes = 16;
 /** `mac key_id u32 | HMAC 32`. */
 export const trailerBytes = 36;

@@ -15,7 +15,7 @@
 import { assert } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
 
-export const entryVersion = 1;
+const entryVersion = 1;
 export const entryHeaderBytes = 21;
 
 export const opcode = {

@@ -37,17 +37,17 @@ export const commitTsAt = 30;
 export const sequenceAt = 38;
 export const recordHeaderBytes = 46;
 /** version u8 | flag u8 | key_id u32 of the envelope: authenticated with the record's header. */
-export const envelopeAadBytes = 6;
+const envelopeAadBytes = 6;
 export const recordAadBytes = recordHeaderBytes + envelopeAadBytes;
-export const recordNonceAt = recordAadBytes;
+const recordNonceAt = recordAadBytes;
 export const recordTextAt = recordNonceAt + 12;
 export const recordTagBytes = 16;
 /** What a sealed put has more than its body: 80 bytes. */
 export const sealedPutOverhead = recordTextAt + recordTagBytes;
 
-export const controlKeyAt = 13;
+const controlKeyAt = 13;
 export const controlSequenceAt = 3;
-export const controlKeyBytesMax = 0xffff;
+const controlKeyBytesMax = 0xffff;
 export const commitMacAt = 45;
 export const commitMacBytes = 32;
 export const commitBytes = commitMacAt + commitMacBytes;

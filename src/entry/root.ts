@@ -17,7 +17,7 @@ import { putU32 } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 
 export const rootHeaderBytes = 18;
-export const rootFlagRaw = 1;
+const rootFlagRaw = 1;
 
 export interface RootHeader {
   type: number;

@@ -18,7 +18,7 @@ import { StrongroomError } from "../base/errors.ts";
 import type { Disk } from "../base/ports.ts";
 import type { FileKind } from "./header.ts";
 
-export const manifestMacBytes = 32;
+const manifestMacBytes = 32;
 const fixedBytes = 18;
 const endBytes = manifestMacBytes + 4;
 /** A manifest above this is refused before it is parsed. */

@@ -13,7 +13,7 @@ import type { KekProvider } from "./provider.ts";
 import { type RetryLimits, retryLimits } from "./retry.ts";
 
 /** How a service can fail, and the code that must tell it. */
-export const faultCodes = {
+const faultCodes = {
   /** Nobody listens. */
   down: "KEK_UNAVAILABLE",
   /** Takes the request and never answers. */

@@ -10,7 +10,7 @@ export interface KekScheme {
   readonly form: string;
 }
 
-export const kekSchemes: readonly KekScheme[] = [
+const kekSchemes: readonly KekScheme[] = [
   { scheme: "file", form: "file:PATH" },
   { scheme: "env", form: "env:NAME" },
   { scheme: "vault", form: "vault:URL" },

@@ -67,7 +67,7 @@ export interface BulkReply {
 }
 
 /** One database. Reads load what is not resident; nothing is evicted while a command runs. */
-export class ResidentDatabase implements Database {
+class ResidentDatabase implements Database {
   readonly number: number;
   private readonly owner: Databases;
   private readonly resident: Resident;

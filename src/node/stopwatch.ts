@@ -17,7 +17,7 @@ export interface StopwatchDeps {
 }
 
 /** The arguments of command `ordinal`: views into the batch. */
-export function argumentsAt(batch: PendingBatch, ordinal: number): Args {
+function argumentsAt(batch: PendingBatch, ordinal: number): Args {
   const reader = new BatchReader();
   const payload = batch.payload();
   reader.begin(payload, 1, payload.length);

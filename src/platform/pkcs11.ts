@@ -33,7 +33,7 @@ export interface Pkcs11Request {
 const operations = { examine: 0, encrypt: 1, decrypt: 2 } as const;
 
 /** Where a call ended, by the addon's numbers. */
-export const pkcs11Steps = [
+const pkcs11Steps = [
   "done",
   "module",
   "initialize",

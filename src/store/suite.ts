@@ -48,7 +48,7 @@ export function readText(store: Store, name: string): string | null {
   return found === null ? null : found.body.toString("utf8", found.bodyStart, found.bodyEnd);
 }
 
-export function scanNames(store: Store, keyspace: number, count = 7): string[] {
+function scanNames(store: Store, keyspace: number, count = 7): string[] {
   const seen: string[] = [];
   let cursor = 0n;
   do cursor = store.scan(keyspace, cursor, count, (key) => seen.push(key.toString("hex")));

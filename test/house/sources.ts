@@ -43,7 +43,7 @@ const commentOrString =
   /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
 
 /** The code without comments; strings stay. */
-export function withoutComments(text: string): string {
+function withoutComments(text: string): string {
   return text.replace(commentOrString, (_match, literal?: string) => literal ?? " ");
 }
 

@@ -18,7 +18,7 @@ export function renderDuration(ms: number): string {
 }
 
 /** `[#####.....]  50%`. @param part - 0 to 1. */
-export function renderBar(part: number): string {
+function renderBar(part: number): string {
   const bounded = Math.min(1, Math.max(0, part));
   const full = Math.floor(bounded * barCells);
   const percent = String(Math.floor(bounded * 100)).padStart(3);

@@ -63,7 +63,7 @@ function atUrl(context: Context, options: Options, url: string): AdminTarget {
 }
 
 /** @throws ADMIN_NOT_RUNNING, CONFIG_INVALID, CONFIG_UNREADABLE. */
-export function targetOf(context: Context, options: Options): AdminTarget {
+function targetOf(context: Context, options: Options): AdminTarget {
   const url = text(options, "url");
   if (url !== undefined) return atUrl(context, options, url);
   return findNode(context.disk, settingsOf(context, { ...options })["data-dir"]);

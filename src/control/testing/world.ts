@@ -96,7 +96,7 @@ export class TestKek implements Kek {
   }
 }
 
-export function encodeEntry(header: EntryHeader, payload: Uint8Array): Buffer {
+function encodeEntry(header: EntryHeader, payload: Uint8Array): Buffer {
   const entry = Buffer.alloc(entryHeaderBytes + payload.length);
   writeEntryHeader(entry, 0, header);
   entry.set(payload, entryHeaderBytes);
@@ -131,7 +131,7 @@ function rowName(record: ControlRecord): string {
   return `${record.table}:${record.key.toString("hex")}`;
 }
 
-export function readStore(disk: MemoryDisk): StoreImage {
+function readStore(disk: MemoryDisk): StoreImage {
   const image: StoreImage = { applied: 0, records: new Map() };
   if (disk.status(storePath) === null) return image;
   const reader = new ByteReader(disk.readFile(storePath));
@@ -146,7 +146,7 @@ export function readStore(disk: MemoryDisk): StoreImage {
   return image;
 }
 
-export function writeStore(disk: MemoryDisk, image: StoreImage): void {
+function writeStore(disk: MemoryDisk, image: StoreImage): void {
   const writer = new ByteWriter().safe64(image.applied);
   for (const { table, key, value } of image.records.values())
     writer.u8(table).u16(key.length).bytes(key).u32(value.length).bytes(value);

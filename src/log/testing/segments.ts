@@ -11,7 +11,7 @@ import { appendOne, numbered, type Outcome } from "../suite.ts";
 
 export const directory = "/data/log";
 export const identity = { cluster: Buffer.alloc(16, 7), group: 3 };
-export const smallLimits = { fileBytes: 32 * 1024, batchBytesMax: 16 * 1024, freeFilesMax: 2 };
+const smallLimits = { fileBytes: 32 * 1024, batchBytesMax: 16 * 1024, freeFilesMax: 2 };
 
 export function openOn(disk: MemoryDisk, limits: Partial<SegmentLogLimits> = {}): SegmentLog {
   const all = { ...smallLimits, ...limits };

@@ -29,7 +29,7 @@ export function command(database: number, name: string, ...args: (string | Buffe
 }
 
 /** Replies as text, and what was called in between. */
-export class RecordingSink implements BatchSink {
+class RecordingSink implements BatchSink {
   readonly calls: string[] = [];
   private readonly reply = new ValueReply(false);
   /** Runs before every command, as reads of clients do. */

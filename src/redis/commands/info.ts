@@ -7,7 +7,7 @@ import type { Call, ServerContext } from "../context.ts";
 import { always, command } from "./define.ts";
 import { sections } from "./info/sections.ts";
 
-export function infoText(server: ServerContext, asked: readonly string[]): string {
+function infoText(server: ServerContext, asked: readonly string[]): string {
   const every = asked.includes("all") || asked.includes("everything");
   const usual = asked.length === 0 || asked.includes("default");
   const shown = sections.filter(

@@ -147,7 +147,7 @@ function answer(reply: Reply, run: () => void): void {
 }
 
 /** Time stands still until `advance`. */
-export class FakeHost implements Host {
+class FakeHost implements Host {
   ms = 1_700_000_000_000;
   readonly bugs: unknown[] = [];
   private jobs: (() => void)[] = [];
@@ -254,7 +254,7 @@ export class FakeServer {
   }
 }
 
-export class FakeClient {
+class FakeClient {
   readonly server: FakeServer;
   readonly connection: Connection;
   readonly transport: FakeTransport;

@@ -32,7 +32,7 @@ export interface CopySource {
 }
 
 /** Words per row of a copy's table: offset of the frame, length of its body, 1: as a tombstone. */
-export const copyRowWords = 3;
+const copyRowWords = 3;
 
 const windowBytesMax = 1024 * 1024;
 

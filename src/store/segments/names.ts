@@ -10,7 +10,6 @@ export const hintKind: FileKind = { magic: "STRMHINT", version: 1 };
 export const manifestKind: FileKind = { magic: "STRMSTOR", version: 1 };
 
 export const manifestName = "MANIFEST";
-export const segmentNumberMax = 0xffff_ffff;
 
 function digits(number: number): string {
   return String(number).padStart(10, "0");

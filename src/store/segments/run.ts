@@ -30,7 +30,7 @@ export const markCompressed = 2;
 /** Room behind the records for the commit frame and the padding to a block. */
 export const runTailBytes = 2 * blockBytes;
 /** A run above this is refused: offsets in a segment have 32 bits. */
-export const runBytesMax = 0x7fff_0000;
+const runBytesMax = 0x7fff_0000;
 
 export class SegmentRun implements RunBuilder {
   buffer: Buffer;

@@ -17,7 +17,7 @@ import { commitAt, physicalOf, putText, readText, removeText } from "../suite.ts
 import type { TestKeys } from "./keys.ts";
 
 export const storeDirectory = "/data/store";
-export const testPlace = { cluster: Buffer.alloc(16, 9), group: 0 };
+const testPlace = { cluster: Buffer.alloc(16, 9), group: 0 };
 
 export function openTestStore(
   disk: Disk,
