@@ -2,7 +2,15 @@
 // Method: golden bytes, every truncation, random values there and back, published FNV vectors.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ByteReader, ByteWriter, equalBytes, fnv1a64 } from "./bytes.ts";
+import {
+  ByteReader,
+  ByteWriter,
+  equalBytes,
+  fnv1a64,
+  putSafe64,
+  readRounded64,
+  readSafe64,
+} from "./bytes.ts";
 
 const whole = (): ByteWriter =>
   new ByteWriter(1)
@@ -106,4 +114,19 @@ test("FNV-1a-64: vectors of the reference implementation (isthe.com/chongo)", ()
     ["foobar", 0x85944171f73967e8n],
   ];
   for (const [text, hash] of vectors) expect(fnv1a64(Buffer.from(text))).toBe(hash);
+});
+
+test("bytes: safe integers stand in eight bytes; a larger one is read rounded or refused", () => {
+  const buffer = Buffer.alloc(10);
+  for (const n of [0, 1, 0xffff_ffff, 0x1_0000_0000, 0x1_8000_0001, 2 ** 53 - 1]) {
+    putSafe64(buffer, n, 1);
+    expect(buffer.readBigUInt64BE(1)).toBe(BigInt(n));
+    expect([readSafe64(buffer, 1), readRounded64(buffer, 1)]).toEqual([n, n]);
+  }
+  for (const n of [2n ** 53n, 2n ** 53n + 1n, 2n ** 64n - 1n]) {
+    buffer.writeBigUInt64BE(n, 1);
+    expect(readRounded64(buffer, 1)).toBe(Number(n));
+    expect(() => readSafe64(buffer, 1)).toThrow(expect.objectContaining({ code: "FORMAT_RANGE" }));
+  }
+  expect([buffer[0], buffer[9]]).toEqual([0, 0]);
 });

@@ -43,10 +43,7 @@ export class ByteReader {
   }
   /** A u64 that must be a safe integer. */
   safe64(): number {
-    const at = this.take(8);
-    const high = this.buffer.readUInt32BE(at);
-    if (high > 0x1fffff) throw new StrongroomError("FORMAT_RANGE", "integer above 2^53");
-    return high * 0x1_0000_0000 + this.buffer.readUInt32BE(at + 4);
+    return readSafe64(this.buffer, this.take(8));
   }
   /** A view, not a copy. */
   bytes(length: number): Buffer {
@@ -147,4 +144,23 @@ export function putU32(buffer: Uint8Array, value: number, at: number): void {
   buffer[at + 1] = value >>> 16;
   buffer[at + 2] = value >>> 8;
   buffer[at + 3] = value;
+}
+
+/** Writes a safe integer as a big-endian u64, under the same condition. */
+export function putSafe64(buffer: Uint8Array, value: number, at: number): void {
+  putU32(buffer, Math.floor(value / 0x1_0000_0000), at);
+  putU32(buffer, value >>> 0, at + 4);
+}
+
+/** A big-endian u64. Above 2^53 - 1 it is rounded: for what is compared, and not yet believed. */
+export function readRounded64(buffer: Buffer, at: number): number {
+  return buffer.readUInt32BE(at) * 0x1_0000_0000 + buffer.readUInt32BE(at + 4);
+}
+
+/** A big-endian u64 that must be a safe integer. @throws FORMAT_RANGE above 2^53 - 1. */
+export function readSafe64(buffer: Buffer, at: number): number {
+  const value = readRounded64(buffer, at);
+  if (value > Number.MAX_SAFE_INTEGER)
+    throw new StrongroomError("FORMAT_RANGE", "integer above 2^53");
+  return value;
 }

@@ -9,7 +9,9 @@
  * HMAC: RFC 2104, cut to 16 bytes. docs/formats/physical-keys.md.
  * @module
  */
+
 import { assert, assertInteger } from "../base/assert.ts";
+import { putSafe64 } from "../base/bytes.ts";
 import type { MacKey, Primitives } from "../platform/primitives.ts";
 
 const physicalKeyBytes = 16;
@@ -75,8 +77,7 @@ export class PhysicalKeys {
   chunk(index: number, ordinal: number, chunk: number, out: Uint8Array, outAt: number): void {
     assertInteger(index, { min: 1, max: Number.MAX_SAFE_INTEGER });
     const data = this.#chunk;
-    data.writeUInt32BE(Math.floor(index / 0x1_0000_0000), 3);
-    data.writeUInt32BE(index >>> 0, 7);
+    putSafe64(data, index, 3);
     data.writeUInt32BE(ordinal, 11);
     data.writeUInt32BE(chunk, 15);
     this.#mac.sign(data, 0, chunkBytes, out, outAt, physicalKeyBytes);

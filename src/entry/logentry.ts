@@ -13,6 +13,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
+import { putSafe64, readSafe64 } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 
 const entryVersion = 1;
@@ -37,8 +38,7 @@ export function writeEntryHeader(buffer: Buffer, at: number, header: EntryHeader
   buffer[at] = entryVersion;
   buffer.writeUInt32BE(header.keyId, at + 1);
   buffer.writeBigUInt64BE(header.session, at + 5);
-  buffer.writeUInt32BE(Math.floor(header.seq / 0x1_0000_0000), at + 13);
-  buffer.writeUInt32BE(header.seq >>> 0, at + 17);
+  putSafe64(buffer, header.seq, at + 13);
 }
 
 /** @throws StrongroomError FORMAT_TRUNCATED, FORMAT_VERSION, FORMAT_RANGE. */
@@ -47,11 +47,9 @@ export function readEntryHeader(entry: Buffer): EntryHeader {
     throw new StrongroomError("FORMAT_TRUNCATED", "a log entry is shorter than its header");
   if (entry[0] !== entryVersion)
     throw new StrongroomError("FORMAT_VERSION", `a log entry has version ${entry[0]}`);
-  const high = entry.readUInt32BE(13);
-  if (high > 0x1fffff) throw new StrongroomError("FORMAT_RANGE", "a sequence number above 2^53");
   return {
     keyId: entry.readUInt32BE(1),
     session: entry.readBigUInt64BE(5),
-    seq: high * 0x1_0000_0000 + entry.readUInt32BE(17),
+    seq: readSafe64(entry, 13),
   };
 }

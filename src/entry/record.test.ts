@@ -1,5 +1,6 @@
 // Goal: the layout of records never drifts; nothing that is cut or unknown is taken for a record.
 import { expect, test } from "vitest";
+import { putSafe64 } from "../base/bytes.ts";
 import {
   checkRecord,
   commitBytes,
@@ -16,7 +17,6 @@ import {
   writeCommit,
   writeControl,
   writeRecordHeader,
-  writeSafe64,
 } from "./record.ts";
 
 const physical = Buffer.from("000102030405060708090a0b0c0d0e0f", "hex");
@@ -24,7 +24,7 @@ const physical = Buffer.from("000102030405060708090a0b0c0d0e0f", "hex");
 function header(kind: number): Buffer {
   const buffer = Buffer.alloc(kind === kindPut ? sealedPutOverhead : recordHeaderBytes);
   writeRecordHeader(buffer, 0, kind, physical, 0, true, 7, 0x0102030405, 0x1122334455667788n);
-  writeSafe64(buffer, 9, sequenceAt);
+  putSafe64(buffer, 9, sequenceAt);
   return buffer;
 }
 
@@ -32,7 +32,7 @@ function control(): Buffer {
   const record = { table: 2, deleted: false, key: Buffer.from("key"), value: Buffer.from("v") };
   const buffer = Buffer.alloc(controlBytes(record.key, record.value));
   writeControl(buffer, 0, record);
-  writeSafe64(buffer, 5, 3);
+  putSafe64(buffer, 5, 3);
   return buffer;
 }
 

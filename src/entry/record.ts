@@ -19,7 +19,7 @@
  * @module
  */
 import { assert, assertInteger } from "../base/assert.ts";
-import { putU32 } from "../base/bytes.ts";
+import { putSafe64, putU32, readSafe64 } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 
 export const kindPut = 1;
@@ -52,19 +52,6 @@ export const commitMacAt = 45;
 export const commitMacBytes = 32;
 export const commitBytes = commitMacAt + commitMacBytes;
 
-/** Writes a safe integer as a big-endian u64. */
-export function writeSafe64(buffer: Buffer, value: number, at: number): void {
-  putU32(buffer, Math.floor(value / 0x1_0000_0000), at);
-  putU32(buffer, value >>> 0, at + 4);
-}
-
-/** @throws FORMAT_RANGE above 2^53 - 1. */
-export function readSafe64(buffer: Buffer, at: number): number {
-  const high = buffer.readUInt32BE(at);
-  if (high > 0x1fffff) throw new StrongroomError("FORMAT_RANGE", "integer above 2^53");
-  return high * 0x1_0000_0000 + buffer.readUInt32BE(at + 4);
-}
-
 /** The timestamp written last, in words: a run has one, and a bigint costs 30 times more. */
 let stampOf = 0n;
 let stampHigh = 0;
@@ -96,7 +83,7 @@ export function writeRecordHeader(
   for (let i = 0; i < physicalBytes; i++) buffer[at + physicalAt + i] = physical[keyAt + i]!;
   buffer[at + rootAt] = root ? 1 : 0;
   putU32(buffer, keyspace, at + keyspaceAt);
-  writeSafe64(buffer, expireAt, at + expireAtAt);
+  putSafe64(buffer, expireAt, at + expireAtAt);
   if (commitTs !== stampOf) splitStamp(commitTs);
   putU32(buffer, stampHigh, at + commitTsAt);
   putU32(buffer, stampLow, at + commitTsAt + 4);
@@ -192,10 +179,10 @@ export interface CommitFields {
 /** Writes all but the MAC. @param frames - Frames of the run before this one. */
 export function writeCommit(buffer: Buffer, at: number, commit: CommitFields, frames: number) {
   buffer[at] = kindCommit;
-  writeSafe64(buffer, commit.number, at + 1);
-  writeSafe64(buffer, commit.appliedIndex, at + 9);
+  putSafe64(buffer, commit.number, at + 1);
+  putSafe64(buffer, commit.appliedIndex, at + 9);
   buffer.writeBigUInt64BE(commit.session, at + 17);
-  writeSafe64(buffer, commit.seq, at + 25);
+  putSafe64(buffer, commit.seq, at + 25);
   buffer.writeBigUInt64BE(commit.commitTs, at + 33);
   buffer.writeUInt32BE(frames, at + 41);
 }

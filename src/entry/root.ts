@@ -13,7 +13,7 @@
  * the seal authenticates it.
  * @module
  */
-import { putU32 } from "../base/bytes.ts";
+import { putSafe64, putU32, readSafe64 } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 
 export const rootHeaderBytes = 18;
@@ -30,8 +30,7 @@ export interface RootHeader {
 export function writeRootHeader(buffer: Buffer, at: number, root: RootHeader): void {
   buffer[at] = root.type;
   buffer[at + 1] = root.raw ? rootFlagRaw : 0;
-  putU32(buffer, Math.floor(root.index / 0x1_0000_0000), at + 2);
-  putU32(buffer, root.index >>> 0, at + 6);
+  putSafe64(buffer, root.index, at + 2);
   putU32(buffer, root.ordinal, at + 10);
   putU32(buffer, root.keyLength, at + 14);
 }
@@ -43,11 +42,9 @@ export function readRootHeader(buffer: Buffer, at: number, end: number, into: Ro
   const flags = buffer[at + 1] as number;
   if (buffer[at] !== 1 || (flags & ~rootFlagRaw) !== 0)
     throw new StrongroomError("FORMAT_VERSION", "a root has an unknown type or reserved flags");
-  const high = buffer.readUInt32BE(at + 2);
-  if (high > 0x1fffff) throw new StrongroomError("FORMAT_RANGE", "a log index above 2^53");
   into.type = buffer[at] as number;
   into.raw = flags === rootFlagRaw;
-  into.index = high * 0x1_0000_0000 + buffer.readUInt32BE(at + 6);
+  into.index = readSafe64(buffer, at + 2);
   into.ordinal = buffer.readUInt32BE(at + 10);
   into.keyLength = buffer.readUInt32BE(at + 14);
   if (into.keyLength > end - at - rootHeaderBytes)

@@ -20,6 +20,7 @@
  */
 
 import { assert, assertInteger } from "../base/assert.ts";
+import { putSafe64, readRounded64 } from "../base/bytes.ts";
 import { crc32Of } from "../platform/checksum.ts";
 
 /** Batches start and end on multiples of this, in the file and, for direct I/O, in memory. */
@@ -37,8 +38,7 @@ const numberBytes = Buffer.alloc(8);
 /** What frames of the file with this number (a safe integer, 1 or more) start their CRC from. */
 export function fileSeed(number: number): number {
   assertInteger(number, { min: 1, max: Number.MAX_SAFE_INTEGER });
-  numberBytes.writeUInt32BE(Math.floor(number / 0x1_0000_0000), 0);
-  numberBytes.writeUInt32BE(number >>> 0, 4);
+  putSafe64(numberBytes, number, 0);
   return crc32Of(numberBytes, 0, 8, 0);
 }
 
@@ -66,14 +66,13 @@ export function writeFrameHeader(
   assert(bodyLength >= 1 && bodyLength <= frameBodyBytesMax, "frame length out of bounds");
   assert(syncedThrough <= position, "a frame claims that it is durable itself");
   buffer.writeUInt32BE(bodyLength, at);
-  buffer.writeUInt32BE(Math.floor(syncedThrough / 0x1_0000_0000), at + 8);
-  buffer.writeUInt32BE(syncedThrough >>> 0, at + 12);
+  putSafe64(buffer, syncedThrough, at + 8);
   buffer.writeUInt32BE(frameCrc(buffer, at, bodyLength, seed, position), at + 4);
 }
 
 /** The frame's `synced_through`. Meaningful only once the frame is known to be whole. */
 export function frameSyncedThrough(buffer: Buffer, at: number): number {
-  return buffer.readUInt32BE(at + 8) * 0x1_0000_0000 + buffer.readUInt32BE(at + 12);
+  return readRounded64(buffer, at + 8);
 }
 
 /**

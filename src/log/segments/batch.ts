@@ -3,8 +3,10 @@
  * survive a crash.
  * @module
  */
+
 import { assert } from "../../base/assert.ts";
 import type { LogIndex } from "../../base/brand.ts";
+import { putSafe64 } from "../../base/bytes.ts";
 import { alignUp, frameHeaderBytes, writeFrameHeader } from "../../files/framing.ts";
 import type { AppendDone } from "../log.ts";
 import { batchHeaderBytes, entryHeaderBytes } from "./format.ts";
@@ -67,8 +69,7 @@ export class Batch {
     const buffer = this.buffer;
     assert(buffer !== null && this.count > 0, "an empty batch is not written");
     this.firstIndex = firstIndex;
-    buffer.writeUInt32BE(Math.floor(firstIndex / 0x1_0000_0000), frameHeaderBytes);
-    buffer.writeUInt32BE(firstIndex >>> 0, frameHeaderBytes + 4);
+    putSafe64(buffer, firstIndex, frameHeaderBytes);
     buffer.writeUInt32BE(this.count, frameHeaderBytes + 8);
     const bodyBytes = this.length - frameHeaderBytes;
     writeFrameHeader(buffer, 0, bodyBytes, seed, position, position);

@@ -11,6 +11,7 @@
  * @module
  */
 import { join } from "node:path";
+import { readRounded64 } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { blockBytes, fileSeed } from "../../files/framing.ts";
@@ -171,8 +172,7 @@ function scanFile(disk: Disk, file: LogFile, firstIndex: number): number {
 
 /** First index in the frame that the scanner found. */
 export function readFirstIndex(scanner: FrameScanner): number {
-  const { buffer, bodyAt } = scanner;
-  return buffer.readUInt32BE(bodyAt) * 0x1_0000_0000 + buffer.readUInt32BE(bodyAt + 4);
+  return readRounded64(scanner.buffer, scanner.bodyAt);
 }
 
 /** A file that the manifest does not list: truncated away, or made and not yet listed. */

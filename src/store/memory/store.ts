@@ -3,6 +3,7 @@
  * durable, so it cannot keep control records and says so.
  * @module
  */
+import { readSafe64 } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import {
   checkRecord,
@@ -13,7 +14,6 @@ import {
   kindPut,
   physicalAt,
   readControl,
-  readSafe64,
   recordTagBytes,
   recordTextAt,
   rootAt,

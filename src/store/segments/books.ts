@@ -3,7 +3,9 @@
  * many bytes of every segment are dead.
  * @module
  */
+
 import { assert } from "../../base/assert.ts";
+import { readSafe64 } from "../../base/bytes.ts";
 import {
   expireAtAt,
   keyspaceAt,
@@ -11,7 +13,6 @@ import {
   kindTombstone,
   physicalAt,
   readControl,
-  readSafe64,
   rootAt,
   sequenceAt,
 } from "../../entry/record.ts";

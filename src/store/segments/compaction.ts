@@ -7,6 +7,7 @@
  * key is in any listed segment, and copies keep their sequence (LESSONS: bitcask).
  * @module
  */
+import { readSafe64 } from "../../base/bytes.ts";
 import { isStrongroomError, type StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
 import {
@@ -15,7 +16,6 @@ import {
   kindTombstone,
   physicalAt,
   readControl,
-  readSafe64,
 } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";

@@ -3,6 +3,7 @@
  * out as a run for the segment's successor. Sequences stay, so a copy never beats a newer write.
  * @module
  */
+import { putSafe64 } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
@@ -13,7 +14,6 @@ import {
   recordHeaderBytes,
   recordTextAt,
   sealedPutOverhead,
-  writeSafe64,
 } from "../../entry/record.ts";
 import { fileSeed, frameHeaderBytes, frameIsWhole } from "../../files/framing.ts";
 import type { Primitives } from "../../platform/primitives.ts";
@@ -114,7 +114,7 @@ export class CopyReader {
     if (!put || expired) {
       if (expired) {
         image[bodyAt] = kindTombstone;
-        writeSafe64(image, 0, bodyAt + expireAtAt);
+        putSafe64(image, 0, bodyAt + expireAtAt);
       }
       image.writeUInt32BE(head, to);
       return bodyAt + head;

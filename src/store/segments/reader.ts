@@ -6,6 +6,7 @@
  * asked for, and it must authenticate (in a clear segment: match its checksum).
  * @module
  */
+import { readSafe64 } from "../../base/bytes.ts";
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
@@ -15,7 +16,6 @@ import {
   kindPut,
   physicalAt,
   physicalBytes,
-  readSafe64,
   recordHeaderBytes,
   rootAt,
   sequenceAt,

@@ -7,7 +7,9 @@
  * a failed one left, and a run that met a full disk is opened again in memory for another attempt.
  * @module
  */
+
 import { assert } from "../../base/assert.ts";
+import { putSafe64 } from "../../base/bytes.ts";
 import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
   type CommitFields,
@@ -21,7 +23,6 @@ import {
   sealedPutOverhead,
   sequenceAt,
   writeCommit,
-  writeSafe64,
 } from "../../entry/record.ts";
 import { isDiskFull } from "../../files/batchfile.ts";
 import {
@@ -304,7 +305,7 @@ export class SegmentWriter {
 
 function setSequence(buffer: Buffer, bodyAt: number, sequence: number): void {
   const control = buffer[bodyAt] === kindControl;
-  writeSafe64(buffer, sequence, bodyAt + (control ? controlSequenceAt : sequenceAt));
+  putSafe64(buffer, sequence, bodyAt + (control ? controlSequenceAt : sequenceAt));
 }
 
 function doubled(words: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
