@@ -8,7 +8,7 @@ import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { StrongroomError } from "../base/errors.ts";
 import type { Random } from "../base/ports.ts";
 import type { NodeStatus } from "../node/api.ts";
-import type { Applied, RewriteInfo } from "../node/operations.ts";
+import type { Applied, RewriteChanged } from "../node/operations.ts";
 import {
   type AdminService,
   type AppliedSchema,
@@ -249,25 +249,25 @@ type Rewriting = Pick<
 const rewriteBytesPerSecondDefault = 32 * 2 ** 20;
 
 function rewriting({ backend: { keys } }: HandlerDeps, changes: Changes): Rewriting {
-  const run = async (request: Mutating, work: () => Promise<RewriteInfo>) => {
-    const { applied, value } = await changes.local(request, "keys", work);
-    return { applied, rewrite: toMessage(RewriteSchema, value) };
+  const run = async (request: Mutating, work: (id: string) => Promise<RewriteChanged>) => {
+    const { applied, result } = await changes.run(request, "keys", work);
+    return { applied, rewrite: toMessage(RewriteSchema, result) };
   };
   return {
     startRewrite: (request) =>
-      run(request, async () => {
+      run(request, async (id) => {
         const given = request.bytesPerSecond;
         const speed =
           given === undefined ? rewriteBytesPerSecondDefault : count("bytes_per_second", given);
-        return keys.startRewrite(request.keyId, speed);
+        return keys.startRewrite(id, request.keyId, speed);
       }),
-    pauseRewrite: (request) => run(request, () => keys.pauseRewrite(request.keyId)),
-    resumeRewrite: (request) => run(request, () => keys.resumeRewrite(request.keyId)),
+    pauseRewrite: (request) => run(request, (id) => keys.pauseRewrite(id, request.keyId)),
+    resumeRewrite: (request) => run(request, (id) => keys.resumeRewrite(id, request.keyId)),
     throttleRewrite: (request) =>
-      run(request, async () =>
-        keys.throttleRewrite(request.keyId, count("bytes_per_second", request.bytesPerSecond)),
+      run(request, async (id) =>
+        keys.throttleRewrite(id, request.keyId, count("bytes_per_second", request.bytesPerSecond)),
       ),
-    cancelRewrite: (request) => run(request, () => keys.cancelRewrite(request.keyId)),
+    cancelRewrite: (request) => run(request, (id) => keys.cancelRewrite(id, request.keyId)),
   };
 }
 
@@ -304,9 +304,10 @@ export function adminHandlers(deps: HandlerDeps): Implementation {
     ...streaming(deps),
     resyncSidecar: async (request) => {
       const kind = request.apply ? "keys" : "free";
-      const work = () => backend.keys.resync(request.apply);
-      const { applied, value } = await changes.local(request, kind, work);
-      return { applied, steps: [...value.steps], done: value.done };
+      const { applied, result } = await changes.run(request, kind, (id) =>
+        backend.keys.resync(id, request.apply),
+      );
+      return { applied, steps: [...result.steps], done: result.done };
     },
     checkpoint: async (request) => {
       const { applied } = await changes.local(request, "free", () => backend.checkpoint());

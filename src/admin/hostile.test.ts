@@ -221,8 +221,8 @@ test("hostile: the limits of strangers do not end what a friend watches", async 
     createConnectTransport({ ...options, httpVersion: "1.1" }),
   ];
   for (const transport of transports) {
-    await port.node.startRewrite(1, 0);
-    setTimeout(() => void port.node.cancelRewrite(1), limits.requestMsMax * 4);
+    await port.node.startRewrite("r", 1, 0);
+    setTimeout(() => void port.node.cancelRewrite("r", 1), limits.requestMsMax * 4);
     const states: (string | undefined)[] = [];
     const client = createClient(AdminService, transport);
     for await (const { rewrite } of client.watchRewrite({ keyId: 1 })) states.push(rewrite?.state);

@@ -64,11 +64,11 @@ describe.each(Object.entries(transports))("protocols: %s", (_name, transport) =>
     const { keyId, applied } = await client().rotateKey({ purpose: "log" });
     expect([keyId, applied?.appliedIndex]).toEqual([4, 6n]);
     expect(applied?.requestId).toMatch(/^[0-9a-f]{32}$/);
-    await port.node.startRewrite(1, 0);
+    await port.node.startRewrite("r", 1, 0);
     const states: (string | undefined)[] = [];
     for await (const { rewrite } of client().watchRewrite({ keyId: 1 })) {
       states.push(rewrite?.state);
-      if (rewrite?.state === "running") await port.node.cancelRewrite(1);
+      if (rewrite?.state === "running") await port.node.cancelRewrite("r", 1);
     }
     expect(states).toEqual(["running", "cancelled"]);
   });

@@ -2,7 +2,7 @@
 // what lies under the others is whole.
 import { expect, test } from "vitest";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
-import { openTestNode } from "./testing/harness.ts";
+import { fresh, openTestNode } from "./testing/harness.ts";
 
 const request = (n: number): string => n.toString(16).padStart(32, "0");
 
@@ -43,7 +43,7 @@ test("retire: no wrap of a key is left in any file, after a restart neither", as
     expect(holders(disk, forms).some((path) => path.endsWith(".segment"))).toBe(true);
   await keys.rotate(request(1), "storage", 0);
   await keys.rotate(request(2), "log", 0);
-  await keys.startRewrite(1, 0);
+  await keys.startRewrite(fresh(), 1, 0);
   for (let turn = 0; turn < 2000 && keys.rewrite(1)?.state !== "done"; turn++)
     await new Promise((resolve) => setTimeout(resolve, 5));
   for (const [id, forms] of before) {
@@ -57,7 +57,7 @@ test("retire: no wrap of a key is left in any file, after a restart neither", as
   for (let n = 0; n < 60; n++)
     expect(await node.run("get", `k${n}`)).toContain(`${n}`.padEnd(9, "v"));
   const nothing = { keyId: 1, state: "done", bytesTotal: 0 };
-  expect(await node.node.keys.startRewrite(1, 0)).toMatchObject(nothing);
+  expect(await node.node.keys.startRewrite(fresh(), 1, 0)).toMatchObject(nothing);
   expect(node.node.keys.rewrite(1)).toMatchObject(nothing);
   expect(node.node.keys.keyring().rewrites).toEqual([]);
   await node.node.close();

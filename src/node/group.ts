@@ -45,6 +45,11 @@ export class Group {
   haltedBy: StrongroomError | null = null;
   /** Index of the entry that could not be applied, 0 if it was something else. */
   haltedAt = 0;
+  /** Why it has halted, and at which entry; empty: it has not. */
+  get haltReason(): string {
+    if (this.haltedBy === null) return "";
+    return `${this.haltedAt === 0 ? "" : `entry ${this.haltedAt}: `}${this.haltedBy.message}`;
+  }
   /** Digests of entries that an operator lets this node pass, by index. */
   private readonly skips = new Map<number, Buffer>();
   private readonly deps: GroupDeps;

@@ -12,9 +12,19 @@ import { Rotation } from "./keys/rotation.ts";
 import { skip } from "./keys/skip.ts";
 import { capabilityOf, historyOf, keyringOf } from "./keys/views.ts";
 import { doneBefore, KeyWork } from "./keys/work.ts";
+import type { RequestKind } from "./localrows.ts";
 import { bootstrap, enableLog, enableStorage } from "./migration.ts";
-import type { KeyOperations } from "./operations.ts";
+import type {
+  Applied,
+  KeyOperations,
+  RequestId,
+  ResyncReport,
+  RewriteChanged,
+  RewriteInfo,
+} from "./operations.ts";
+import type { Note } from "./requests.ts";
 import { resync } from "./resync.ts";
+import { nothingLeft } from "./rewrite.ts";
 import type { Runtime } from "./runtime.ts";
 
 export function keyOperations(runtime: Runtime): KeyOperations {
@@ -26,10 +36,12 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     keyring: () => keyringOf(runtime),
     history: () => historyOf(runtime),
     probeKeks: () => runtime.deps.kekSet.probe(runtime.deps),
-    bootstrap: (request) => work.guarded(request, doneBefore, () => bootstrap(runtime, request)),
+    bootstrap: (request) =>
+      work.guarded(request, doneBefore("bootstrap"), () => bootstrap(runtime, request)),
     enableStorage: (request) =>
-      work.guarded(request, doneBefore, () => enableStorage(runtime, request)),
-    enableLog: (request) => work.guarded(request, doneBefore, () => enableLog(runtime, request)),
+      work.guarded(request, doneBefore("enable-storage"), () => enableStorage(runtime, request)),
+    enableLog: (request) =>
+      work.guarded(request, doneBefore("enable-log"), () => enableLog(runtime, request)),
     rotate: (request, purpose, ifActive) => rotation.rotate(request, purpose, ifActive),
     registerWriter: (request) => registerWriter(work, request),
     addKek: (request, spec) => rewrapping.add(request, spec),
@@ -39,12 +51,59 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     retire: (request, keyId) => retire(work, request, keyId),
     proof: async (keyId) => proofOf(runtime, keyId),
     skip: (request, index, reason) => skip(work, request, index, reason),
-    startRewrite: (keyId, rate) => runtime.rewrites.start(keyId, rate),
-    pauseRewrite: async (keyId) => runtime.rewrites.pause(keyId),
-    resumeRewrite: async (keyId) => runtime.rewrites.resumeOne(keyId),
-    throttleRewrite: async (keyId, rate) => runtime.rewrites.throttle(keyId, rate),
-    cancelRewrite: async (keyId) => runtime.rewrites.cancel(keyId),
+    ...rewriting(work),
     rewrite: (keyId) => runtime.rewrites.info(keyId),
-    resync: (apply) => resync(runtime, apply),
+    resync: (request, apply) => resyncAsked(work, request, apply),
   };
+}
+
+type Rewriting = Pick<
+  KeyOperations,
+  "startRewrite" | "pauseRewrite" | "resumeRewrite" | "throttleRewrite" | "cancelRewrite"
+>;
+
+function rewriting(work: KeyWork): Rewriting {
+  const { rewrites } = work.runtime;
+  const run = (
+    ask: { readonly request: RequestId; readonly kind: RequestKind; readonly keyId: number },
+    change: (note: Note) => Promise<RewriteInfo>,
+  ): Promise<RewriteChanged> =>
+    work.local(
+      ask,
+      () => rewrites.info(ask.keyId) ?? nothingLeft(ask.keyId),
+      (note) => {
+        work.gate();
+        return change(note);
+      },
+    );
+  return {
+    startRewrite: (request, keyId, rate) =>
+      run({ request, kind: "start", keyId }, (note) => rewrites.start(keyId, rate, note)),
+    pauseRewrite: (request, keyId) =>
+      run({ request, kind: "pause", keyId }, async (note) => rewrites.pause(keyId, note)),
+    resumeRewrite: (request, keyId) =>
+      run({ request, kind: "resume", keyId }, async (note) => rewrites.resumeOne(keyId, note)),
+    throttleRewrite: (request, keyId, rate) =>
+      run({ request, kind: "throttle", keyId }, async (note) =>
+        rewrites.throttle(keyId, rate, note),
+      ),
+    cancelRewrite: (request, keyId) =>
+      run({ request, kind: "cancel", keyId }, async (note) => rewrites.cancel(keyId, note)),
+  };
+}
+
+async function resyncAsked(
+  work: KeyWork,
+  request: RequestId,
+  apply: boolean,
+): Promise<Applied & ResyncReport> {
+  const { runtime } = work;
+  const { appliedIndex } = runtime.machine;
+  if (!apply) return { ...(await resync(runtime, null)), appliedIndex, changed: false };
+  const ask = { request, kind: "resync", keyId: 0 } as const;
+  return work.local(
+    ask,
+    () => ({ steps: [], done: true }),
+    (note) => resync(runtime, note),
+  );
 }

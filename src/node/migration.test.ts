@@ -5,7 +5,7 @@
 // with a stop at every operation of the disk, a restart, and on until the end.
 import { expect, test } from "vitest";
 import { type CrashVariant, MemoryDisk } from "../platform/testing/memory-disk.ts";
-import { openTestNode, type TestNode } from "./testing/harness.ts";
+import { fresh, openTestNode, type TestNode } from "./testing/harness.ts";
 
 const off = { encryption: "off" } as const;
 const canary = "CANARY";
@@ -70,7 +70,7 @@ async function enableLogWhenClear(node: TestNode, counters: Counters): Promise<v
       return;
     } catch (error) {
       if (!(error as Error).message.includes("clear segments")) throw error;
-      if (node.node.keys.rewrite(0) === null) await node.node.keys.startRewrite(0, 0);
+      if (node.node.keys.rewrite(0) === null) await node.node.keys.startRewrite(fresh(), 0, 0);
       await counters.write(node, 3);
       await pause();
     }

@@ -1,8 +1,9 @@
 /**
  * What an operator may do to the keys of a running node, and see of them. The admin service and the
- * command line stand on this interface. Everything that changes something is an entry of the log:
- * it is verified before it is proposed, carries its request id, and answers with the index at which
- * it was applied. The same request id again answers with the first outcome, also after a restart.
+ * command line stand on this interface. What changes the keys is an entry of the log: it is
+ * verified before it is proposed, carries its request id, and answers with the index at which it
+ * was applied. What changes this node's files alone (rewrite, resync) is durable in its store with
+ * the request id. The same request id again answers with the first outcome, also after a restart.
  * @module
  */
 
@@ -145,6 +146,9 @@ export interface Proof {
   readonly mac: string;
 }
 
+/** The rewrite as it stands when the request is answered. */
+export type RewriteChanged = Applied & RewriteInfo;
+
 export interface ResyncReport {
   /** One line a step, in the order in which they are or would be done. Empty: nothing to do. */
   readonly steps: readonly string[];
@@ -188,13 +192,17 @@ export interface KeyOperations {
   skip(request: RequestId, index: number, reason: string): Promise<Applied>;
 
   /** The compactor copies what is under the key until nothing is; 0 bytes a second: unthrottled. */
-  startRewrite(keyId: number, bytesPerSecond: number): Promise<RewriteInfo>;
-  pauseRewrite(keyId: number): Promise<RewriteInfo>;
-  resumeRewrite(keyId: number): Promise<RewriteInfo>;
-  throttleRewrite(keyId: number, bytesPerSecond: number): Promise<RewriteInfo>;
-  cancelRewrite(keyId: number): Promise<RewriteInfo>;
+  startRewrite(request: RequestId, keyId: number, bytesPerSecond: number): Promise<RewriteChanged>;
+  pauseRewrite(request: RequestId, keyId: number): Promise<RewriteChanged>;
+  resumeRewrite(request: RequestId, keyId: number): Promise<RewriteChanged>;
+  throttleRewrite(
+    request: RequestId,
+    keyId: number,
+    bytesPerSecond: number,
+  ): Promise<RewriteChanged>;
+  cancelRewrite(request: RequestId, keyId: number): Promise<RewriteChanged>;
   rewrite(keyId: number): RewriteInfo | null;
 
   /** Explains, and with `apply` mends, what sidecar and store disagree about. */
-  resync(apply: boolean): Promise<ResyncReport>;
+  resync(request: RequestId, apply: boolean): Promise<Applied & ResyncReport>;
 }

@@ -13,7 +13,7 @@ import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { rewriteFile } from "../store/testing/faults.ts";
 import type { NodeOptions } from "./api.ts";
 import { openKeks } from "./keks.ts";
-import { openTestNode, type TestNode } from "./testing/harness.ts";
+import { fresh, openTestNode, type TestNode } from "./testing/harness.ts";
 
 const sidecar = "/data/encryption/keys.json";
 const manifest = "/data/store/MANIFEST";
@@ -211,7 +211,7 @@ test("resync: says what it would do, then does it, on a serving node", async () 
   const foreign = (await filled()).readFile(sidecar);
   const node = await openTestNode(disk);
   const { keys } = node.node;
-  expect(await keys.resync(false)).toEqual({ steps: [], done: false });
+  expect(await keys.resync(fresh(), false)).toMatchObject({ steps: [], done: false });
   const good = disk.readFile(sidecar);
   const text = good.toString();
   const cases: [Buffer | null, RegExp][] = [
@@ -225,17 +225,17 @@ test("resync: says what it would do, then does it, on a serving node", async () 
     if (bytes === null) disk.unlink(sidecar);
     else rewriteFile(disk, sidecar, bytes);
     const before = contents(disk);
-    const { steps, done } = await keys.resync(false);
+    const { steps, done } = await keys.resync(fresh(), false);
     expect([steps.length, done]).toEqual([1, false]);
     expect(steps[0]).toMatch(why);
     expect(contents(disk)).toBe(before);
-    expect(await keys.resync(true)).toEqual({ steps, done: true });
+    expect(await keys.resync(fresh(), true)).toMatchObject({ steps, done: true });
     expect(disk.readFile(sidecar).equals(good)).toBe(true);
-    expect(await keys.resync(true)).toEqual({ steps: [], done: true });
+    expect(await keys.resync(fresh(), true)).toMatchObject({ steps: [], done: true });
   }
   await keys.rotate(request(9), "storage", 0);
   rewriteFile(disk, sidecar, good);
-  expect((await keys.resync(true)).steps[0]).toMatch(/stands at entry/);
+  expect((await keys.resync(fresh(), true)).steps[0]).toMatch(/stands at entry/);
   await node.node.close();
   await expectWhole(disk);
 });

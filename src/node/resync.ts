@@ -9,6 +9,7 @@ import type { SidecarDocument } from "../control/document.ts";
 import { documentOf } from "../control/sidecar.ts";
 import { sameDocument } from "../control/sidecar-compare.ts";
 import type { ResyncReport } from "./operations.ts";
+import type { Note } from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
 
 interface Step {
@@ -19,18 +20,26 @@ interface Step {
 const file = "encryption/keys.json";
 
 /**
- * @param apply - False: only says what it would do.
- * @throws SIDECAR_NEWER: nothing was changed; KEK_* for a key that does not open; NODE_HALTED;
+ * @param note - Of the request that has it mended; null: only says what it would do.
+ * @throws SIDECAR_NEWER: nothing was changed; KEK_* for a key that does not open;
  * KEY_OPERATION_UNAVAILABLE while an entry's effects are being made durable.
  */
-export function resync(runtime: Runtime, apply: boolean): Promise<ResyncReport> {
+export function resync(runtime: Runtime, note: Note | null): Promise<ResyncReport> {
   return runtime.inTurn(async () => {
     if (runtime.deps.host.unsettled)
       throw new StrongroomError("KEY_OPERATION_UNAVAILABLE", "a change of the keys is under way");
     const steps = stepsOf(runtime);
-    if (apply) for (const { mend } of steps) await mend();
-    return { steps: steps.map(({ text }) => text), done: apply };
+    if (note !== null) for (const { mend } of steps) await mend();
+    if (note !== null && steps.length > 0) await remember(runtime, note);
+    return { steps: steps.map(({ text }) => text), done: note !== null };
   });
+}
+
+/** What was mended stays mended: if this fails, the same request finds nothing left to do. */
+async function remember({ flusher, group }: Runtime, note: Note): Promise<void> {
+  if (group.haltedBy !== null) return;
+  note.add();
+  await flusher.flush().catch(() => note.drop());
 }
 
 function stepsOf(runtime: Runtime): Step[] {

@@ -2,7 +2,7 @@
 // after a stop at any operation without anybody asking again.
 import { expect, test } from "vitest";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
-import { openTestNode, type TestNode } from "./testing/harness.ts";
+import { fresh, openTestNode, type TestNode } from "./testing/harness.ts";
 
 const request = (n: number): string => n.toString(16).padStart(32, "0");
 
@@ -35,7 +35,7 @@ test("rewrite: what is under the old key is sealed afresh, told by progress", as
   expect(keyId).not.toBe(old);
   const before = under(disk, old);
   expect(before).toBeGreaterThan(300_000);
-  const begun = await keys.startRewrite(old, 0);
+  const begun = await keys.startRewrite(fresh(), old, 0);
   expect(begun).toMatchObject({ keyId: old, state: "running", bytesPerSecond: 0 });
   expect(begun.bytesTotal).toBeGreaterThan(300_000);
   await until(() => keys.rewrite(old)?.state === "done");
@@ -53,8 +53,8 @@ test("rewrite: a paused one does nothing; a running one is throttled", async () 
   let node = await openTestNode(disk);
   await fill(node, 200);
   await node.node.keys.rotate(request(1), "storage", 0);
-  await node.node.keys.startRewrite(1, 20_000);
-  await node.node.keys.pauseRewrite(1);
+  await node.node.keys.startRewrite(fresh(), 1, 20_000);
+  await node.node.keys.pauseRewrite(fresh(), 1);
   for (let round = 0; round < 3; round++) {
     const before = under(disk, 1);
     expect(before).toBeGreaterThan(100_000);
@@ -66,12 +66,12 @@ test("rewrite: a paused one does nothing; a running one is throttled", async () 
     await node.node.close();
     node = await openTestNode(disk);
   }
-  const resumed = await node.node.keys.resumeRewrite(1);
+  const resumed = await node.node.keys.resumeRewrite(fresh(), 1);
   expect(resumed).toMatchObject({ state: "running", bytesPerSecond: 20_000 });
   expect(resumed.etaMs).toBeGreaterThan(1000);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(under(disk, 1)).toBeGreaterThan(100_000);
-  await node.node.keys.throttleRewrite(1, 0);
+  await node.node.keys.throttleRewrite(fresh(), 1, 0);
   await until(() => node.node.keys.rewrite(1)?.state === "done");
   expect(under(disk, 1)).toBe(0);
   await node.node.close();
@@ -83,14 +83,14 @@ test("rewrite: called off it leaves things as they are until it is asked for aga
   await fill(node, 100);
   const { keys } = node.node;
   await keys.rotate(request(1), "storage", 0);
-  await keys.startRewrite(1, 1000);
-  expect(await keys.cancelRewrite(1)).toMatchObject({ state: "cancelled" });
+  await keys.startRewrite(fresh(), 1, 1000);
+  expect(await keys.cancelRewrite(fresh(), 1)).toMatchObject({ state: "cancelled" });
   const before = under(disk, 1);
   await fill(node, 5);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(under(disk, 1)).toBe(before);
-  await expect(keys.pauseRewrite(1)).rejects.toMatchObject({ code: "REWRITE_NOT_FOUND" });
-  await keys.startRewrite(1, 0);
+  await expect(keys.pauseRewrite(fresh(), 1)).rejects.toMatchObject({ code: "REWRITE_NOT_FOUND" });
+  await keys.startRewrite(fresh(), 1, 0);
   await until(() => under(disk, 1) === 0);
   await node.node.close();
 });
@@ -107,9 +107,9 @@ test("rewrite: what cannot be cleared is refused, each with its code", async () 
     [1, 0.5, "REWRITE_RATE"],
   ];
   for (const [keyId, rate, code] of cases)
-    await expect(keys.startRewrite(keyId, rate)).rejects.toMatchObject({ code });
+    await expect(keys.startRewrite(fresh(), keyId, rate)).rejects.toMatchObject({ code });
   for (const change of [keys.pauseRewrite, keys.resumeRewrite, keys.cancelRewrite])
-    await expect(change(1)).rejects.toMatchObject({ code: "REWRITE_NOT_FOUND" });
+    await expect(change(fresh(), 1)).rejects.toMatchObject({ code: "REWRITE_NOT_FOUND" });
   expect(keys.rewrite(1)).toBeNull();
   await node.node.close();
 });
@@ -123,7 +123,7 @@ test("rewrite: of a log key leaves no log file that was there, while writes go o
   const names = () => disk.list("/data/log").filter((name) => /^\d/.test(name));
   const before = names();
   const writing = fill(node, 50);
-  const done = await keys.startRewrite(2, 0);
+  const done = await keys.startRewrite(fresh(), 2, 0);
   await writing;
   expect(done).toMatchObject({ keyId: 2, state: "done", etaMs: 0 });
   expect(names().filter((name) => before.includes(name))).toEqual([]);

@@ -13,6 +13,7 @@ import type { SegmentStore } from "../store/segments/store.ts";
 import { clearLog } from "./clearing.ts";
 import { type LocalRow, type RewriteRow, type RewriteState, rewriteRow } from "./localrows.ts";
 import type { RewriteInfo } from "./operations.ts";
+import type { Note } from "./requests.ts";
 
 export const bytesPerSecondMax = 2 ** 40;
 /** Over so long the speed is measured. */
@@ -34,7 +35,9 @@ interface Sample {
   readonly bytes: number;
 }
 
-const nothingLeft = {
+/** Of a key under which there is nothing to do (any more). */
+export const nothingLeft = (keyId: number): RewriteInfo => ({
+  keyId,
   state: "done",
   bytesTotal: 0,
   bytesDone: 0,
@@ -42,7 +45,7 @@ const nothingLeft = {
   bytesPerSecond: 0,
   currentBytesPerSecond: 0,
   etaMs: 0,
-} as const;
+});
 
 export class Rewrites {
   private readonly deps: RewritesDeps;
@@ -83,7 +86,7 @@ export class Rewrites {
 
   /** Under a key that was retired nothing is left: whoever asks for that has it. */
   info(keyId: number): RewriteInfo | null {
-    if (this.retired(keyId)) return { ...nothingLeft, keyId };
+    if (this.retired(keyId)) return nothingLeft(keyId);
     const row = this.rows.get(keyId);
     return row === undefined ? null : this.infoOf(row);
   }
@@ -97,13 +100,13 @@ export class Rewrites {
    * @throws CONTROL_KEY_UNKNOWN, CONTROL_KEY_ACTIVE, CONTROL_KEY_PURPOSE, REWRITE_BEFORE_CUTOVER,
    * REWRITE_RATE, and what a flush throws.
    */
-  async start(keyId: number, bytesPerSecond: number): Promise<RewriteInfo> {
+  async start(keyId: number, bytesPerSecond: number, note: Note): Promise<RewriteInfo> {
     needRate(bytesPerSecond);
     const purpose = this.judge(keyId);
-    if (this.retired(keyId)) return { ...nothingLeft, keyId };
+    if (this.retired(keyId)) return nothingLeft(keyId);
     const known = this.rows.get(keyId);
-    if (known?.state === "running") return this.throttle(keyId, bytesPerSecond);
-    if (purpose === "log") return this.startLog(keyId, bytesPerSecond);
+    if (known?.state === "running") return this.throttle(keyId, bytesPerSecond, note);
+    if (purpose === "log") return this.startLog(keyId, bytesPerSecond, note);
     // What is being written under the key is closed first: from then on only less is left.
     await this.deps.store.rotate();
     const { bytesLeft, recordsLeft } = this.deps.store.compactor.rewriteProgress(keyId);
@@ -114,25 +117,26 @@ export class Rewrites {
       recordsTotal: recordsLeft,
       bytesPerSecond,
     };
-    return this.put(row);
+    return this.put(row, note);
   }
 
-  pause(keyId: number): Promise<RewriteInfo> {
-    return this.change(keyId, { state: "paused" }, ["running", "paused"]);
+  pause(keyId: number, note: Note): Promise<RewriteInfo> {
+    return this.change(keyId, { state: "paused" }, ["running", "paused"], note);
   }
 
-  resumeOne(keyId: number): Promise<RewriteInfo> {
-    return this.change(keyId, { state: "running" }, ["running", "paused"]);
+  resumeOne(keyId: number, note: Note): Promise<RewriteInfo> {
+    return this.change(keyId, { state: "running" }, ["running", "paused"], note);
   }
 
-  throttle(keyId: number, bytesPerSecond: number): Promise<RewriteInfo> {
+  throttle(keyId: number, bytesPerSecond: number, note: Note): Promise<RewriteInfo> {
     needRate(bytesPerSecond);
-    return this.change(keyId, { bytesPerSecond }, ["running", "paused"]);
+    return this.change(keyId, { bytesPerSecond }, ["running", "paused"], note);
   }
 
   /** Until it is asked for again nothing is rewritten under the key, in the background neither. */
-  cancel(keyId: number): Promise<RewriteInfo> {
-    return this.change(keyId, { state: "cancelled" }, ["running", "paused", "cancelled"]);
+  cancel(keyId: number, note: Note): Promise<RewriteInfo> {
+    const from = ["running", "paused", "cancelled"] as const;
+    return this.change(keyId, { state: "cancelled" }, from, note);
   }
 
   /** Looks what has been done; called a few times a second. */
@@ -194,39 +198,43 @@ export class Rewrites {
     return key.purpose;
   }
 
-  private async startLog(keyId: number, bytesPerSecond: number): Promise<RewriteInfo> {
+  private async startLog(keyId: number, bytesPerSecond: number, note: Note): Promise<RewriteInfo> {
     const { store, log, scheduler, flush } = this.deps;
     const before = log.usage().find((usage) => usage.keyId === keyId);
     await clearLog({ store, log, scheduler, flush });
-    return this.put({
+    const done: RewriteRow = {
       keyId,
       state: "done",
       bytesTotal: before?.bytes ?? 0,
       recordsTotal: before?.entries ?? 0,
       bytesPerSecond,
-    });
+    };
+    return this.put(done, note);
   }
 
   private change(
     keyId: number,
     change: Partial<RewriteRow>,
     from: readonly RewriteState[],
+    note: Note,
   ): Promise<RewriteInfo> {
     const row = this.rows.get(keyId);
     if (row === undefined || !from.includes(row.state))
       throw new StrongroomError("REWRITE_NOT_FOUND", `key ${keyId}`);
-    return this.put({ ...row, ...change });
+    return this.put({ ...row, ...change }, note);
   }
 
-  /** Durable first, then acted on. */
-  private async put(row: RewriteRow): Promise<RewriteInfo> {
+  /** Durable first, with the request in the same commit; then acted on. */
+  private async put(row: RewriteRow, note: Note): Promise<RewriteInfo> {
     const before = this.rows.get(row.keyId);
     this.rows.delete(row.keyId);
     this.rows.set(row.keyId, row);
     this.changed.add(row.keyId);
+    note.add();
     try {
       await this.deps.flush();
     } catch (error) {
+      note.drop();
       if (before === undefined) this.rows.delete(row.keyId);
       else this.rows.set(row.keyId, before);
       this.changed.add(row.keyId);

@@ -4,7 +4,7 @@
 // start, a rewrite and a stop; what is found is used on.
 import { expect, test } from "vitest";
 import { type CrashVariant, MemoryDisk } from "../platform/testing/memory-disk.ts";
-import { openTestNode, type TestNode } from "./testing/harness.ts";
+import { fresh, openTestNode, type TestNode } from "./testing/harness.ts";
 
 const old = 1;
 const count = 40;
@@ -26,8 +26,8 @@ async function prepared(): Promise<MemoryDisk> {
     if (n % 8 === 7) await node.node.checkpoint();
   }
   await node.node.keys.rotate("1".repeat(32), "storage", 0);
-  await node.node.keys.startRewrite(old, 1);
-  await node.node.keys.cancelRewrite(old);
+  await node.node.keys.startRewrite(fresh(), old, 1);
+  await node.node.keys.cancelRewrite(fresh(), old);
   await node.node.close();
   return disk;
 }
@@ -53,7 +53,7 @@ async function rewrite(disk: MemoryDisk): Promise<boolean> {
   let node: TestNode | null = null;
   try {
     node = await openTestNode(disk, calm);
-    await node.node.keys.startRewrite(old, 0);
+    await node.node.keys.startRewrite(fresh(), old, 0);
     answered = true;
     await until(() => disk.crashed || isDone(node as TestNode));
     await node.node.close();
@@ -69,7 +69,7 @@ async function judge(disk: MemoryDisk, answered: boolean, where: string): Promis
   const node = await openTestNode(disk, calm);
   const state = node.node.keys.rewrite(old)?.state;
   if (answered && state !== "running" && state !== "done") problems.push(`${where}: ${state}`);
-  if (!answered && state === "cancelled") await node.node.keys.startRewrite(old, 0);
+  if (!answered && state === "cancelled") await node.node.keys.startRewrite(fresh(), old, 0);
   await until(() => isDone(node));
   if (!isDone(node)) problems.push(`${where}: not done`);
   // A file that was left by the stop goes while the node begins to serve.

@@ -48,6 +48,7 @@ import { nodeRow } from "./localrows.ts";
 import type { EngineSettings } from "./port.ts";
 import { Probe } from "./probe.ts";
 import { Proposer } from "./proposer.ts";
+import { LocalRequests } from "./requests.ts";
 import { Rewrites } from "./rewrite.ts";
 import type { LogSession } from "./session.ts";
 import { answerAll, ReplySink } from "./sink.ts";
@@ -104,6 +105,7 @@ export class Runtime {
   readonly engine: NodeEngine;
   readonly expiry: ExpiryCycle;
   readonly rewrites: Rewrites;
+  readonly requests = new LocalRequests();
   /** The store knows whose it is. */
   nodeKnown = false;
   private readonly probe = new Probe();
@@ -236,7 +238,7 @@ export class Runtime {
   private writeControls(run: RunBuilder): void {
     for (const record of takeChangedRecords(this.deps.state))
       this.unlanded.push({ ...record, value: rowText(record.value) });
-    this.unlanded.push(...this.rewrites.takeChanged());
+    this.unlanded.push(...this.rewrites.takeChanged(), ...this.requests.takeChanged());
     if (!this.nodeKnown) this.unlanded.push(nodeRow(this.node.id));
     this.nodeKnown = true;
     this.carried = this.unlanded.length;
@@ -286,7 +288,7 @@ export class Runtime {
   }
 
   private halted(error: StrongroomError): void {
-    this.deps.alarm("halted", error.message);
+    this.deps.alarm("halted", this.group.haltReason);
     this.proposer.refuse(error);
     this.engine.progressed();
   }

@@ -47,6 +47,7 @@ export function restoreRows(runtime: Runtime, records: readonly LocalRow[], node
     throw new StrongroomError("SIDECAR_OTHER_NODE", `the store is of ${local.nodeId}`);
   runtime.nodeKnown = local.nodeId !== null;
   runtime.rewrites.restore(local.rewrites);
+  runtime.requests.restore(local.requests);
   const control = new Set<number>(Object.values(controlTables));
   for (const { table, value } of records)
     if (!control.has(table)) restoreRecord(runtime.machine, table, value);

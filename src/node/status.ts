@@ -50,7 +50,7 @@ export function statusOf(runtime: StatusSource): NodeStatus {
     clusterId: document.cluster.toString("hex"),
     encryption: state.storageCutover > 0 && state.logCutover > 0,
     state: haltedBy !== null ? "halted" : runtime.state === "stopping" ? "stopping" : "serving",
-    ...(haltedBy === null ? {} : { haltReason: haltedBy.message }),
+    ...(haltedBy === null ? {} : { haltReason: group.haltReason }),
     appliedIndex: machine.appliedIndex,
     durableIndex: store.durable.appliedIndex,
     log: { first: log.first, last: log.last, bytes: log.bytes },

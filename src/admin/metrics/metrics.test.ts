@@ -17,7 +17,7 @@ const scrape = async () => (await fetch(`${port.url}/metrics`)).text();
 const file = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8");
 
 test("metrics: every line is of the exposition format, every series is there once", async () => {
-  port.node.rewriting = await port.node.startRewrite(1, 7);
+  await port.node.startRewrite("r", 1, 7);
   port.node.writes.add(3, 10);
   port.node.failures.set("CRYPTO_TAG_MISMATCH", 2);
   const response = await fetch(`${port.url}/metrics`);

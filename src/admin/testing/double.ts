@@ -14,6 +14,7 @@ import type {
   KeyOperations,
   KeyringInfo,
   Proof,
+  RewriteChanged,
   RewriteInfo,
 } from "../../node/operations.ts";
 import type { VerifyProgress } from "../../node/verification.ts";
@@ -281,9 +282,9 @@ export class NodeDouble implements AdminBackend, KeyOperations {
     return this.change("skip", request, index, reason);
   }
 
-  private async rewriteAs(call: unknown[], state: RewriteInfo["state"]): Promise<RewriteInfo> {
-    await this.change(...call);
-    const [, keyId, speed] = call as [string, number, number | undefined];
+  private async rewriteAs(call: unknown[], state: RewriteInfo["state"]): Promise<RewriteChanged> {
+    const applied = await this.change(...call);
+    const [, , keyId, speed] = call as [string, string, number, number | undefined];
     this.rewriting = {
       keyId,
       state,
@@ -294,35 +295,35 @@ export class NodeDouble implements AdminBackend, KeyOperations {
       currentBytesPerSecond: 0,
       etaMs: -1,
     };
-    return this.rewriting;
+    return { ...this.rewriting, ...applied };
   }
 
-  startRewrite(keyId: number, bytesPerSecond: number): Promise<RewriteInfo> {
-    return this.rewriteAs(["startRewrite", keyId, bytesPerSecond], "running");
+  startRewrite(request: string, keyId: number, bytesPerSecond: number): Promise<RewriteChanged> {
+    return this.rewriteAs(["startRewrite", request, keyId, bytesPerSecond], "running");
   }
 
-  pauseRewrite(keyId: number): Promise<RewriteInfo> {
-    return this.rewriteAs(["pauseRewrite", keyId], "paused");
+  pauseRewrite(request: string, keyId: number): Promise<RewriteChanged> {
+    return this.rewriteAs(["pauseRewrite", request, keyId], "paused");
   }
 
-  resumeRewrite(keyId: number): Promise<RewriteInfo> {
-    return this.rewriteAs(["resumeRewrite", keyId], "running");
+  resumeRewrite(request: string, keyId: number): Promise<RewriteChanged> {
+    return this.rewriteAs(["resumeRewrite", request, keyId], "running");
   }
 
-  throttleRewrite(keyId: number, bytesPerSecond: number): Promise<RewriteInfo> {
-    return this.rewriteAs(["throttleRewrite", keyId, bytesPerSecond], "running");
+  throttleRewrite(request: string, keyId: number, bytesPerSecond: number): Promise<RewriteChanged> {
+    return this.rewriteAs(["throttleRewrite", request, keyId, bytesPerSecond], "running");
   }
 
-  cancelRewrite(keyId: number): Promise<RewriteInfo> {
-    return this.rewriteAs(["cancelRewrite", keyId], "cancelled");
+  cancelRewrite(request: string, keyId: number): Promise<RewriteChanged> {
+    return this.rewriteAs(["cancelRewrite", request, keyId], "cancelled");
   }
 
   rewrite(keyId: number): RewriteInfo | null {
     return this.rewriting?.keyId === keyId ? this.rewriting : null;
   }
 
-  async resync(apply: boolean) {
-    this.calls.push(["resync", apply]);
-    return { steps: ["write the sidecar from the store"], done: apply };
+  async resync(request: string, apply: boolean) {
+    const applied = await this.change("resync", request, apply);
+    return { ...applied, steps: ["write the sidecar from the store"], done: apply };
   }
 }

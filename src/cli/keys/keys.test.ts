@@ -168,6 +168,10 @@ test("fence, retire, skip: only with --yes", async () => {
   }
   expect(port.node.calls.map(([name]) => name)).toEqual(["fence", "retire", "skip"]);
   expect(asked("skip")[0]?.slice(2)).toEqual([9, "damaged"]);
+  expect(out.at(-1)).toBe("the node serves again");
+  port.node.nodeState = { ...port.node.nodeState, state: "halted" };
+  await here("keys", "skip", "9", "--reason", "damaged", "--yes");
+  expect(out.at(-1)).toMatch(/still halted: restart it/);
   for (const id of ["0", "1x", "4294967296"])
     expect(await here("keys", "retire", id, "--yes")).toBe(1);
 });
@@ -187,12 +191,14 @@ test("rewrite: start, change of speed while it runs, pause, resume, cancel", asy
   await json("keys", "rewrite", "1");
   expect(asked("startRewrite")).toHaveLength(1);
   await json("keys", "rewrite", "1", "--throttle", "20mb");
-  expect(asked("throttleRewrite")).toEqual([["throttleRewrite", 1, 20 * 2 ** 20]]);
+  expect(asked("throttleRewrite")).toEqual([
+    ["throttleRewrite", expect.any(String), 1, 20 * 2 ** 20],
+  ]);
   for (const verb of ["pause", "resume", "cancel"]) await json("keys", "rewrite", "1", `--${verb}`);
-  expect(asked("cancelRewrite")).toEqual([["cancelRewrite", 1]]);
+  expect(asked("cancelRewrite")).toEqual([["cancelRewrite", expect.any(String), 1]]);
   expect(await here("keys", "rewrite", "1", "--pause", "--resume")).toBe(1);
   await json("keys", "rewrite", "0", "--throttle", "0");
-  expect(asked("startRewrite")[1]).toEqual(["startRewrite", 0, 0]);
+  expect(asked("startRewrite")[1]).toEqual(["startRewrite", expect.any(String), 0, 0]);
 });
 
 test("rewrite --wait: shows progress, and ends with the rewrite", async () => {
@@ -212,8 +218,8 @@ test("resync: explains first, does it on demand", async () => {
   expect(out).toEqual([expect.stringMatching(/^1\. /), expect.stringMatching(/--apply/)]);
   await here("keys", "resync", "--apply");
   expect(asked("resync")).toEqual([
-    ["resync", false],
-    ["resync", true],
+    ["resync", expect.any(String), false],
+    ["resync", expect.any(String), true],
   ]);
 });
 

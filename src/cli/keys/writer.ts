@@ -49,6 +49,11 @@ export function addKeysSkip(keys: Command, context: Context): void {
       const answer = await change(context, options, (requestId) =>
         client.skip(index, reason, requestId),
       );
-      print(context, options, answer, (view) => [`entry ${index} may be passed, ${since(view)}`]);
+      const { keyring } = await client.status();
+      const restart = "the node is still halted: restart it, and it passes the entry";
+      print(context, options, answer, (view) => [
+        `entry ${index} may be passed, ${since(view)}`,
+        ...(keyring.state === "halted" ? [restart] : ["the node serves again"]),
+      ]);
     });
 }

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { type CrashVariant, MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import type { KeyOperations } from "../operations.ts";
-import { openTestNode, type TestNode } from "../testing/harness.ts";
+import { fresh, openTestNode, type TestNode } from "../testing/harness.ts";
 import { Providers } from "./testing/providers.ts";
 
 /** mulberry32 (public domain): a seeded generator for reproducible workloads. */
@@ -33,7 +33,7 @@ const retireOldest = (purpose: "storage" | "log"): Mutation => {
     const rotation = `${request.slice(0, 31)}f`;
     if (keys.keyring().active[purpose] === id) await keys.rotate(rotation, purpose, id);
     if (purpose === "storage") {
-      await keys.startRewrite(id, 0);
+      await keys.startRewrite(fresh(), id, 0);
       while (keys.rewrite(id)?.state === "running")
         await new Promise((done) => setTimeout(done, 5));
     }

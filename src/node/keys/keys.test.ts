@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { TestKek } from "../../control/testing/world.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import type { NodeOptions } from "../api.ts";
-import { openTestNode, type TestNode } from "../testing/harness.ts";
+import { fresh, openTestNode, type TestNode } from "../testing/harness.ts";
 import { Providers } from "./testing/providers.ts";
 
 let drawn = 0;
@@ -227,10 +227,10 @@ test("keys: a key is retired once nothing is under it; then no file holds its wr
   expect(holders(disk, wrap(1)).length).toBeGreaterThan(0);
   await expect(keys.retire(request(), 1)).rejects.toMatchObject(code("CONTROL_KEY_ACTIVE"));
   await keys.rotate(request(), "storage", 0);
-  await keys.startRewrite(1, 1);
+  await keys.startRewrite(fresh(), 1, 1);
   await expect(keys.retire(request(), 1)).rejects.toMatchObject(code("KEY_IN_USE"));
   expect((await keys.proof(1)).clean).toBe(false);
-  await keys.throttleRewrite(1, 0);
+  await keys.throttleRewrite(fresh(), 1, 0);
   while (keys.rewrite(1)?.state !== "done") await new Promise((done) => setTimeout(done, 20));
   expect((await keys.proof(1)).clean).toBe(true);
   const id = request();

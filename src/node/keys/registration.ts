@@ -13,7 +13,7 @@ import { doneBefore, type KeyWork } from "./work.ts";
 
 /** As an operator asks for it: KeyOperations.registerWriter. A refusal stops this node alone. */
 export function registerWriter(work: KeyWork, request: RequestId): Promise<Applied> {
-  return work.mutate(request, doneBefore, (id) => newLoad(work, id));
+  return work.mutate(request, doneBefore("register"), (id) => newLoad(work, id));
 }
 
 /** A new load that nobody asked for. */

@@ -20,7 +20,7 @@ const retireMsMax = 600_000;
 
 /** KeyOperations.fence: no entry and no load may use the key from here on. */
 export function fence(work: KeyWork, request: RequestId, keyId: number): Promise<Applied> {
-  return work.mutate(request, doneBefore, (id) => {
+  return work.mutate(request, doneBefore("fence", keyId), (id) => {
     judge(work.runtime, keyId);
     return fenceNow(work, id, keyId);
   });
@@ -42,7 +42,7 @@ export async function retire(work: KeyWork, request: RequestId, keyId: number): 
   const { runtime } = work;
   const applied = await work.mutate(
     request,
-    doneBefore,
+    doneBefore("retire", keyId),
     async (id) => {
       const row = judge(runtime, keyId);
       if (row.state !== "retired") await prepare(work, id, row);

@@ -60,7 +60,7 @@ export class Rewrapping {
     const { work } = this;
     return work.mutate(
       request,
-      doneBefore,
+      doneBefore("rewrap"),
       async (id) => {
         this.needKnown(kekId);
         for (const row of this.rows()) if (names(row, kekId)) await this.needAnother(row, kekId);
@@ -83,7 +83,7 @@ export class Rewrapping {
     const { kekSet } = this.work.runtime.deps;
     return this.work.mutate(
       request,
-      (event) => ({ ...doneBefore(event), kekId: newestKek(event.detail) }),
+      (event) => ({ ...doneBefore("rewrap")(event), kekId: newestKek(event.detail) }),
       async (id) => {
         const opened = await kekSet.openNew(spec);
         const kek = kekSet.of(opened.id) ?? opened;

@@ -12,7 +12,7 @@ import type { ControlEvent } from "../../control/history.ts";
 import { pendingRotation, planActivation, planRotation } from "../../control/planning.ts";
 import { proposeChange } from "../../control/start.ts";
 import type { Applied, RequestId } from "../operations.ts";
-import type { KeyWork } from "./work.ts";
+import { doneBefore, type KeyWork, reused } from "./work.ts";
 
 export type RotatedPurpose = "storage" | "log";
 export type Rotated = Applied & { readonly keyId: number };
@@ -37,7 +37,7 @@ export class Rotation {
   rotate(request: RequestId, purpose: RotatedPurpose, ifActive: number): Promise<Rotated> {
     return this.work.mutate(
       request,
-      (event) => this.known(event),
+      (event) => this.known(event, purpose),
       (id) => this.once(id, purpose, ifActive),
     );
   }
@@ -51,7 +51,7 @@ export class Rotation {
       const active = this.activeId(purpose);
       const request = this.work.derived("rotate", reason, purpose, active);
       const event = this.work.runtime.deps.state.history.find(request);
-      return event === null ? this.once(request, purpose, active) : this.known(event);
+      return event === null ? this.once(request, purpose, active) : this.known(event, purpose);
     });
   }
 
@@ -61,8 +61,9 @@ export class Rotation {
     return active.id;
   }
 
-  private known(event: ControlEvent): Rotated {
-    return { keyId: event.keyId, appliedIndex: event.index, changed: false };
+  private known(event: ControlEvent, purpose: RotatedPurpose): Rotated {
+    if (event.purpose !== purpose) throw reused(event.request);
+    return { keyId: event.keyId, ...doneBefore("activate")(event) };
   }
 
   private async once(request: Buffer, purpose: RotatedPurpose, ifActive: number): Promise<Rotated> {

@@ -2,51 +2,16 @@
 // lets it pass: authenticated, with its reason kept, and never for another entry.
 // Method: entries are put into the log of a stopped node; then it starts.
 import { expect, test } from "vitest";
-import type { GroupId } from "../../base/brand.ts";
-import { readSidecar } from "../../control/keeper.ts";
-import { entryHeaderBytes, readEntryHeader, writeEntryHeader } from "../../entry/logentry.ts";
-import { openSegmentLog } from "../../log/segments/open.ts";
-import { systemScheduler } from "../../platform/scheduler.ts";
+import { StrongroomError } from "../../base/errors.ts";
+import type { Machine } from "../../machine/machine.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
-import { openTestNode } from "../testing/harness.ts";
+import { fresh, openTestNode } from "../testing/harness.ts";
+import { haltingDisk } from "./testing/halting.ts";
 
-let drawn = 0;
-const request = (): string => `${(++drawn).toString(16).padStart(31, "0")}5`;
-
-function logOf(disk: MemoryDisk) {
-  const cluster = readSidecar(disk, "/data")?.document.cluster;
-  return openSegmentLog({
-    disk,
-    directory: "/data/log",
-    cluster: cluster as never,
-    group: 0 as GroupId,
-    scheduler: systemScheduler,
-    limits: { fileBytes: 64 << 10 },
+const halting = () =>
+  haltingDisk(async (node) => {
+    for (let n = 0; n < 5; n++) await node.run("set", `k${n}`, "v");
   });
-}
-
-/** A node that stopped without a flush, and behind its entries one that no key opens. */
-async function halting(): Promise<{ disk: MemoryDisk; index: number }> {
-  const disk = new MemoryDisk();
-  const node = await openTestNode(disk, { flushIntervalMs: 1e9 });
-  for (let n = 0; n < 5; n++) await node.run("set", `k${n}`, "v");
-  const crashed = disk.fork({ kind: "kept" });
-  await node.node.close();
-  const log = logOf(crashed);
-  await log.start();
-  let session = 0n;
-  let seq = 0;
-  for (const { entry } of log.read(log.first)) ({ session, seq } = readEntryHeader(entry));
-  const bad = Buffer.alloc(entryHeaderBytes + 60, 1);
-  writeEntryHeader(bad, 0, { keyId: 2, session, seq: seq + 1 });
-  bad.writeUInt16BE(0x0100, entryHeaderBytes);
-  bad.writeUInt32BE(2, entryHeaderBytes + 2);
-  const index = await new Promise<number>((resolve, reject) => {
-    log.append(bad, (error, at) => (error === null ? resolve(at) : reject(error)));
-  });
-  await log.close();
-  return { disk: crashed, index };
-}
 
 test("skip: a bad entry halts the start, which can be told to pass it", async () => {
   const { disk, index } = await halting();
@@ -56,19 +21,25 @@ test("skip: a bad entry halts the start, which can be told to pass it", async ()
   expect(keys.keyring().haltReason).toContain("CRYPTO_TAG_MISMATCH");
   expect(await node.run("get", "k4")).toMatch(/^-/);
   expect(await node.run("set", "k", "v")).toMatch(/^-/);
-  await expect(keys.rotate(request(), "log", 0)).rejects.toMatchObject({ code: "NODE_HALTED" });
+  await expect(keys.rotate(fresh(), "log", 0)).rejects.toMatchObject({ code: "NODE_HALTED" });
   for (const [at, reason] of [
     [index - 1, "another"],
     [index + 1, "another"],
     [index, ""],
     [index, "x".repeat(2000)],
   ] as const)
-    await expect(keys.skip(request(), at, reason)).rejects.toMatchObject({
+    await expect(keys.skip(fresh(), at, reason)).rejects.toMatchObject({
       code: "KEY_SKIP_REFUSED",
     });
-  const id = request();
+  const id = fresh();
   const skipped = await keys.skip(id, index, "the disk had rotted");
   expect(skipped).toEqual({ appliedIndex: index + 1, changed: true });
+  // This start never got a session to speak in: it stays halted, and says what to do.
+  expect(node.alarms).toContain("restart-needed: the entry is passed by the next start");
+  expect(node.node.status().state).toBe("halted");
+  const same = await keys.skip(id, index, "the disk had rotted");
+  expect(same).toEqual({ ...skipped, changed: false });
+  await expect(keys.skip(fresh(), index, "once more")).rejects.toThrow(/restart the node/);
   await node.node.close();
   const next = await openTestNode(disk);
   expect(next.node.status().state).toBe("serving");
@@ -82,7 +53,7 @@ test("skip: a bad entry halts the start, which can be told to pass it", async ()
     },
   ]);
   expect(await next.run("set", "k", "v")).toBe("+OK\r\n");
-  await expect(next.node.keys.skip(request(), index, "again")).rejects.toMatchObject({
+  await expect(next.node.keys.skip(fresh(), index, "again")).rejects.toMatchObject({
     code: "KEY_SKIP_REFUSED",
   });
   expect(await next.node.keys.skip(id, index, "again")).toEqual({ ...skipped, changed: false });
@@ -94,8 +65,43 @@ test("skip: a bad entry halts the start, which can be told to pass it", async ()
 
 test("skip: a node that has not halted passes nothing", async () => {
   const node = await openTestNode(new MemoryDisk());
-  await expect(node.node.keys.skip(request(), 3, "why not")).rejects.toMatchObject({
+  await expect(node.node.keys.skip(fresh(), 3, "why not")).rejects.toMatchObject({
     code: "KEY_SKIP_REFUSED",
   });
   await node.node.close();
+});
+
+test("skip: a serving node whose memory is whole goes on at once, without a restart", async () => {
+  const disk = new MemoryDisk();
+  const node = await openTestNode(disk);
+  expect(await node.run("set", "kept", "1")).toBe("+OK\r\n");
+  const { machine } = (node.node.engine as unknown as { deps: { machine: Machine } }).deps;
+  const apply = machine.apply.bind(machine);
+  machine.apply = () => {
+    machine.apply = apply;
+    throw new StrongroomError("FORMAT_RANGE", "of a test");
+  };
+  const index = node.node.status().appliedIndex + 1;
+  expect(await node.run("set", "passed", "1")).toMatch(/^-/);
+  expect(await node.run("set", "refused", "1")).toMatch(/^-/);
+  const { keys } = node.node;
+  expect(keys.keyring()).toMatchObject({ state: "halted", appliedIndex: index - 1 });
+  const id = fresh();
+  const skipped = await keys.skip(id, index, "it cannot be applied");
+  expect(skipped.changed).toBe(true);
+  expect(node.node.status().state).toBe("serving");
+  expect(node.alarms.some((alarm) => alarm.startsWith("restart-needed"))).toBe(false);
+  expect(await keys.skip(id, index, "again")).toEqual({ ...skipped, changed: false });
+  for (let n = 0; n < 50; n++) expect(await node.run("set", `k${n}`, "1")).toBe("+OK\r\n");
+  expect(await keys.rotate(fresh(), "log", 0)).toMatchObject({ changed: true });
+  await node.node.checkpoint();
+  const crashed = disk.fork({ kind: "dropped" });
+  await node.node.close();
+  for (const left of [disk, crashed]) {
+    const next = await openTestNode(left);
+    expect(await next.run("dbsize")).toBe(":51\r\n");
+    expect(await next.run("get", "kept")).toBe("$1\r\n1\r\n");
+    expect(await next.run("get", "passed")).toBe("$-1\r\n");
+    await next.node.close();
+  }
 });

@@ -30,10 +30,18 @@ export async function skip(
   return work.exclusive(async () => {
     const { runtime } = work;
     const event = runtime.deps.state.history.find(id);
-    if (event !== null) return doneBefore(event);
+    if (event !== null) return doneBefore("skip")(event);
+    const { awaited } = work;
+    if (awaited?.request.equals(id) === true && awaited.index === index)
+      return { appliedIndex: awaited.appliedIndex, changed: false };
     const load = judge(runtime, index, reason);
+    if (awaited?.index === index)
+      throw new StrongroomError("KEY_SKIP_REFUSED", "it may be passed already: restart the node");
     const at = await append(runtime, load, index, reason, work.stamp(id));
-    await goOn(runtime);
+    if (!canGoOn(runtime)) {
+      work.awaited = { request: id, index, appliedIndex: at };
+      runtime.deps.alarm("restart-needed", "the entry is passed by the next start");
+    } else await goOn(runtime);
     return { appliedIndex: at, changed: true };
   });
 }
@@ -82,16 +90,15 @@ function append(
   });
 }
 
-/** At once, unless half of the entry is in memory or this start never got a session of its own. */
-async function goOn(runtime: Runtime): Promise<void> {
-  const { group, machine, proposer, deps } = runtime;
-  if (machine.torn || deps.session.session === 0n || deps.host.unsettled) {
-    deps.alarm("restart-needed", "the entry is passed by the next start");
-    return;
-  }
+/** False if half of the entry is in memory, or this start never got a session of its own. */
+function canGoOn({ machine, deps }: Runtime): boolean {
+  return !machine.torn && deps.session.session !== 0n && !deps.host.unsettled;
+}
+
+async function goOn({ group, proposer, deps, engine }: Runtime): Promise<void> {
   await proposer.drained();
   await group.resume(deps.log);
   proposer.restart();
   proposer.refuse(null);
-  runtime.engine.progressed();
+  engine.progressed();
 }

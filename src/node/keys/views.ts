@@ -57,7 +57,7 @@ export function keyringOf(runtime: Runtime): KeyringInfo {
     writers: [...state.writers.values()].map((row) => writerOf(runtime, row)),
     rewrites: runtime.rewrites.all(),
     state: haltedBy !== null ? "halted" : runtime.state === "stopping" ? "stopping" : "serving",
-    haltReason: haltedBy?.message ?? "",
+    haltReason: group.haltReason,
   };
 }
 

@@ -6,10 +6,12 @@
  * @module
  */
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
-import type { ControlEvent } from "../../control/history.ts";
+import type { ControlEvent, EventKind } from "../../control/history.ts";
 import type { Proposal } from "../../control/start.ts";
 import { noStamp, requestBytes, type Stamp } from "../../entry/stamp.ts";
+import type { RequestKind } from "../localrows.ts";
 import type { Applied, RequestId } from "../operations.ts";
+import type { Note } from "../requests.ts";
 import type { Runtime } from "../runtime.ts";
 
 /** Longest time that a caller waits. What goes on behind it goes on, or the next start ends it. */
@@ -33,8 +35,16 @@ export interface EntryPlan {
   readonly accepted?: () => void;
 }
 
+/** A skip that stands in the log, and passes its entry at the next start. */
+export interface AwaitedSkip {
+  readonly request: Buffer;
+  readonly index: number;
+  readonly appliedIndex: number;
+}
+
 export class KeyWork {
   readonly runtime: Runtime;
+  awaited: AwaitedSkip | null = null;
   constructor(runtime: Runtime) {
     this.runtime = runtime;
   }
@@ -82,7 +92,9 @@ export class KeyWork {
     known: (event: ControlEvent) => T,
     work: (id: Buffer) => Promise<T>,
   ): Promise<T> {
-    const { host, state } = this.runtime.deps;
+    const { runtime } = this;
+    const { host, state } = runtime.deps;
+    if (runtime.requests.has(id)) throw reused(id);
     const event = state.history.find(id);
     // While its effects are not durable, an entry does not count as applied.
     if (event !== null && !host.unsettled) return known(event);
@@ -90,8 +102,29 @@ export class KeyWork {
     return work(id);
   }
 
+  /**
+   * A change of this node's own files, as an operator asks for it: no entry, so its request is kept
+   * by the node. `work` gets the note that it keeps together with the change.
+   * @param known - What is told to a request that was done before.
+   * @throws KEY_REQUEST_INVALID, ADMIN_REQUEST_ID_REUSED, and the work's.
+   */
+  async local<T extends object>(
+    ask: { readonly request: RequestId; readonly kind: RequestKind; readonly keyId: number },
+    known: () => T,
+    work: (note: Note) => Promise<T>,
+  ): Promise<Applied & T> {
+    const { requests, machine, deps } = this.runtime;
+    const asked = { ...ask, request: requestBytesOf(ask.request) };
+    if (deps.state.history.find(asked.request) !== null) throw reused(asked.request);
+    const before = requests.find(asked);
+    if (before !== null) return { ...known(), ...before };
+    const { appliedIndex } = machine;
+    const done = await work(requests.note(asked, appliedIndex));
+    return { ...done, appliedIndex, changed: true };
+  }
+
   /** @throws NODE_HALTED, NODE_STOPPING: nothing can be proposed. */
-  private gate(): void {
+  gate(): void {
     const { state, group } = this.runtime;
     if (group.haltedBy !== null)
       throw new StrongroomError("NODE_HALTED", group.haltedBy.message, { cause: group.haltedBy });
@@ -148,7 +181,20 @@ export class KeyWork {
   }
 }
 
-/** The answer of a request that was done before. */
-export function doneBefore(event: ControlEvent): Applied {
-  return { appliedIndex: event.index, changed: false };
+/**
+ * The answer of a request that was done before.
+ * @param keyId - The key that it was about; left out: any.
+ * @throws ADMIN_REQUEST_ID_REUSED: its id stands for something else.
+ */
+export function doneBefore(kind: EventKind, keyId?: number): (event: ControlEvent) => Applied {
+  return (event) => {
+    if (event.kind !== kind || (keyId !== undefined && event.keyId !== keyId))
+      throw reused(event.request);
+    return { appliedIndex: event.index, changed: false };
+  };
+}
+
+/** An id stands for one change. */
+export function reused(request: Buffer): StrongroomError {
+  return new StrongroomError("ADMIN_REQUEST_ID_REUSED", request.toString("hex"));
 }

@@ -29,6 +29,11 @@ export const smallOptions: NodeOptions = {
   worker: false,
 };
 
+let drawn = 0;
+
+/** A request id that no one has asked under. */
+export const fresh = (): string => `${(++drawn).toString(16).padStart(16, "0")}${"f".repeat(16)}`;
+
 export interface TestNode {
   readonly node: StrongroomNode;
   readonly alarms: string[];
