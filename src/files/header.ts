@@ -14,6 +14,7 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
+import type { Disk } from "../base/ports.ts";
 import { blockBytes } from "./framing.ts";
 
 const bodyAt = 11;
@@ -57,4 +58,15 @@ export function decodeFileHeader(kind: FileKind, block: Buffer, path: string): B
   for (let at = bodyAt + length; at < crcAt; at++)
     if (block[at] !== 0) throw damaged("the header's padding is not zero");
   return block.subarray(bodyAt, bodyAt + length);
+}
+
+/** The first block of a file; shorter if the file is, and then no header to `decodeFileHeader`. */
+export function readHeaderBlock(disk: Disk, path: string): Buffer {
+  const block = Buffer.alloc(blockBytes);
+  const file = disk.open(path, { mode: "read" });
+  try {
+    return block.subarray(0, file.read(block, 0));
+  } finally {
+    file.close();
+  }
 }

@@ -9,7 +9,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ByteReader } from "../../src/base/bytes.ts";
 import { fileSeed } from "../../src/files/framing.ts";
-import { decodeFileHeader, type FileKind } from "../../src/files/header.ts";
+import { decodeFileHeader, type FileKind, readHeaderBlock } from "../../src/files/header.ts";
 import { FrameScanner } from "../../src/files/scanner.ts";
 import { NodeDisk } from "../../src/platform/disk.ts";
 
@@ -101,15 +101,9 @@ function frames(path: string, number: number, visit: (body: Buffer) => void): vo
 }
 
 function headerOf(path: string, kind: FileKind): Buffer | null {
-  const file = disk.open(path, { mode: "read" });
-  try {
-    const block = Buffer.alloc(blockBytes);
-    if (file.read(block, 0) < blockBytes) return null;
-    if (block.toString("latin1", 0, 8) !== kind.magic) return null;
-    return decodeFileHeader(kind, block, path);
-  } finally {
-    file.close();
-  }
+  const block = readHeaderBlock(disk, path);
+  if (block.length < blockBytes || block.toString("latin1", 0, 8) !== kind.magic) return null;
+  return decodeFileHeader(kind, block, path);
 }
 
 /** Adds a directory, which no process writes meanwhile, to the ledger. */

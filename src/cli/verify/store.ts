@@ -4,34 +4,24 @@
  * @module
  */
 import { StrongroomError } from "../../base/errors.ts";
-import type { Disk, DiskFile } from "../../base/ports.ts";
 import { controlTables } from "../../control/records.ts";
 import { rowValue } from "../../control/rowtext.ts";
 import { readControl } from "../../entry/record.ts";
-import { blockBytes } from "../../files/framing.ts";
-import type { Primitives } from "../../platform/primitives.ts";
-import { type SealedPlace, storagePrefix } from "../../sealed/place.ts";
-import { RecordOpener } from "../../sealed/record.ts";
+import { collected } from "../../store/segments/hint.ts";
 import {
-  checkHeaderMac,
-  decodeSegmentHeader,
-  type SegmentHeader,
-} from "../../store/segments/header.ts";
-import { collected, decodeHint } from "../../store/segments/hint.ts";
-import { segmentSubkey, withSegmentMac } from "../../store/segments/keys.ts";
+  type ClosedSegment,
+  readHint,
+  readSegmentHeader,
+  type StoreSource,
+} from "../../store/segments/inspect.ts";
 import { type ManifestSegment, readState } from "../../store/segments/manifest.ts";
 import { hintPath, manifestPath, segmentPath } from "../../store/segments/names.ts";
 import { recover } from "../../store/segments/recover.ts";
-import { type ScanResult, scanSegment } from "../../store/segments/scan.ts";
-import type { StorageKeys } from "../../store/store.ts";
+import { runSteps, type ScanResult } from "../../store/segments/scan.ts";
+import { verifySegment } from "../../store/segments/verifying.ts";
 import type { Findings } from "./findings.ts";
 
-export interface StoreInput {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly place: SealedPlace;
-  readonly primitives: Primitives;
-  readonly keys: StorageKeys;
+export interface StoreInput extends StoreSource {
   readonly requireSealed: boolean;
 }
 
@@ -64,60 +54,22 @@ class StoreCheck {
   }
 
   private segment(listed: ManifestSegment, path: string): void {
-    const { disk, primitives, keys } = this.input;
-    if (disk.status(path) === null) throw new StrongroomError("STORE_FILE_MISSING", path);
-    const header = this.header(listed, path);
-    this.findings.count("store segments");
-    withSegmentMac(primitives, keys, header, (mac) => {
-      const { number, keyId, chainNumber, chainMac } = header;
-      const closed = listed.closed ? { length: listed.length, lastMac: listed.lastMac } : null;
-      const target = { path, number, sealed: keyId !== 0, closed, chainNumber, chainMac };
-      const puts = this.puts(header, path);
-      const found = scanSegment(disk, target, mac, { put: puts.open });
-      puts.finish();
-      this.controls(found);
-      const identity = { keyId, number, length: listed.length, lastMac: listed.lastMac };
-      if (listed.closed)
-        this.hint(number, (data, file) => decodeHint(identity, data, mac, file) !== null);
-    });
-  }
-
-  private header(listed: ManifestSegment, path: string): SegmentHeader {
-    const { disk, place, primitives, keys } = this.input;
-    const block = Buffer.alloc(blockBytes);
-    const file = disk.open(path, { mode: "read" });
-    try {
-      file.read(block, 0);
-    } finally {
-      file.close();
-    }
-    const read = decodeSegmentHeader(place, listed.number, block, path);
-    withSegmentMac(primitives, keys, read.header, (mac) => checkHeaderMac(place, read, mac, path));
-    return read.header;
-  }
-
-  /** Opens puts as the scan meets them; a record that does not open is told and passed over. */
-  private puts(header: SegmentHeader, path: string) {
-    const { primitives, keys, place } = this.input;
-    const { findings } = this;
-    let opener: RecordOpener | null = null;
-    if (header.keyId !== 0) {
-      const subkey = segmentSubkey(keys, header);
-      opener = new RecordOpener(primitives, subkey, storagePrefix(place), header.keyId);
-      subkey.fill(0);
-    }
-    const sealed = opener;
-    return {
-      open(buffer: Buffer, bodyAt: number, length: number, offset: number): void {
-        findings.count(sealed === null ? "records in clear" : "records");
-        if (sealed === null) return;
-        // On a copy: the chain of commits is reckoned over the sealed bytes.
-        const copy = Buffer.from(buffer.subarray(bodyAt, bodyAt + length));
-        findings.attempt(path, () => sealed.open(copy, 0, length), offset);
-        copy.fill(0);
+    const { findings, input } = this;
+    if (input.disk.status(path) === null) throw new StrongroomError("STORE_FILE_MISSING", path);
+    const { header } = readSegmentHeader(input, listed.number, path);
+    findings.count("store segments");
+    const { length, lastMac } = listed;
+    const closed = listed.closed ? { length, lastMac } : null;
+    // A record that does not open is told and passed over.
+    const visitor = {
+      record: () => findings.count(header.keyId === 0 ? "records in clear" : "records"),
+      failed(offset: number, error: unknown): void {
+        findings.count("records");
+        findings.add(path, offset, error);
       },
-      finish: () => sealed?.dispose(),
     };
+    this.controls(runSteps(verifySegment(input, header, path, closed, visitor)));
+    if (closed !== null) this.hint({ header, path, length, lastMac });
   }
 
   private controls(found: ScanResult): void {
@@ -131,17 +83,12 @@ class StoreCheck {
   }
 
   /** A hint that is wrong is no damage: the segment itself is read instead. It is told. */
-  private hint(number: number, isWhole: (data: Buffer, segment: DiskFile) => boolean): void {
+  private hint(segment: ClosedSegment): void {
     const { disk, directory } = this.input;
-    const path = hintPath(directory, number);
-    if (disk.status(path) === null) {
+    if (readHint(this.input, segment) !== null) this.findings.count("hints");
+    else if (disk.status(hintPath(directory, segment.header.number)) === null)
       this.findings.count("hints missing (no damage)");
-      return;
-    }
-    const segment = disk.open(segmentPath(directory, number), { mode: "read" });
-    const whole = isWhole(disk.readFile(path), segment);
-    segment.close();
-    this.findings.count(whole ? "hints" : "hints not usable (no damage)");
+    else this.findings.count("hints not usable (no damage)");
   }
 }
 

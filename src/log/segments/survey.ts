@@ -15,7 +15,7 @@ import { readRounded64 } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { blockBytes, fileSeed } from "../../files/framing.ts";
-import { decodeFileHeader } from "../../files/header.ts";
+import { decodeFileHeader, readHeaderBlock } from "../../files/header.ts";
 import { readManifest } from "../../files/manifest.ts";
 import { FrameScanner } from "../../files/scanner.ts";
 import {
@@ -114,15 +114,8 @@ function readState(disk: Disk, directory: string, identity: LogIdentity): LogSta
 }
 
 function readHeader(disk: Disk, path: string, identity: LogIdentity): number {
-  const file = disk.open(path, { mode: "read" });
-  try {
-    const block = Buffer.alloc(blockBytes);
-    const bytes = file.read(block, 0);
-    const body = decodeFileHeader(logFileKind, block.subarray(0, bytes), path);
-    return decodeLogHeader(identity, body, path);
-  } finally {
-    file.close();
-  }
+  const body = decodeFileHeader(logFileKind, readHeaderBlock(disk, path), path);
+  return decodeLogHeader(identity, body, path);
 }
 
 /** The number in a free file's header; 0 if it is not known what may be in the file. */

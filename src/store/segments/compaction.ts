@@ -31,6 +31,7 @@ import { hintPath } from "./names.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentReader } from "./reader.ts";
 import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
+import { scanTarget } from "./scan.ts";
 
 export interface CompactionInput extends LedgerInput {
   readonly scheduler: Scheduler;
@@ -135,7 +136,7 @@ export class Compaction {
 
   private async entriesOf(segment: Segment): Promise<DecodedHint> {
     const { primitives, keys, directory } = this.input;
-    const { number, keyId, chainNumber, chainMac } = segment.header;
+    const { number, keyId } = segment.header;
     const { length, lastMac, path } = segment;
     if (segment.deadBytes >= segment.recordBytes) {
       const identity = { keyId, number, length, lastMac };
@@ -145,14 +146,7 @@ export class Compaction {
       const { hint } = await this.job(job, macKey);
       if (hint !== null) return asBuffers(hint);
     }
-    const target = {
-      path,
-      number,
-      sealed: keyId !== 0,
-      closed: { length, lastMac },
-      chainNumber,
-      chainMac,
-    };
+    const target = scanTarget(segment.header, path, { length, lastMac });
     const macKey = segmentMacKey(primitives, keys, segment.header);
     const { hint } = await this.job({ type: "inspect", target, macKey }, macKey);
     return asBuffers(hint as DecodedHint);

@@ -6,8 +6,7 @@
  */
 import { isStrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
-import { blockBytes } from "../../files/framing.ts";
-import { decodeFileHeader } from "../../files/header.ts";
+import { decodeFileHeader, readHeaderBlock } from "../../files/header.ts";
 import { type FileName, parseName, segmentKind } from "./names.ts";
 
 export interface StoreFile {
@@ -38,15 +37,9 @@ export function listStoreFiles(disk: Disk, directory: string): StoreFile[] {
 
 function keyOf(disk: Disk, path: string, kind: FileName["kind"]): number | null {
   if (kind === "temporary" || kind === "unknown") return null;
-  const block = Buffer.alloc(blockBytes);
-  let read = 0;
+  let block: Buffer;
   try {
-    const file = disk.open(path, { mode: "read" });
-    try {
-      read = file.read(block, 0);
-    } finally {
-      file.close();
-    }
+    block = readHeaderBlock(disk, path);
     if (kind === "segment")
       return decodeFileHeader(segmentKind, block, path).readUInt32BE(keyIdAt.segment);
   } catch (error) {
@@ -55,5 +48,5 @@ function keyOf(disk: Disk, path: string, kind: FileName["kind"]): number | null 
     return null;
   }
   const at = keyIdAt[kind];
-  return read < at + 4 ? null : block.readUInt32BE(at);
+  return block.length < at + 4 ? null : block.readUInt32BE(at);
 }

@@ -10,29 +10,17 @@ import { equalBytes } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { blockBytes } from "../../files/framing.ts";
-import type { Primitives } from "../../platform/primitives.ts";
-import type { SealedPlace } from "../../sealed/place.ts";
-import { type Commit, emptyCommit, type StorageKeys } from "../store.ts";
+import { type Commit, emptyCommit } from "../store.ts";
 import { Books, type Segment } from "./books.ts";
-import { checkHeaderMac, decodeSegmentHeader, macBytes } from "./header.ts";
-import {
-  collected,
-  type DecodedHint,
-  decodeHint,
-  type HintEntries,
-  hintEntryBytes,
-} from "./hint.ts";
+import { macBytes } from "./header.ts";
+import { collected, type HintEntries, hintEntryBytes } from "./hint.ts";
+import { readHint, readSegmentHeader, type StoreSource } from "./inspect.ts";
 import { withSegmentMac } from "./keys.ts";
 import { type ManifestSegment, type ManifestState, readState } from "./manifest.ts";
 import { hintPath, manifestName, parseName, segmentPath } from "./names.ts";
-import { type ScanResult, scanSegment } from "./scan.ts";
+import { type ScanResult, scanSegment, scanTarget } from "./scan.ts";
 
-export interface RecoveryInput {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly place: SealedPlace;
-  readonly primitives: Primitives;
-  readonly keys: StorageKeys;
+export interface RecoveryInput extends StoreSource {
   /** Clear data is refused: the storage envelope has been on since before the first record. */
   readonly requireSealed: boolean;
   /** The storage envelope was switched on: a manifest that says so is there. */
@@ -185,17 +173,8 @@ class Recovery {
   }
 
   private header(listed: ManifestSegment, path: string): Segment {
-    const { disk, place, primitives, keys } = this.input;
-    const block = Buffer.alloc(blockBytes);
-    const file = disk.open(path, { mode: "read" });
-    try {
-      file.read(block, 0);
-    } finally {
-      file.close();
-    }
-    const read = decodeSegmentHeader(place, listed.number, block, path);
+    const read = readSegmentHeader(this.input, listed.number, path);
     const { keyId, number } = read.header;
-    withSegmentMac(primitives, keys, read.header, (mac) => checkHeaderMac(place, read, mac, path));
     if (keyId !== listed.keyId || !equalBytes(read.mac, listed.headerMac))
       throw new StrongroomError(
         "STORE_FOREIGN",
@@ -220,7 +199,7 @@ class Recovery {
   }
 
   private closed(segment: Segment): void {
-    let hint = this.hint(segment);
+    let hint = readHint(this.input, segment);
     if (hint === null) {
       const { length, lastMac } = segment;
       const { entries } = this.scan(segment, { length, lastMac });
@@ -231,38 +210,13 @@ class Recovery {
     this.books.load(segment, hint);
   }
 
-  private hint(segment: Segment): DecodedHint | null {
-    const { disk, directory, primitives, keys } = this.input;
-    const { keyId, number } = segment.header;
-    const path = hintPath(directory, number);
-    if (disk.status(path)?.kind !== "file") return null;
-    const identity = { keyId, number, length: segment.length, lastMac: segment.lastMac };
-    const data = disk.readFile(path);
-    const file = disk.open(segment.path, { mode: "read" });
-    try {
-      return withSegmentMac(primitives, keys, segment.header, (mac) =>
-        decodeHint(identity, data, mac, file),
-      );
-    } finally {
-      file.close();
-    }
-  }
-
   private scan(
     segment: Segment,
     closed: { length: number; lastMac: Buffer } | null,
     seen: (commit: Commit, mac: Buffer) => void = () => {},
   ): ScanResult {
     const { disk, primitives, keys } = this.input;
-    const { number, keyId, chainNumber, chainMac } = segment.header;
-    const target = {
-      path: segment.path,
-      number,
-      sealed: keyId !== 0,
-      closed,
-      chainNumber,
-      chainMac,
-    };
+    const target = scanTarget(segment.header, segment.path, closed);
     return withSegmentMac(primitives, keys, segment.header, (mac) =>
       scanSegment(disk, target, mac, { commit: seen }),
     );

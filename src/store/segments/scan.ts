@@ -22,6 +22,7 @@ import { blockBytes, fileSeed, frameHeaderBytes } from "../../files/framing.ts";
 import { FrameScanner } from "../../files/scanner.ts";
 import type { MacKey } from "../../platform/primitives.ts";
 import { RunDigest } from "./digest.ts";
+import type { SegmentHeader } from "./header.ts";
 import { HintEntries } from "./hint.ts";
 
 export interface ScanTarget {
@@ -33,6 +34,15 @@ export interface ScanTarget {
   /** Where the chain begins: what the header says. */
   readonly chainNumber: number;
   readonly chainMac: Buffer;
+}
+
+/** A segment whose header was read; `closed` as in ScanTarget. */
+export function scanTarget(
+  { number, keyId, chainNumber, chainMac }: SegmentHeader,
+  path: string,
+  closed: ScanTarget["closed"],
+): ScanTarget {
+  return { path, number, sealed: keyId !== 0, closed, chainNumber, chainMac };
 }
 
 export interface ScanResult {
@@ -171,7 +181,11 @@ export function scanSegment(
   mac: MacKey,
   visitor: ScanVisitor = {},
 ): ScanResult {
-  const steps = scanInSteps(disk, target, mac, visitor);
+  return runSteps(scanInSteps(disk, target, mac, visitor));
+}
+
+/** Takes all steps at once. */
+export function runSteps<T>(steps: Generator<unknown, T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

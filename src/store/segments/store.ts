@@ -309,8 +309,9 @@ export class SegmentStore implements Store {
   }
 
   /** As `verifySegment` in verifying.ts. */
-  verify(segment: Segment, visitor: VerifyVisitor): Generator<number, void> {
-    return verifySegment(this.options, segment, visitor);
+  verify(segment: Segment, visitor: VerifyVisitor): Generator<number, unknown> {
+    const { header, path, length, lastMac } = segment;
+    return verifySegment(this.options, header, path, { length, lastMac }, visitor);
   }
 
   /** Records sealed by flushes and opened by reads, and reads that failed, by code. */

@@ -1,23 +1,16 @@
 /**
- * Verifies a closed segment while the store serves: every frame, the chain of commits against what
- * the manifest tells, and every record by opening it. In steps, so that clients wait for none.
+ * Verifies a segment: every frame, the chain of commits against what the manifest tells, and every
+ * record by opening it. In steps, so that clients of a store that serves wait for none.
  * @module
  */
-import type { Disk } from "../../base/ports.ts";
-import type { Primitives } from "../../platform/primitives.ts";
-import { type SealedPlace, storagePrefix } from "../../sealed/place.ts";
+import { storagePrefix } from "../../sealed/place.ts";
 import { RecordOpener } from "../../sealed/record.ts";
-import type { StorageKeys } from "../store.ts";
-import type { Segment } from "./books.ts";
+import type { SegmentHeader } from "./header.ts";
+import type { StoreSource } from "./inspect.ts";
 import { segmentMacKey, segmentSubkey } from "./keys.ts";
-import { scanInSteps } from "./scan.ts";
+import { type ScanResult, type ScanTarget, scanInSteps, scanTarget } from "./scan.ts";
 
-export interface VerifyDeps {
-  readonly disk: Disk;
-  readonly place: SealedPlace;
-  readonly primitives: Primitives;
-  readonly keys: StorageKeys;
-}
+export type VerifyDeps = Omit<StoreSource, "directory">;
 
 export interface VerifyVisitor {
   /** A put that opened (in a clear segment: whose checksum is right). */
@@ -31,7 +24,7 @@ class CopyOpener {
   private readonly opener: RecordOpener | null;
   private copy = Buffer.alloc(64 * 1024);
 
-  constructor({ keys, primitives, place }: VerifyDeps, { header }: Segment) {
+  constructor({ keys, primitives, place }: VerifyDeps, header: SegmentHeader) {
     if (header.keyId === 0) {
       this.opener = null;
       return;
@@ -64,17 +57,15 @@ class CopyOpener {
  */
 export function* verifySegment(
   deps: VerifyDeps,
-  segment: Segment,
+  header: SegmentHeader,
+  path: string,
+  closed: ScanTarget["closed"],
   visitor: VerifyVisitor,
-): Generator<number, void> {
-  const { header, path, length, lastMac } = segment;
-  const { number, keyId, chainNumber, chainMac } = header;
+): Generator<number, ScanResult> {
   const raw = segmentMacKey(deps.primitives, deps.keys, header);
   const mac = deps.primitives.mac(raw);
   raw.fill(0);
-  const opener = new CopyOpener(deps, segment);
-  const closed = { length, lastMac };
-  const target = { path, number, sealed: keyId !== 0, closed, chainNumber, chainMac };
+  const opener = new CopyOpener(deps, header);
   const put = (buffer: Buffer, at: number, bytes: number, offset: number): void => {
     try {
       opener.open(buffer, at, bytes);
@@ -84,7 +75,7 @@ export function* verifySegment(
     }
   };
   try {
-    yield* scanInSteps(deps.disk, target, mac, { put });
+    return yield* scanInSteps(deps.disk, scanTarget(header, path, closed), mac, { put });
   } finally {
     opener.dispose();
     mac.dispose();
