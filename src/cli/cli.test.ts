@@ -97,7 +97,7 @@ const signal = () => stop.request({ kind: "signal", name: "SIGTERM" });
 
 async function whileServing(work: () => Promise<void>, ...more: string[]): Promise<number> {
   const ended = strongroom(...serveArguments(), ...more);
-  await expect.poll(() => out.join("\n")).toMatch(/is ready/);
+  await expect.poll(() => out.join("\n"), { timeout: 15_000 }).toMatch(/is ready/);
   await work();
   signal();
   return ended;
