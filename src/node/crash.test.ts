@@ -4,19 +4,9 @@
 // synced; a workload that makes log files rotate, runs flush, segments close and the compactor
 // work; then a restart, compared with an oracle.
 import { expect, test } from "vitest";
+import { chooser } from "../platform/testing/chooser.ts";
 import { type CrashVariant, MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { openTestNode, type TestNode } from "./testing/harness.ts";
-
-/** mulberry32 (public domain): a seeded generator for reproducible workloads. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
 
 class Oracle {
   settled = new Map<string, string>();
@@ -100,7 +90,7 @@ const fates: readonly ((random: () => number) => CrashVariant)[] = [
 
 /** Lives of one data directory, each ended by a stop at a random operation. */
 async function lives(seed: number, rounds: number): Promise<void> {
-  const random = randomOf(seed);
+  const random = chooser(seed);
   let disk = new MemoryDisk();
   const oracle = new Oracle();
   for (let round = 0; round < rounds; round++) {

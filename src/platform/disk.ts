@@ -26,6 +26,7 @@ import { alignedBuffer, directAlignment } from "./aligned.ts";
 import { lockFile } from "./lock.ts";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { NodeFile } from "./node-file.ts";
+import { replaceFile } from "./replace.ts";
 
 const directoryMode = 0o700;
 const fileMode = 0o600;
@@ -111,17 +112,7 @@ export class NodeDisk implements Disk {
   }
 
   replaceFile(path: string, data: Uint8Array): void {
-    const temporary = `${path}.tmp`;
-    if (this.status(temporary) !== null) this.unlink(temporary);
-    const file = this.open(temporary, { mode: "create" });
-    try {
-      file.write(data, 0);
-      file.sync();
-    } finally {
-      file.close();
-    }
-    this.rename(temporary, path);
-    this.syncDirectory(dirname(path));
+    replaceFile(this, path, data);
   }
 
   lock(path: string): { release(): void } | null {

@@ -2,20 +2,14 @@
  * Seeded choices: a failing run prints its seed, and the seed repeats it.
  * @module
  */
+import { chooser } from "../../src/platform/testing/chooser.ts";
+
 export class Choices {
-  private state: number;
+  /** Uniform in [0, 1). */
+  private readonly next: () => number;
 
   constructor(seed: number) {
-    this.state = seed >>> 0;
-  }
-
-  /** Mulberry32: uniform in [0, 1). */
-  private next(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let t = this.state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    this.next = chooser(seed);
   }
 
   /** An integer in [0, bound). */

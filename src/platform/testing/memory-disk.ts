@@ -11,8 +11,10 @@
 import { dirname, resolve } from "node:path";
 import type { Disk, DiskFile, FileStatus, OpenOptions } from "../../base/ports.ts";
 import { alignedBuffer, directAlignment } from "../aligned.ts";
+import { replaceFile } from "../replace.ts";
+import { chooser } from "./chooser.ts";
 import { diskError, MemoryFile } from "./memory-file.ts";
-import { type CrashVariant, chooser, MemoryInode } from "./memory-inode.ts";
+import { type CrashVariant, MemoryInode } from "./memory-inode.ts";
 import { type Entry, MemoryTree } from "./memory-tree.ts";
 
 export type { CrashVariant } from "./memory-inode.ts";
@@ -271,17 +273,7 @@ export class MemoryDisk implements Disk {
   }
 
   replaceFile(path: string, data: Uint8Array): void {
-    const temporary = `${path}.tmp`;
-    if (this.status(temporary) !== null) this.unlink(temporary);
-    const file = this.open(temporary, { mode: "create" });
-    try {
-      file.write(data, 0);
-      file.sync();
-    } finally {
-      file.close();
-    }
-    this.rename(temporary, path);
-    this.syncDirectory(dirname(resolve(path)));
+    replaceFile(this, path, data);
   }
 
   lock(given: string): { release(): void } | null {

@@ -22,17 +22,6 @@ interface Change {
   fate: "pending" | "durable" | "lost";
 }
 
-/** Repeatable choices from a seed: mulberry32. */
-export function chooser(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
-
 /** Bytes that grow by doubling; a gap is zeros. */
 class Content {
   #bytes = new Uint8Array(0);

@@ -42,7 +42,7 @@ export interface ClosedSegment {
   readonly lastMac: Buffer;
 }
 
-/** @returns null if there is no hint, or none that is whole, authentic, and of just this segment. */
+/** @returns null unless there is a hint, whole and authentic, of just this segment. */
 export function readHint(source: StoreSource, segment: ClosedSegment): DecodedHint | null {
   const { disk, directory, primitives, keys } = source;
   const { header, length, lastMac } = segment;

@@ -1,0 +1,22 @@
+/**
+ * Replaces a file so that whatever moment the machine stops at, the old bytes or the new ones stand
+ * under the name, whole. One procedure for every disk. docs/formats/files.md.
+ * @module
+ */
+import { dirname } from "node:path";
+import type { Disk } from "../base/ports.ts";
+
+/** As `Disk.replaceFile`: the bytes are durable before the name is, and both before it returns. */
+export function replaceFile(disk: Disk, path: string, data: Uint8Array): void {
+  const temporary = `${path}.tmp`;
+  if (disk.status(temporary) !== null) disk.unlink(temporary);
+  const file = disk.open(temporary, { mode: "create" });
+  try {
+    file.write(data, 0);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(temporary, path);
+  disk.syncDirectory(dirname(path));
+}
