@@ -5,7 +5,6 @@ import { controlOpcodes, encodeRegistration } from "../entry/control.ts";
 import { encodeKeyChange, type KeyChange } from "../entry/keychange.ts";
 import { admit, judge } from "./admit.ts";
 import { identityOf } from "./planning.ts";
-import { stateBytes } from "./records.ts";
 import {
   activate,
   add,
@@ -30,17 +29,6 @@ beforeEach(() => {
   expect(told(world.bootstrap())).toBe("accepted");
 });
 
-const row = (dek: number, node = nodeA) => {
-  const found = world.state.writer(dek, node.node16);
-  return found === null ? null : [found.firstSeen, found.lastSeen];
-};
-/** Nothing but the turn in a session may change. */
-const unchanged = (act: () => string): string => {
-  const before = stateBytes(world.state);
-  const what = act();
-  expect(stateBytes(world.state)).toEqual(before);
-  return what;
-};
 describe("bootstrap", () => {
   test("names keys and writers, opens the proposer's session, and must be durable first", () => {
     const fresh = new Cluster();
@@ -49,12 +37,12 @@ describe("bootstrap", () => {
     expect(effects).toMatchObject({ unwrap: [1, 2, 3], sidecar: true, closed: [] });
     expect(effects.opened).toEqual([sessionOf(1)]);
     expect(fresh.state.cluster).toEqual(cluster);
-    expect(row(1)).toEqual([1, 1]);
-    expect(row(2)).toEqual([1, 1]);
+    expect(world.row(1)).toEqual([1, 1]);
+    expect(world.row(2)).toEqual([1, 1]);
   });
   test("the same bytes again are a no-op, other bytes an error", () => {
-    expect(unchanged(() => told(world.apply(bootstrapEntry())))).toBe("replayed");
-    expect(unchanged(() => told(world.apply(bootstrapEntry(9))))).toBe(
+    expect(world.unchanged(() => told(world.apply(bootstrapEntry())))).toBe("replayed");
+    expect(world.unchanged(() => told(world.apply(bootstrapEntry(9))))).toBe(
       "refused CONTROL_ALREADY_BOOTSTRAPPED",
     );
   });
@@ -69,7 +57,7 @@ describe("bootstrap", () => {
       null,
     );
     expect(told(new Cluster().apply(garbage))).toBe("halt CONTROL_ENTRY_UNDECODABLE");
-    expect(unchanged(() => told(world.apply(garbage)))).toBe("alarm unauthenticated");
+    expect(world.unchanged(() => told(world.apply(garbage)))).toBe("alarm unauthenticated");
   });
   test("key ids are distinct across purposes", () => {
     const body = bootstrapBody([registrationOf(2, nodeA, 1, 1)]);
@@ -116,12 +104,12 @@ describe("registry", () => {
     const { outcome, effects } = world.register(2, nodeB, 4, 20);
     expect(outcome.kind).toBe("accepted");
     expect(effects).toMatchObject({ opened: [sessionOf(20)], closed: [], sidecar: false });
-    expect(row(2, nodeB)).toEqual([4, 4]);
+    expect(world.row(2, nodeB)).toEqual([4, 4]);
   });
   test("a greater epoch advances, first_seen stays, the newer session closes the older", () => {
     const { effects } = world.register(2, nodeA, 5, 21);
     expect(effects).toMatchObject({ opened: [sessionOf(21)], closed: [sessionOf(1)] });
-    expect(row(2)).toEqual([1, 5]);
+    expect(world.row(2)).toEqual([1, 5]);
     expect(judge(world.state, { keyId: 0, session: sessionOf(1), seq: 1 }, 9)).toBe(
       "stale-session",
     );
@@ -129,7 +117,7 @@ describe("registry", () => {
   });
   test("replay of the same load changes nothing, not even the sequence", () => {
     expect(admit(world.state, { keyId: 0, session: sessionOf(1), seq: 1 }, 9)).toBe("apply");
-    expect(unchanged(() => told(world.register(2, nodeA, 1, 1)))).toBe("replayed");
+    expect(world.unchanged(() => told(world.register(2, nodeA, 1, 1)))).toBe("replayed");
     expect(world.next(1)).toBe(2);
   });
   test("clone: an equal epoch with another salt is refused, and names the load", () => {
@@ -137,14 +125,14 @@ describe("registry", () => {
     const { outcome, effects } = act();
     expect(outcome).toMatchObject({ kind: "refused", code: "WRITER_CLONED" });
     expect(effects.refusedLoads[0]?.registration.salt).toEqual(salt(22));
-    expect(unchanged(() => told(act()))).toBe("refused WRITER_CLONED");
+    expect(world.unchanged(() => told(act()))).toBe("refused WRITER_CLONED");
   });
   test("rollback: a smaller epoch is refused, even with the salt it once had", () => {
     world.register(2, nodeA, 5, 23);
-    expect(unchanged(() => told(world.register(2, nodeA, 4, 24)))).toBe(
+    expect(world.unchanged(() => told(world.register(2, nodeA, 4, 24)))).toBe(
       "refused WRITER_ROLLED_BACK",
     );
-    expect(unchanged(() => told(world.register(2, nodeA, 1, 1)))).toBe(
+    expect(world.unchanged(() => told(world.register(2, nodeA, 1, 1)))).toBe(
       "refused WRITER_ROLLED_BACK",
     );
   });
@@ -152,7 +140,9 @@ describe("registry", () => {
     let n = 0;
     let twin = identityOf("x0");
     while (twin.node16 !== nodeA.node16) twin = identityOf(`x${++n}`);
-    expect(unchanged(() => told(world.register(2, twin, 9, 25)))).toBe("refused NODE_ID_COLLISION");
+    expect(world.unchanged(() => told(world.register(2, twin, 9, 25)))).toBe(
+      "refused NODE_ID_COLLISION",
+    );
   });
   test("epoch 65535 is the last one", () => {
     expect(told(world.register(2, nodeA, 0xffff, 26))).toBe("accepted");
@@ -170,7 +160,7 @@ describe("registry", () => {
     const { outcome, effects } = world.register(1, nodeA, 2, 30, 1);
     expect(outcome.kind).toBe("accepted");
     expect(effects.opened).toEqual([]);
-    expect(row(1)).toEqual([1, 2]);
+    expect(world.row(1)).toEqual([1, 2]);
     expect(world.next(1)).toBe(2);
     expect(told(world.register(1, nodeA, 3, 31))).toBe("alarm stale-session");
   });
@@ -191,11 +181,13 @@ describe("authenticity", () => {
     for (let bit = 0; bit < entry.body.length * 8; bit++) {
       const body = Buffer.from(entry.body);
       body[bit >> 3]! ^= 1 << (bit & 7);
-      expect(unchanged(() => told(world.apply({ ...entry, body })))).toBe("alarm unauthenticated");
+      expect(world.unchanged(() => told(world.apply({ ...entry, body })))).toBe(
+        "alarm unauthenticated",
+      );
     }
     for (let size = 0; size < entry.body.length; size++)
       expect(
-        unchanged(() => told(world.apply({ ...entry, body: entry.body.subarray(0, size) }))),
+        world.unchanged(() => told(world.apply({ ...entry, body: entry.body.subarray(0, size) }))),
       ).toBe("alarm unauthenticated");
     expect(told(world.apply(entry))).toBe("accepted");
   });
@@ -210,7 +202,7 @@ describe("authenticity", () => {
       { ...entryOf(keyChange, body, at), opcode: registration },
     ];
     for (const entry of moved)
-      expect(unchanged(() => told(world.apply(entry)))).toBe("alarm unauthenticated");
+      expect(world.unchanged(() => told(world.apply(entry)))).toBe("alarm unauthenticated");
     const foreign = new Cluster();
     foreign.bootstrap();
     foreign.state.cluster = Buffer.alloc(16, 9);
@@ -221,36 +213,40 @@ describe("authenticity", () => {
     world.change(activate(4, "log", 2));
     expect(told(world.change({ kind: "fence", keyId: key(2) }, 10, 4))).toBe("accepted");
     for (const macKey of [1, 2, 3, 9])
-      expect(unchanged(() => told(world.change({ kind: "enable-log" }, 10, macKey)))).toBe(
+      expect(world.unchanged(() => told(world.change({ kind: "enable-log" }, 10, macKey)))).toBe(
         "alarm unauthenticated",
       );
   });
   test("repeated or reordered it is a no-op with an alarm", () => {
     const first = world.entry({ kind: "enable-storage" });
     expect(told(world.apply(first))).toBe("accepted");
-    expect(unchanged(() => told(world.apply(first)))).toBe("alarm gap");
+    expect(world.unchanged(() => told(world.apply(first)))).toBe("alarm gap");
     const body = encodeKeyChange({ kind: "enable-log" });
     const late = entryOf(controlOpcodes.keyChange, body, { session: sessionOf(1), seq: 3 });
-    expect(unchanged(() => told(world.apply(late)))).toBe("alarm gap");
+    expect(world.unchanged(() => told(world.apply(late)))).toBe("alarm gap");
     world.register(2, nodeA, 2, 40);
-    expect(unchanged(() => told(world.change({ kind: "enable-log" })))).toBe("alarm stale-session");
+    expect(world.unchanged(() => told(world.change({ kind: "enable-log" })))).toBe(
+      "alarm stale-session",
+    );
   });
   test("a registration in another session than it opens is a no-op", () => {
     const body = encodeRegistration(registrationOf(2, nodeA, 2, 41));
     const entry = entryOf(controlOpcodes.registration, body, { session: sessionOf(1), seq: 1 });
-    expect(unchanged(() => told(world.apply(entry)))).toBe("alarm out-of-session");
+    expect(world.unchanged(() => told(world.apply(entry)))).toBe("alarm out-of-session");
   });
   test("authentic but unreadable, or sealed: halts and changes nothing", () => {
     const at = { session: sessionOf(1), seq: 1 };
     const odd = entryOf(controlOpcodes.keyChange, Buffer.from("01ff", "hex"), at);
-    expect(unchanged(() => told(world.apply(odd)))).toBe("halt CONTROL_ENTRY_UNDECODABLE");
+    expect(world.unchanged(() => told(world.apply(odd)))).toBe("halt CONTROL_ENTRY_UNDECODABLE");
     const sealed = { ...odd, header: { ...odd.header, keyId: 2 } };
-    expect(unchanged(() => told(world.apply(sealed)))).toBe("halt CONTROL_ENTRY_UNDECODABLE");
+    expect(world.unchanged(() => told(world.apply(sealed)))).toBe("halt CONTROL_ENTRY_UNDECODABLE");
   });
   test("under a log key that is not unwrapped: halts, and goes on once it is", () => {
     const entry = world.entry({ kind: "enable-storage" });
     const none = { hmac: () => null };
-    expect(unchanged(() => told(world.apply(entry, none)))).toBe("halt CONTROL_KEY_UNAVAILABLE");
+    expect(world.unchanged(() => told(world.apply(entry, none)))).toBe(
+      "halt CONTROL_KEY_UNAVAILABLE",
+    );
     expect(told(world.apply(entry))).toBe("accepted");
   });
 });

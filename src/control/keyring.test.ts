@@ -6,7 +6,6 @@ import { encodeKeyChange, type KeyChange, wrapsDigest } from "../entry/keychange
 import { admit, judge } from "./admit.ts";
 import { readSkip } from "./apply.ts";
 import { verifierOf } from "./macs.ts";
-import { stateBytes } from "./records.ts";
 import {
   activate,
   add,
@@ -33,17 +32,6 @@ beforeEach(() => {
   expect(told(world.bootstrap())).toBe("accepted");
 });
 
-const row = (dek: number, node = nodeA) => {
-  const found = world.state.writer(dek, node.node16);
-  return found === null ? null : [found.firstSeen, found.lastSeen];
-};
-/** Nothing but the turn in a session may change. */
-const unchanged = (act: () => string): string => {
-  const before = stateBytes(world.state);
-  const what = act();
-  expect(stateBytes(world.state)).toEqual(before);
-  return what;
-};
 describe("rotation", () => {
   test("add: unwrap, then sidecar; no write goes under it yet", () => {
     const { effects } = world.change(add(4, "storage", 1));
@@ -57,7 +45,7 @@ describe("rotation", () => {
     expect(effects.sidecar).toBe(true);
     expect(world.state.active("storage")?.id).toBe(4);
     expect(world.state.keys.get(1)?.state).toBe("decrypt-only");
-    expect(row(4)).toEqual([1, 1]);
+    expect(world.row(4)).toEqual([1, 1]);
     expect(world.next(1)).toBe(3);
   });
   test("of the log key: the entry closes the proposer's session and opens the next", () => {
@@ -159,7 +147,7 @@ describe("rewrap, fence, retire", () => {
     expect(told(world.change(rewrap(2, 1, 7), 10, 4))).toBe("accepted");
     const retired = world.change({ kind: "retire", keyId: key(2) }, 10, 4);
     expect(retired.effects).toMatchObject({ forget: [2], sidecar: true });
-    expect(row(2)).toBeNull();
+    expect(world.row(2)).toBeNull();
     expect(world.state.keys.get(2)).toMatchObject({ state: "retired", wraps: [] });
     expect([...world.state.loads.values()].some((load) => load.dek === 2)).toBe(false);
     for (const kind of ["retire", "fence"] as const)
@@ -224,7 +212,7 @@ describe("skip and feature level", () => {
   });
   test("a level this build does not have halts; a lower one is refused", () => {
     const level = (n: number) => told(world.change({ kind: "feature-level", level: n }));
-    expect(unchanged(() => level(2))).toBe("halt CONTROL_FEATURE_UNKNOWN");
+    expect(world.unchanged(() => level(2))).toBe("halt CONTROL_FEATURE_UNKNOWN");
     expect(level(1)).toBe("replayed");
     expect(level(0)).toBe("refused CONTROL_FEATURE_BACKWARDS");
   });

@@ -4,7 +4,9 @@
  * @module
  */
 import { createHmac } from "node:crypto";
+import { assert } from "../../base/assert.ts";
 import type { Epoch, KeyId } from "../../base/brand.ts";
+import { equalBytes } from "../../base/bytes.ts";
 import {
   type ControlOpcode,
   controlOpcodes,
@@ -20,6 +22,7 @@ import { applyControl, type ControlEntry } from "../apply.ts";
 import { type MacSource, signControl, verifierOf } from "../macs.ts";
 import type { ControlResult } from "../outcome.ts";
 import { identityOf, type NodeIdentity } from "../planning.ts";
+import { stateBytes } from "../records.ts";
 import { ControlState } from "../state.ts";
 import { deps } from "./world.ts";
 
@@ -104,6 +107,20 @@ export class Cluster {
   entry(change: KeyChange, saltByte = 1, macKey = 2): Entry {
     const at = { session: sessionOf(saltByte), seq: this.next(saltByte) };
     return entryOf(controlOpcodes.keyChange, encodeKeyChange(change), at, macKey);
+  }
+
+  /** First and last epoch in the row of a writer, null without one. */
+  row(dek: number, node = nodeA): readonly number[] | null {
+    const found = this.state.writer(dek, node.node16);
+    return found === null ? null : [found.firstSeen, found.lastSeen];
+  }
+
+  /** Runs `act`, by which nothing but the turn in a session may change. */
+  unchanged(act: () => string): string {
+    const before = stateBytes(this.state);
+    const what = act();
+    assert(equalBytes(stateBytes(this.state), before), `${what}: the state has changed`);
+    return what;
   }
 
   /** The number after the last applied one of a session. */
