@@ -106,3 +106,27 @@ export async function loadPeer<T>(
     throw new StrongroomError("KEK_DRIVER_MISSING", detail, { cause: error });
   }
 }
+
+/** Makes something when it is first needed, once; after a failure the next call tries again. */
+export class Lazy<T> {
+  readonly #make: () => Promise<T>;
+  #made: Promise<T> | null = null;
+
+  constructor(make: () => Promise<T>) {
+    this.#make = make;
+  }
+
+  get(): Promise<T> {
+    this.#made ??= this.#make().catch((error: unknown) => {
+      this.#made = null;
+      throw error;
+    });
+    return this.#made;
+  }
+
+  /** Lets go of it: `end` ends it, if it was made. */
+  end(end: (made: T) => void): void {
+    this.#made?.then(end).catch(() => {});
+    this.#made = null;
+  }
+}

@@ -10,7 +10,7 @@ import { StrongroomError } from "../../base/errors.ts";
 import type { KekDeps } from "../deps.ts";
 import { connectionFailure, statusFailure, tellableText, unknownFailure } from "../failures.ts";
 import type { KekProvider } from "../provider.ts";
-import { type KmsOperation, loadPeer, RemoteKek, type RemoteKms } from "../remote.ts";
+import { type KmsOperation, Lazy, loadPeer, RemoteKek, type RemoteKms } from "../remote.ts";
 import type { Attempt, Failure } from "../retry.ts";
 import { takeVariable } from "../secrets.ts";
 import { type AwsSpec, parseAwsSpec } from "./spec.ts";
@@ -34,7 +34,7 @@ class AwsKms implements RemoteKms {
   readonly provider = "aws";
   readonly #spec: AwsSpec;
   readonly #deps: KekDeps;
-  #loaded: Promise<Loaded> | null = null;
+  readonly #loaded = new Lazy(() => this.#load());
 
   constructor(spec: AwsSpec, deps: KekDeps) {
     this.id = spec.id;
@@ -43,7 +43,7 @@ class AwsKms implements RemoteKms {
   }
 
   async examine({ signal }: Attempt): Promise<void> {
-    const { sdk, client } = await this.#client();
+    const { sdk, client } = await this.#loaded.get();
     const command = new sdk.DescribeKeyCommand({ KeyId: this.#spec.arn });
     const { KeyMetadata: key } = await client.send(command, { abortSignal: signal });
     if (key?.KeySpec !== "SYMMETRIC_DEFAULT" || key.KeyUsage !== "ENCRYPT_DECRYPT")
@@ -53,7 +53,7 @@ class AwsKms implements RemoteKms {
   }
 
   async wrap(dek: Uint8Array, binding: Uint8Array, { signal }: Attempt): Promise<Uint8Array> {
-    const { sdk, client } = await this.#client();
+    const { sdk, client } = await this.#loaded.get();
     const command = new sdk.EncryptCommand({
       KeyId: this.#spec.arn,
       Plaintext: dek,
@@ -65,7 +65,7 @@ class AwsKms implements RemoteKms {
   }
 
   async unwrap(wrapped: Uint8Array, binding: Uint8Array, { signal }: Attempt): Promise<Uint8Array> {
-    const { sdk, client } = await this.#client();
+    const { sdk, client } = await this.#loaded.get();
     const command = new sdk.DecryptCommand({
       KeyId: this.#spec.arn,
       CiphertextBlob: wrapped,
@@ -92,15 +92,7 @@ class AwsKms implements RemoteKms {
   }
 
   close(): void {
-    this.#loaded?.then(({ client }) => client.destroy()).catch(() => {});
-  }
-
-  #client(): Promise<Loaded> {
-    this.#loaded ??= this.#load().catch((error: unknown) => {
-      this.#loaded = null;
-      throw error;
-    });
-    return this.#loaded;
+    this.#loaded.end(({ client }) => client.destroy());
   }
 
   async #load(): Promise<Loaded> {

@@ -11,7 +11,7 @@ import { StrongroomError } from "../../base/errors.ts";
 import type { KekDeps } from "../deps.ts";
 import { tellableText } from "../failures.ts";
 import type { KekProvider } from "../provider.ts";
-import { type KmsOperation, RemoteKek, type RemoteKms } from "../remote.ts";
+import { type KmsOperation, Lazy, RemoteKek, type RemoteKms } from "../remote.ts";
 import type { Attempt, Failure } from "../retry.ts";
 import { type AzureClients, loadAzure } from "./client.ts";
 import { isMissing, judgeAzure } from "./judge.ts";
@@ -39,13 +39,12 @@ class AzureKms implements RemoteKms {
   readonly id: string;
   readonly provider = "azure";
   readonly #spec: AzureSpec;
-  readonly #deps: KekDeps;
-  #loaded: Promise<AzureClients> | null = null;
+  readonly #clients: Lazy<AzureClients>;
 
   constructor(spec: AzureSpec, deps: KekDeps) {
     this.id = spec.id;
     this.#spec = spec;
-    this.#deps = deps;
+    this.#clients = new Lazy(() => loadAzure(spec, deps));
   }
 
   async examine(attempt: Attempt): Promise<void> {
@@ -54,7 +53,7 @@ class AzureKms implements RemoteKms {
 
   async wrap(dek: Uint8Array, binding: Uint8Array, attempt: Attempt): Promise<Uint8Array> {
     const { kind, version } = await this.#latest(attempt);
-    const client = (await this.#clients()).version(version);
+    const client = (await this.#clients.get()).version(version);
     const options = { abortSignal: attempt.signal };
     if (kind === "aes") {
       const parameters = {
@@ -81,14 +80,14 @@ class AzureKms implements RemoteKms {
     } catch (error) {
       if (!isMissing(error)) throw error;
       // Key or version? If the key is there, the wrap names a version that it never had.
-      const { keys } = await this.#clients();
+      const { keys } = await this.#clients.get();
       await keys.getKey(this.#spec.key, { abortSignal: attempt.signal });
       throw new StrongroomError("KEK_WRONG", "the key has no such version");
     }
   }
 
   async #decrypt(wrap: AesWrap, binding: Uint8Array, { signal }: Attempt): Promise<Uint8Array> {
-    const client = (await this.#clients()).version(wrap.version);
+    const client = (await this.#clients.get()).version(wrap.version);
     const parameters = {
       algorithm: "A256GCM",
       ciphertext: wrap.ciphertext,
@@ -101,7 +100,7 @@ class AzureKms implements RemoteKms {
 
   async #unwrapKey(wrap: RsaWrap, binding: Uint8Array, { signal }: Attempt): Promise<Uint8Array> {
     const { version, ciphertext, signature } = wrap;
-    const client = (await this.#clients()).version(version);
+    const client = (await this.#clients.get()).version(version);
     const options = { abortSignal: signal };
     const digest = signedDigest(version, binding, ciphertext);
     const { result: valid } = await client.verify("PS256", digest, signature, options);
@@ -111,7 +110,7 @@ class AzureKms implements RemoteKms {
 
   /** Looks at the key anew: it may have been rotated. @throws KEK_UNSUITABLE, KEK_DISABLED. */
   async #latest({ signal }: Attempt): Promise<Latest> {
-    const { keys } = await this.#clients();
+    const { keys } = await this.#clients.get();
     const key = await keys.getKey(this.#spec.key, { abortSignal: signal });
     const kind = kindOf(key);
     if (key.properties.enabled !== true) throw new StrongroomError("KEK_DISABLED", "switched off");
@@ -124,15 +123,7 @@ class AzureKms implements RemoteKms {
 
   close(): void {
     // Connections are the SDK's own and idle ones keep nothing alive.
-    this.#loaded = null;
-  }
-
-  #clients(): Promise<AzureClients> {
-    this.#loaded ??= loadAzure(this.#spec, this.#deps).catch((error: unknown) => {
-      this.#loaded = null;
-      throw error;
-    });
-    return this.#loaded;
+    this.#clients.end(() => {});
   }
 }
 

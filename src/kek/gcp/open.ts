@@ -12,7 +12,7 @@ import { StrongroomError } from "../../base/errors.ts";
 import type { KekDeps } from "../deps.ts";
 import { connectionFailure, withoutCause } from "../failures.ts";
 import type { KekProvider } from "../provider.ts";
-import { type KmsOperation, loadPeer, RemoteKek, type RemoteKms } from "../remote.ts";
+import { type KmsOperation, Lazy, loadPeer, RemoteKek, type RemoteKms } from "../remote.ts";
 import type { Attempt, Failure } from "../retry.ts";
 import { crc32c } from "./crc32c.ts";
 import { judgeGcp } from "./judge.ts";
@@ -37,7 +37,7 @@ class GcpKms implements RemoteKms {
   readonly id: string;
   readonly provider = "gcp";
   readonly #spec: GcpSpec;
-  #loaded: Promise<KeyManagementServiceClient> | null = null;
+  readonly #client = new Lazy(() => this.#load());
 
   constructor(spec: GcpSpec) {
     this.id = spec.id;
@@ -45,7 +45,7 @@ class GcpKms implements RemoteKms {
   }
 
   async examine({ signal }: Attempt): Promise<void> {
-    const client = await this.#client();
+    const client = await this.#client.get();
     const [key] = await client.getCryptoKey({ name: this.#spec.name }, { signal });
     if (key.purpose !== "ENCRYPT_DECRYPT")
       throw new StrongroomError("KEK_UNSUITABLE", "no symmetric key for encryption");
@@ -57,7 +57,7 @@ class GcpKms implements RemoteKms {
   }
 
   async wrap(dek: Uint8Array, binding: Uint8Array, { signal }: Attempt): Promise<Uint8Array> {
-    const client = await this.#client();
+    const client = await this.#client.get();
     const request = {
       name: this.#spec.name,
       plaintext: dek,
@@ -78,7 +78,7 @@ class GcpKms implements RemoteKms {
   }
 
   async unwrap(wrapped: Uint8Array, binding: Uint8Array, { signal }: Attempt): Promise<Uint8Array> {
-    const client = await this.#client();
+    const client = await this.#client.get();
     const request = {
       name: this.#spec.name,
       ciphertext: wrapped,
@@ -97,15 +97,7 @@ class GcpKms implements RemoteKms {
   }
 
   close(): void {
-    this.#loaded?.then((client) => client.close()).catch(() => {});
-  }
-
-  #client(): Promise<KeyManagementServiceClient> {
-    this.#loaded ??= this.#load().catch((error: unknown) => {
-      this.#loaded = null;
-      throw error;
-    });
-    return this.#loaded;
+    this.#client.end((client) => client.close());
   }
 
   async #load(): Promise<KeyManagementServiceClient> {
