@@ -4,9 +4,9 @@
  * there and that sends the token elsewhere; so in clear only the loopback is believed.
  * @module
  */
+import { isLoopback } from "../base/address.ts";
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk } from "../base/ports.ts";
-import { isLoopback } from "./address.ts";
 import { readRunFile, tokenFile } from "./runfile.ts";
 
 /** Certificates and keys are PEM text. */
@@ -30,7 +30,7 @@ export function findNode(disk: Disk, dataDir: string): AdminTarget {
   const { url, certificate: pinned } = run;
   const host = /^(https?):\/\/(\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/.exec(url);
   const clear = host?.[1] === "http";
-  const near = isLoopback((host?.[2] ?? "").replace(/^\[|\]$/g, ""));
+  const near = isLoopback(host?.[2] ?? "");
   if (host === null || (clear ? !near : pinned === undefined))
     throw new StrongroomError("ADMIN_NOT_RUNNING", `${dataDir}: an odd address in run/node.json`);
   let token: string;

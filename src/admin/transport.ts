@@ -8,8 +8,8 @@ import { X509Certificate } from "node:crypto";
 import type { RequestOptions } from "node:https";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { isLoopback } from "../base/address.ts";
 import { StrongroomError } from "../base/errors.ts";
-import { isLoopback } from "./address.ts";
 import type { AdminTarget } from "./find.ts";
 
 const answerMsMax = 120_000;
@@ -39,7 +39,7 @@ export function transportTo(target: AdminTarget): Transport {
   } catch {
     throw new StrongroomError("CONFIG_INVALID", "the admin url must be http(s)://HOST:PORT");
   }
-  if (at.protocol === "http:" && !isLoopback(at.hostname.replace(/^\[|\]$/g, "")))
+  if (at.protocol === "http:" && !isLoopback(at.hostname))
     throw new StrongroomError("CONFIG_INVALID", "beyond the loopback the admin url must be https");
   const show: Interceptor = (next) => (request) => {
     if (token !== undefined) request.header.set("authorization", `Bearer ${token}`);

@@ -6,6 +6,7 @@
  * the request id. The same request id again answers with the first outcome, also after a restart.
  * @module
  */
+import type { KekHealth } from "../kek/health.ts";
 
 export type KeyPurpose = "storage" | "log" | "index";
 /** `clear` is key 0: what was written before the storage cutover of a plaintext database. */
@@ -38,15 +39,7 @@ export interface KeyInfo {
   readonly writesLeft: number;
 }
 
-export interface KekInfo {
-  readonly id: string;
-  readonly provider: string;
-  readonly healthy: boolean;
-  /** Why not, without secrets; empty if healthy. */
-  readonly reason: string;
-  readonly checkedMs: number;
-  readonly latencyMs: number;
-}
+export type KekInfo = KekHealth;
 
 export interface WriterInfo {
   readonly keyId: number;
