@@ -49,6 +49,16 @@ function rotStore(disk: MemoryDisk): void {
   }
 }
 
+/** A node whose record of the key "bad" is damaged. */
+async function damagedNode(options: Parameters<typeof openTestNode>[1] = {}): Promise<TestNode> {
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk);
+  await first.run("set", "bad", "x".repeat(3000));
+  await first.node.close();
+  rotStore(disk);
+  return openTestNode(disk, options);
+}
+
 test("faults: a node that cannot close its files for want of room lets its lock go", async () => {
   const disk = new MemoryDisk();
   const first = await openTestNode(disk);
@@ -62,13 +72,7 @@ test("faults: a node that cannot close its files for want of room lets its lock 
 });
 
 test("faults: a batch that halts the node answers each command once", async () => {
-  const disk = new MemoryDisk();
-  const first = await openTestNode(disk);
-  await first.run("set", "bad", "x".repeat(3000));
-  await first.node.checkpoint();
-  await first.node.close();
-  rotStore(disk);
-  const node = await openTestNode(disk);
+  const node = await damagedNode();
   const sent = burst(node, [
     ["set", "a", "1"],
     ["append", "bad", "y"],
@@ -84,13 +88,7 @@ test("faults: a batch that halts the node answers each command once", async () =
 });
 
 test("faults: a damaged record answers its own readers; SCAN finds the others", async () => {
-  const disk = new MemoryDisk();
-  const first = await openTestNode(disk);
-  await first.run("set", "bad", "x".repeat(3000));
-  await first.node.checkpoint();
-  await first.node.close();
-  rotStore(disk);
-  const node = await openTestNode(disk);
+  const node = await damagedNode();
   for (let n = 0; n < 20; n++) await node.run("set", `k${n}`, "v");
   await node.node.engine.evictAll();
   for (let n = 0; n < 2; n++) {
@@ -169,14 +167,9 @@ test("faults: writes that change nothing do not make the log grow without end", 
 });
 
 test("faults: a flush that lands after a halt lets nothing into the log", async () => {
-  const disk = new MemoryDisk();
-  const first = await openTestNode(disk);
-  await first.run("set", "bad", "x".repeat(3000));
-  await first.node.close();
-  rotStore(disk);
   const limits = { flushBytes: 16 << 20, flushIntervalMs: 100_000, cacheBytes: 256 << 20 };
-  const { node } = await openTestNode(disk, limits);
-  const test = { node, alarms: [], run: first.run, exec: first.exec };
+  const test = await damagedNode(limits);
+  const { node } = test;
   const many = Array.from({ length: 30_000 }, (_, n) => ["set", `k${n}`, "v"]);
   const sets = burst(test, many);
   await until(() => sets.settled() === many.length);

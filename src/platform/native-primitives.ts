@@ -11,50 +11,42 @@ import type { AeadKey, MacKey, Primitives } from "./primitive-types.ts";
 /** Names no key: the addon refuses it. */
 const disposed = -1;
 
-class NativeAeadKey implements AeadKey {
-  readonly #addon: NativeAddon;
+/** A key inside the addon. */
+class NativeKey {
+  protected readonly addon: NativeAddon;
+  protected key: number;
   readonly #collected: FinalizationRegistry<number>;
-  #key: number;
 
   constructor(addon: NativeAddon, collected: FinalizationRegistry<number>, key: number) {
-    this.#addon = addon;
+    this.addon = addon;
     this.#collected = collected;
-    this.#key = key;
+    this.key = key;
     collected.register(this, key, this);
-  }
-
-  seal(buffer: Uint8Array, at: number, aadLength: number, textLength: number): void {
-    this.#addon.seal(this.#key, buffer, at, aadLength, textLength);
-  }
-
-  sealMany(buffer: Uint8Array, table: Uint32Array, count: number): void {
-    this.#addon.sealMany(this.#key, buffer, table, count);
-  }
-
-  open(buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean {
-    return this.#addon.open(this.#key, buffer, at, aadLength, textLength);
   }
 
   dispose(): void {
-    if (this.#key === disposed) return;
+    if (this.key === disposed) return;
     this.#collected.unregister(this);
-    this.#addon.dispose(this.#key);
-    this.#key = disposed;
+    this.addon.dispose(this.key);
+    this.key = disposed;
   }
 }
 
-class NativeMacKey implements MacKey {
-  readonly #addon: NativeAddon;
-  readonly #collected: FinalizationRegistry<number>;
-  #key: number;
-
-  constructor(addon: NativeAddon, collected: FinalizationRegistry<number>, key: number) {
-    this.#addon = addon;
-    this.#collected = collected;
-    this.#key = key;
-    collected.register(this, key, this);
+class NativeAeadKey extends NativeKey implements AeadKey {
+  seal(buffer: Uint8Array, at: number, aadLength: number, textLength: number): void {
+    this.addon.seal(this.key, buffer, at, aadLength, textLength);
   }
 
+  sealMany(buffer: Uint8Array, table: Uint32Array, count: number): void {
+    this.addon.sealMany(this.key, buffer, table, count);
+  }
+
+  open(buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean {
+    return this.addon.open(this.key, buffer, at, aadLength, textLength);
+  }
+}
+
+class NativeMacKey extends NativeKey implements MacKey {
   sign(
     data: Uint8Array,
     at: number,
@@ -63,7 +55,7 @@ class NativeMacKey implements MacKey {
     outAt: number,
     outLength: number,
   ): void {
-    this.#addon.sign(this.#key, data, at, length, out, outAt, outLength);
+    this.addon.sign(this.key, data, at, length, out, outAt, outLength);
   }
 
   signMany(
@@ -74,14 +66,7 @@ class NativeMacKey implements MacKey {
     outAt: number,
     outLength: number,
   ): void {
-    this.#addon.signMany(this.#key, data, table, count, out, outAt, outLength);
-  }
-
-  dispose(): void {
-    if (this.#key === disposed) return;
-    this.#collected.unregister(this);
-    this.#addon.dispose(this.#key);
-    this.#key = disposed;
+    this.addon.signMany(this.key, data, table, count, out, outAt, outLength);
   }
 }
 

@@ -1,30 +1,18 @@
 // Goal: commands reply as redis-server 7.0 does, in both protocols, wherever the data lies.
 // Method: the same random commands to both, in this process, over the real keyspace that between
 // commands is written to a store, evicted, and caught in the middle of a run.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Args } from "../../src/commands/args.ts";
 import { perform } from "../../src/commands/dispatch.ts";
 import { commandNamed } from "../../src/commands/table.ts";
 import { ResidentSubject } from "../../src/commands/testing/resident.ts";
 import { families, scriptsOf, showReply } from "../../src/commands/testing/script.ts";
 import { RespWriter } from "../../src/resp/writer.ts";
-import { RawClient } from "./client.ts";
 import { type Candidate, judge, seeds } from "./judge.ts";
 import { Choices } from "./random.ts";
-import { type Running, startRedis } from "./redis.ts";
+import { redisOfTests } from "./redis.ts";
 
-let server: Running;
-let redis: RawClient;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await RawClient.open(server.port);
-});
-
-afterAll(async () => {
-  redis?.close();
-  await server?.stop();
-});
+const redis = redisOfTests();
 
 class InProcess implements Candidate {
   private readonly subject = new ResidentSubject(Date.now());
@@ -67,19 +55,19 @@ for (const seed of seeds(1, 2, 3))
   for (const resp3 of [false, true])
     test(`commands: replies equal those of Redis, RESP${resp3 ? 3 : 2}, seed ${seed}`, async () => {
       const candidate = new InProcess(resp3, seed);
-      await judge(redis, candidate, { seed, resp3, commands: 15_000 });
+      await judge(redis.client, candidate, { seed, resp3, commands: 15_000 });
     });
 
 for (const family of families)
   test(`commands: the recorded conversations about ${family} are those of this Redis`, async () => {
     for (const resp3 of [false, true]) {
-      await redis.call("HELLO", resp3 ? "3" : "2");
+      await redis.client.call("HELLO", resp3 ? "3" : "2");
       for (const script of scriptsOf(family)) {
-        await redis.call("FLUSHALL");
+        await redis.client.call("FLUSHALL");
         for (const row of script.rows) {
           const isList = row.line.startsWith("LIST ");
           const args = isList ? [Buffer.from("RPUSH"), row.args[1], Buffer.from("x")] : row.args;
-          const reply = await redis.send(args as Buffer[]);
+          const reply = await redis.client.send(args as Buffer[]);
           const expected = isList ? ":1" : resp3 ? row.resp3 : row.resp2;
           expect([row.line, showReply(reply)]).toEqual([row.line, expected]);
         }

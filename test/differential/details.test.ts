@@ -1,6 +1,6 @@
 // Goal: patterns and floats, where implementations differ most easily, are those of redis-server.
 // Method: random patterns over random keys; random numbers added to random numbers.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { globMatches, matchesAll } from "../../src/commands/glob.ts";
 import {
   addLongDouble,
@@ -9,24 +9,12 @@ import {
   longDoubleZero,
   parseLongDouble,
 } from "../../src/commands/longdouble.ts";
-import { RawClient } from "./client.ts";
 import { seeds } from "./judge.ts";
 import { Choices } from "./random.ts";
-import { type Running, startRedis } from "./redis.ts";
+import { redisOfTests } from "./redis.ts";
 import { readTree } from "./wire.ts";
 
-let server: Running;
-let redis: RawClient;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await RawClient.open(server.port);
-});
-
-afterAll(async () => {
-  redis?.close();
-  await server?.stop();
-});
+const redis = redisOfTests();
 
 const symbols = [..."aab*?[]^-\\", "\x80", "\xff", "\x00"];
 
@@ -36,18 +24,18 @@ function randomText(choices: Choices, lengthMax: number): Buffer {
 }
 
 async function keysMatching(pattern: Buffer): Promise<string[]> {
-  const tree = readTree(await redis.call("KEYS", pattern));
+  const tree = readTree(await redis.client.call("KEYS", pattern));
   if (typeof tree === "string") throw new Error(tree);
   return tree.items.map((item) => String(item).slice(1)).sort();
 }
 
 test.each(seeds(21, 22))("patterns: the same keys match, seed %i", async (seed) => {
   const choices = new Choices(seed);
-  await redis.call("FLUSHALL");
+  await redis.client.call("FLUSHALL");
   const keys = new Map(
     choices.list(300, () => randomText(choices, 6)).map((key) => [key.toString("latin1"), key]),
   );
-  for (const key of keys.values()) await redis.call("SET", key, "");
+  for (const key of keys.values()) await redis.client.call("SET", key, "");
   for (let n = 0; n < 1500; n++) {
     const pattern = randomText(choices, 8);
     const matches = (key: Buffer): boolean => matchesAll(pattern) || globMatches(pattern, key);
@@ -57,10 +45,10 @@ test.each(seeds(21, 22))("patterns: the same keys match, seed %i", async (seed) 
 });
 
 test("patterns: more than 1000 stars match nothing, there and here", async () => {
-  await redis.call("FLUSHALL");
+  await redis.client.call("FLUSHALL");
   for (const stars of [1000, 1001, 1002]) {
     const key = "a".repeat(stars);
-    await redis.call("SET", key, "");
+    await redis.client.call("SET", key, "");
     const pattern = Buffer.from("*a".repeat(stars));
     const found = globMatches(pattern, Buffer.from(key)) ? [key] : [];
     expect(found, `${stars} stars`).toEqual(await keysMatching(pattern));
@@ -92,8 +80,8 @@ test.each(seeds(31, 32))("floats: sums are the same, seed %i", async (seed) => {
     const [one, other] = [randomNumber(choices), randomNumber(choices)];
     const fresh = choices.once(3);
     const [, reply] = await Promise.all([
-      fresh ? redis.call("DEL", "k") : redis.call("SET", "k", one),
-      redis.call("INCRBYFLOAT", "k", other),
+      fresh ? redis.client.call("DEL", "k") : redis.client.call("SET", "k", one),
+      redis.client.call("INCRBYFLOAT", "k", other),
     ]);
     const first = fresh ? longDoubleZero : parseLongDouble(one);
     const expected = readTree(reply as Buffer);

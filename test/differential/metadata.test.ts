@@ -1,22 +1,10 @@
 // Goal: COMMAND INFO and COMMAND DOCS say of our commands what redis-server 7.0 says.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { commands } from "../../src/commands/table.ts";
-import { RawClient } from "./client.ts";
-import { type Running, startRedis } from "./redis.ts";
+import { redisOfTests } from "./redis.ts";
 import { readTree, type Tree } from "./wire.ts";
 
-let server: Running;
-let redis: RawClient;
-
-beforeAll(async () => {
-  server = await startRedis();
-  redis = await RawClient.open(server.port);
-});
-
-afterAll(async () => {
-  redis?.close();
-  await server?.stop();
-});
+const redis = redisOfTests();
 
 function items(tree: Tree | undefined): Tree[] {
   if (tree === undefined || typeof tree === "string") throw new Error(`no list: ${tree}`);
@@ -29,8 +17,8 @@ const all = commands.flatMap((spec) => [spec, ...(spec.subcommands ?? [])]);
 test.each(all.map((spec) => [spec.name, spec] as const))(
   "metadata: %s",
   async (name, { arity, flags, keys, group, since, summary, complexity }) => {
-    const info = items(items(readTree(await redis.call("COMMAND", "INFO", name)))[0]);
-    const pairs = items(items(readTree(await redis.call("COMMAND", "DOCS", name)))[1]);
+    const info = items(items(readTree(await redis.client.call("COMMAND", "INFO", name)))[0]);
+    const pairs = items(items(readTree(await redis.client.call("COMMAND", "DOCS", name)))[1]);
     const docs = new Map<string, string>();
     for (let i = 0; i < pairs.length; i += 2) docs.set(text(pairs[i]), text(pairs[i + 1]));
     expect({ arity, flags, keys, group, since, summary, complexity }).toEqual({

@@ -3,6 +3,7 @@
  * this project install Debian's.
  * @module
  */
+import { afterAll, beforeAll } from "vitest";
 import { freePort, Process, pause, temporaryFolder } from "../support/server.ts";
 import { RawClient } from "./client.ts";
 
@@ -41,6 +42,25 @@ export async function startRedis(): Promise<Running> {
     async stop() {
       started.signal("SIGTERM");
       await started.ended;
+    },
+  };
+}
+
+/** A client of a redis-server that runs as long as the tests of a file. Use it inside of tests. */
+export function redisOfTests(): { readonly client: RawClient } {
+  let server: Running | undefined;
+  let client: RawClient | undefined;
+  beforeAll(async () => {
+    server = await startRedis();
+    client = await RawClient.open(server.port);
+  });
+  afterAll(async () => {
+    client?.close();
+    await server?.stop();
+  });
+  return {
+    get client() {
+      return client as RawClient;
     },
   };
 }

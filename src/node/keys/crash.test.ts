@@ -3,21 +3,11 @@
 // Method: a disk in memory that stops at the n-th operation, with every fate of what was not
 // synced; after each stop a restart, a comparison and a repetition.
 import { expect, test } from "vitest";
+import { chooser } from "../../platform/testing/chooser.ts";
 import { type CrashVariant, MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import type { KeyOperations } from "../operations.ts";
 import { fresh, openTestNode, type TestNode } from "../testing/harness.ts";
 import { Providers } from "./testing/providers.ts";
-
-/** mulberry32 (public domain): a seeded generator for reproducible workloads. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
-}
 
 type Mutation = (keys: KeyOperations, request: string) => Promise<{ appliedIndex: number }>;
 
@@ -69,7 +59,7 @@ async function check(node: TestNode, written: ReadonlyMap<string, string>): Prom
 }
 
 async function lives(seed: number, mutation: Mutation, rounds: number): Promise<void> {
-  const random = randomOf(seed);
+  const random = chooser(seed);
   const keks = new Providers();
   const names = ["test:a", "test:b", "test:c"];
   const written = new Map<string, string>();
