@@ -122,8 +122,9 @@ function addVerify<Node extends ServedNode>(
     .command("verify")
     .summary("open every record and log entry; search for plaintext")
     .description(
-      "Opens every record and every log entry of a directory that no node holds, and reports\n" +
-        "damage. Changes nothing. Without --kek the keys of the latest start are used.",
+      "Opens every record and every log entry and reports damage. Changes no data. A node that\n" +
+        "holds the directory does it itself while it serves. With no node running the KEKs are\n" +
+        "those of --kek, else those of the latest start.",
     )
     .option("--data-dir <dir>", dataDirHelp)
     .option("--kek <spec...>", kekForms)
@@ -139,7 +140,7 @@ function addVerify<Node extends ServedNode>(
 }
 
 const verifyExamples = `
-While a node holds the directory only --scan works.
+With --scan beside a running node only the search is made.
 
 Examples:
   $ strongroom verify --data-dir copy --kek file:$HOME/strongroom.kek

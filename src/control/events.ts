@@ -67,8 +67,20 @@ export function toldOf(change: KeyChange, key: KeyRow | null, before: readonly W
 
 /** The KEK whose wrap a rewrap put last, which is the new one: read from the event's detail. */
 export function newestKek(detail: string): string {
-  const after = detail.slice(rewrapped.length, detail.indexOf(rewrappedFrom));
+  const [after = ""] = detail.slice(rewrapped.length).split(rewrappedFrom);
   return after.slice(after.lastIndexOf(", ") + 1).trim();
+}
+
+/**
+ * Whether a rewrap took a wrap away: a KEK went, or one wrapped anew. Also true where the detail
+ * was too long to be kept whole.
+ */
+export function tookWrapAway(detail: string): boolean {
+  const [after = "", before] = detail.slice(rewrapped.length).split(rewrappedFrom);
+  if (before === undefined || before.endsWith("…")) return true;
+  const now = after.split(", ");
+  const then = before.split(", ");
+  return now.length <= then.length || then.some((id) => !now.includes(id));
 }
 
 const ofNone = { keyId: 0, purpose: null } as const;

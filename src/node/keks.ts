@@ -104,10 +104,17 @@ export class KekSet {
     return [...opened, ...broken];
   }
 
-  /** Asks all of them, at once. */
+  /** Asks all of them, at once. One that is removed meanwhile, and so closed, is not told of. */
   async probe(deps: { readonly clock: Clock; readonly random: Random }): Promise<KekHealth[]> {
-    const told = await Promise.all(this.keks.map((kek) => probeKek(kek, deps)));
-    for (const health of told) if (this.of(health.id) !== null) this.healths.set(health.id, health);
+    const ask = async (kek: KekProvider): Promise<void> => {
+      try {
+        const health = await probeKek(kek, deps);
+        if (this.keks.includes(kek)) this.healths.set(kek.id, health);
+      } catch (error) {
+        if (this.keks.includes(kek)) throw error;
+      }
+    };
+    await Promise.all(this.keks.map(ask));
     return this.known();
   }
 

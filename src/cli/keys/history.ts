@@ -8,6 +8,17 @@ import { addTarget, clientOf, type Options } from "../admin/target.ts";
 import type { Context } from "../context.ts";
 import { renderTable } from "../table.ts";
 
+/** What came and went, where the event tells all KEKs after and before. */
+function rewrapText(detail: string): string {
+  const [, after, before] = /^wrapped by (.*); before by (.*)$/.exec(detail) ?? [];
+  if (after === undefined || before === undefined) return detail;
+  const [now, then] = [after.split(", "), before.split(", ")];
+  const came = now.filter((id) => !then.includes(id)).map((id) => `added ${id}`);
+  const went = then.filter((id) => !now.includes(id)).map((id) => `removed ${id}`);
+  const told = [...came, ...went].join(", ");
+  return told === "" ? `wrapped anew by ${now.at(-1)}` : told;
+}
+
 export function addKeysHistory(keys: Command, context: Context): void {
   addTarget(keys.command("history"))
     .summary("show every event of the keys")
@@ -24,7 +35,7 @@ export function addKeysHistory(keys: Command, context: Context): void {
           one.kind,
           one.keyId === 0 ? "" : one.keyId,
           one.purpose,
-          one.detail,
+          one.kind === "rewrap" ? rewrapText(one.detail) : one.detail,
         ]);
         return rows.length === 0 ? ["nothing has happened yet"] : renderTable([head, ...rows]);
       });

@@ -10,9 +10,12 @@ import { print, since } from "../admin/print.ts";
 import { addTarget, clientOf, type Options } from "../admin/target.ts";
 import type { Context } from "../context.ts";
 import { renderTable } from "../table.ts";
+import { healthText, latencyText } from "./status.ts";
 
 const examples = `
 A KEK that is added is used by the running node only: name it with --kek at the next start too.
+Wraps that go are cleared from older files before the command ends. A KEK that is replaced by itself
+wraps anew, by the newest version of its key.
 
 Examples:
   $ strongroom keys rewrap --data-dir rooms
@@ -29,12 +32,7 @@ async function probe(context: Context, options: Options): Promise<void> {
   const keks = await (await clientOf(context, options)).probeKeks();
   print(context, options, { keks }, () => {
     const head = ["KEK", "provider", "health", "latency"];
-    const rows = keks.map((one) => [
-      one.id,
-      one.provider,
-      one.healthy ? "answers" : `FAILS: ${one.reason}`,
-      `${one.latencyMs.toFixed(1)} ms`,
-    ]);
+    const rows = keks.map((one) => [one.id, one.provider, healthText(one), latencyText(one)]);
     return rows.length === 0 ? ["no KEK is configured"] : renderTable([head, ...rows]);
   });
 }
@@ -64,7 +62,11 @@ async function run(context: Context, options: Options): Promise<void> {
   const answer = await change(context, options, (requestId) =>
     client.replaceKek(gone, by, requestId),
   );
-  print(context, options, answer, (view) => [`${view.kekId} wraps for ${gone}, ${since(view)}`]);
+  print(context, options, answer, (view) => [
+    view.kekId === gone
+      ? `wrapped anew by ${gone}, ${since(view)}`
+      : `${view.kekId} wraps for ${gone}, ${since(view)}`,
+  ]);
 }
 
 export function addKeysRewrap(keys: Command, context: Context): void {

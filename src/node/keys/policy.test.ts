@@ -1,6 +1,7 @@
 // Goal: keys are rotated when a policy says so, once, without anybody asking; a policy that cannot
 // be read refuses the start.
 import { expect, test } from "vitest";
+import { systemClock } from "../../platform/clock.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { openTestNode, type TestNode } from "../testing/harness.ts";
 import { parsePolicy } from "./policy.ts";
@@ -66,12 +67,22 @@ test("policy: by age, from the entry's time on", async () => {
   await node.node.close();
 });
 
-test("policy: rotation at startup", async () => {
+test("policy: a start rotates keys that were active for an hour, no younger ones", async () => {
   const disk = new MemoryDisk();
-  const node = await openTestNode(disk, { rotateOnStartup: true });
-  await until(() => active(node).storage !== 1 && active(node).log !== 2);
-  await node.node.close();
-  const next = await openTestNode(disk);
-  expect(active(next)).toEqual({ storage: 4, log: 5, index: 3 });
-  await next.node.close();
+  let ahead = 0;
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + ahead };
+  const start = () => openTestNode(disk, { rotateOnStartup: true, clock: "trusted" }, clock);
+  for (const [hours, storage, log] of [
+    [0, 1, 2],
+    [2, 4, 5],
+    [0, 4, 5],
+    [2, 6, 7],
+  ] as const) {
+    ahead += hours * 3_600_000;
+    const node = await start();
+    await until(() => active(node).storage === storage && active(node).log === log);
+    await new Promise((done) => setTimeout(done, 50));
+    expect(active(node)).toEqual({ storage, log, index: 3 });
+    await node.node.close();
+  }
 });

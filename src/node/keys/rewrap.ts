@@ -15,10 +15,11 @@ import { wrapsDigest } from "../../entry/keychange.ts";
 import { type Wrap, wrapsPerKeyMax } from "../../entry/wraps.ts";
 import type { KekProvider } from "../../kek/provider.ts";
 import type { Applied, RequestId } from "../operations.ts";
+import { clearTakenWraps } from "./taken.ts";
 import { doneBefore, type KeyWork } from "./work.ts";
 
-/** Rewrapping asks services once or more a key. */
-const rewrapMsMax = 120_000;
+/** Rewrapping asks services once or more a key; clearing copies old segments. */
+const rewrapMsMax = 600_000;
 
 type WithKek = Applied & { readonly kekId: string };
 
@@ -40,11 +41,15 @@ export class Rewrapping {
     });
   }
 
-  /** KeyOperations.replaceKek: in one entry a key, so no key ever lacks both. */
+  /**
+   * KeyOperations.replaceKek: in one entry a key, so no key ever lacks both. By itself a KEK is
+   * replaced where its wraps are made anew: by the newest version of its key in the service.
+   */
   replace(request: RequestId, kekId: string, spec: string): Promise<WithKek> {
     const wanted = (kek: KekProvider): Rewrap => {
-      if (kek.id === kekId) throw new StrongroomError("KEK_SPEC_INVALID", "it is the same KEK");
       this.needKnown(kekId);
+      if (kek.id === kekId)
+        return async (row) => [...without(row, kekId), await this.freshWrap(row, kek)];
       return async (row) => {
         const wrap = await this.wrapBy(row, kek);
         const others = without(row, kekId, kek.id);
@@ -52,54 +57,67 @@ export class Rewrapping {
         return others.length + 1 === row.wraps.length ? null : [...others, wrapOf(row, kek.id)];
       };
     };
-    return this.withNew(request, spec, wanted, () => this.work.runtime.deps.kekSet.remove(kekId));
+    return this.withNew(request, spec, wanted, kekId);
   }
 
   /** KeyOperations.removeKek. @throws KEY_LAST_WRAP, KEK_NOT_IN_USE. */
-  remove(request: RequestId, kekId: string): Promise<Applied> {
+  async remove(request: RequestId, kekId: string): Promise<Applied> {
     const { work } = this;
-    return work.mutate(
+    const applied = await work.mutate(
       request,
       doneBefore("rewrap"),
       async (id) => {
         this.needKnown(kekId);
         for (const row of this.rows()) if (names(row, kekId)) await this.needAnother(row, kekId);
-        const applied = await this.rewrap(id, async (row) =>
+        const rewrapped = await this.rewrap(id, async (row) =>
           names(row, kekId) ? without(row, kekId) : null,
         );
         work.runtime.deps.kekSet.remove(kekId);
-        return applied;
+        await clearTakenWraps(work.runtime);
+        return rewrapped;
       },
       rewrapMsMax,
     );
+    return this.cleared(applied);
   }
 
-  private withNew(
+  /** A request that was done before finishes what a stop kept from being cleared. */
+  private async cleared<T extends Applied>(applied: T): Promise<T> {
+    const { work } = this;
+    if (!applied.changed) await work.exclusive(() => clearTakenWraps(work.runtime), rewrapMsMax);
+    return applied;
+  }
+
+  /** @param goes - Id of the KEK that is given up for the new one; null: none. */
+  private async withNew(
     request: RequestId,
     spec: string,
     wanted: (kek: KekProvider) => Rewrap,
-    done: () => void = () => {},
+    goes: string | null = null,
   ): Promise<WithKek> {
     const { kekSet } = this.work.runtime.deps;
-    return this.work.mutate(
+    const applied = await this.work.mutate(
       request,
       (event) => ({ ...doneBefore("rewrap")(event), kekId: newestKek(event.detail) }),
       async (id) => {
         const opened = await kekSet.openNew(spec);
-        const kek = kekSet.of(opened.id) ?? opened;
+        // The same KEK named anew may be reached otherwise, or wrap by another version of its key.
+        const kek = opened.id === goes ? opened : (kekSet.of(opened.id) ?? opened);
         if (kek !== opened) opened.close();
         try {
-          const applied = await this.rewrap(id, wanted(kek));
+          const done = await this.rewrap(id, wanted(kek));
+          if (goes !== null) kekSet.remove(goes);
           if (kek === opened) kekSet.add(kek, spec);
-          done();
-          return { ...applied, kekId: kek.id };
+          await clearTakenWraps(this.work.runtime);
+          return { ...done, kekId: kek.id };
         } catch (error) {
-          if (kek === opened) kek.close();
+          if (kekSet.of(kek.id) !== kek) kek.close();
           throw error;
         }
       },
       rewrapMsMax,
     );
+    return this.cleared(applied);
   }
 
   private rows(): KeyRow[] {
@@ -138,10 +156,15 @@ export class Rewrapping {
 
   /** A wrap of the key by this KEK that was seen to open; null if the key has one already. */
   private async wrapBy(row: KeyRow, kek: KekProvider): Promise<Wrap | null> {
+    if (names(row, kek.id) && (await this.opens(row, kek))) return null;
+    return this.freshWrap(row, kek);
+  }
+
+  /** @returns A wrap that was seen to open. */
+  private async freshWrap(row: KeyRow, kek: KekProvider): Promise<Wrap> {
     const { state, keystore } = this.work.runtime.deps;
     const { cluster } = state;
     if (cluster === null) throw new StrongroomError("CONTROL_NOT_BOOTSTRAPPED");
-    if (names(row, kek.id) && (await this.opens(row, kek))) return null;
     const wraps = await keystore.lend(row.id, (raw) =>
       wrapDek({ keyId: row.id, purpose: row.purpose, raw }, cluster, [kek]),
     );
