@@ -24,5 +24,6 @@ export function arityFits(arity: number, count: number): boolean {
 }
 
 /** @param command - Its full name in lower case, "object|encoding" for a subcommand. */
-export const wrongArity = (command: string): CommandError =>
-  new CommandError(`ERR wrong number of arguments for '${command}' command`);
+export const arityText = (command: string): string =>
+  `ERR wrong number of arguments for '${command}' command`;
+export const wrongArity = (command: string): CommandError => new CommandError(arityText(command));

@@ -9,6 +9,7 @@
  * @module
  */
 import { Args } from "../commands/args.ts";
+import { arityFits, arityText } from "../commands/failures.ts";
 import { RespParser } from "../resp/parser.ts";
 import type { BufferPool } from "../resp/pool.ts";
 import type { Reply } from "../resp/reply.ts";
@@ -19,7 +20,7 @@ import { ReplyOrder } from "./order.ts";
 import { type Halt, halts, type Owner, type Waiter } from "./owner.ts";
 import type { Client, WatchToken } from "./port.ts";
 import { RecordedReply } from "./recorded.ts";
-import { isQueued, refusal, unknownCommand, unknownSubcommand, wrongArity } from "./refusals.ts";
+import { isQueued, refusal, unknownCommand, unknownSubcommand } from "./refusals.ts";
 import { newSession, subscriptions } from "./session.ts";
 
 const { running, order, engineBusy, promised, paused, barrier } = halts;
@@ -150,8 +151,8 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
       return;
     }
     const { arity } = entry;
-    if (arity >= 0 ? parser.argc !== arity : parser.argc < -arity) {
-      this.refuse(entry, wrongArity(entry.name));
+    if (!arityFits(arity, parser.argc - 1)) {
+      this.refuse(entry, arityText(entry.name));
       return;
     }
     if (this.guarded || server.watchful || entry.server !== null) this.guard(entry, args);
@@ -202,8 +203,8 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
       return null;
     }
     const argc = args.count + 1;
-    if (found.arity >= 0 ? argc !== found.arity : argc < -found.arity) {
-      this.refuse(found, wrongArity(found.name));
+    if (!arityFits(found.arity, argc - 1)) {
+      this.refuse(found, arityText(found.name));
       return null;
     }
     args.first++;

@@ -37,10 +37,6 @@ export function unknownSubcommand(container: string, args: Args): string {
   return `ERR unknown subcommand '${name}'. Try ${container.toUpperCase()} HELP.`;
 }
 
-export function wrongArity(name: string): string {
-  return `ERR wrong number of arguments for '${name}' command`;
-}
-
 const subscribedCommands = new Set([
   "ping",
   "subscribe",

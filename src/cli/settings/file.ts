@@ -4,18 +4,13 @@
  * without effect.
  * @module
  */
-import { StrongroomError } from "../../base/errors.ts";
-import type { Origin } from "./parse.ts";
+import { invalid, type Origin } from "./parse.ts";
 
 /** One value as it stands in the file. Names may repeat for lists. */
 export interface FileEntry {
   readonly name: string;
   readonly text: string;
   readonly origin: Origin;
-}
-
-function invalid(origin: Origin, problem: string): StrongroomError {
-  return new StrongroomError("CONFIG_INVALID", `${origin}: ${problem}`);
 }
 
 /** Words of a line; double quotes with backslash escapes, or single quotes, keep blanks. */

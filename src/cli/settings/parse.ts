@@ -21,7 +21,8 @@ const units: Readonly<Record<string, number>> = {
 /** Where a value came from, as it is told in errors: `--port`, `STRONGROOM_PORT`, `file.conf:3`. */
 export type Origin = string;
 
-function invalid(origin: Origin, problem: string): StrongroomError {
+/** A setting that cannot be taken, with where it comes from. */
+export function invalid(origin: Origin, problem: string): StrongroomError {
   return new StrongroomError("CONFIG_INVALID", `${origin}: ${problem}`);
 }
 

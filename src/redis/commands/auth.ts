@@ -3,9 +3,10 @@
  * is compared by its digest, in constant time, and stands nowhere else.
  * @module
  */
+import { syntaxError } from "../../commands/failures.ts";
 import { CommandError } from "../../keyspace/errors.ts";
 import type { Call, Peer, ServerContext } from "../context.ts";
-import { command, entryFlags, syntaxError } from "./define.ts";
+import { command, entryFlags } from "./define.ts";
 
 const noPassword =
   "ERR AUTH <password> called without any password configured for the default user. " +

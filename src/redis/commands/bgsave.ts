@@ -2,8 +2,9 @@
  * BGSAVE [SCHEDULE]. O(1). A status line; the checkpoint goes on in the background.
  * @module
  */
+import { syntaxError } from "../../commands/failures.ts";
 import { CommandError } from "../../keyspace/errors.ts";
-import { command, syntaxError } from "./define.ts";
+import { command } from "./define.ts";
 
 export const bgsave = command({
   name: "bgsave",

@@ -10,7 +10,7 @@ import { setinfo } from "./client/setinfo.ts";
 import { getname, setname } from "./client/setname.ts";
 import { noEvict, noTouch } from "./client/switches.ts";
 import { caching, getredir, tracking, trackinginfo } from "./client/tracking.ts";
-import { adminFlags, command, container, notAnInteger, sessionFlags } from "./define.ts";
+import { adminFlags, command, container, sessionFlags } from "./define.ts";
 
 const id = command({
   name: "id",
@@ -30,7 +30,7 @@ const unblock = command({
   since: "5.0.0",
   summary: "Unblock a client blocked in a blocking command from a different connection",
   run: ({ args, reply: out }) => {
-    args.int64(0, notAnInteger);
+    args.int64(0);
     out.integer(0);
   },
 });

@@ -2,13 +2,14 @@
  * COMMAND and its subcommands: what clients learn about the commands of this server.
  * @module
  */
+import { syntaxError } from "../../commands/failures.ts";
 import { globMatches } from "../../commands/glob.ts";
 import type { Call, ServerCommand, TableEntry } from "../context.ts";
 import { categoriesOf } from "./categories.ts";
 import { writeDocs } from "./command/docs.ts";
 import { getKeys } from "./command/getkeys.ts";
 import { writeInfo } from "./command/info.ts";
-import { always, container, command as define, syntaxError } from "./define.ts";
+import { always, container, command as define } from "./define.ts";
 
 type Run = NonNullable<ServerCommand["run"]>;
 

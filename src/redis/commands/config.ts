@@ -2,10 +2,11 @@
  * CONFIG GET pattern ..., SET name value ..., RESETSTAT, REWRITE.
  * @module
  */
+import { syntaxError } from "../../commands/failures.ts";
 import { globMatches } from "../../commands/glob.ts";
 import { CommandError } from "../../keyspace/errors.ts";
 import type { Call } from "../context.ts";
-import { adminFlags, bulkLatin1, command, container, syntaxError } from "./define.ts";
+import { adminFlags, bulkLatin1, command, container } from "./define.ts";
 
 const since = "2.0.0";
 

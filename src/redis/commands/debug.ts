@@ -3,9 +3,10 @@
  * unless set otherwise.
  * @module
  */
+import { syntaxError } from "../../commands/failures.ts";
 import { CommandError } from "../../keyspace/errors.ts";
 import type { Call, ServerCommand } from "../context.ts";
-import { adminFlags, command, container, ok, syntaxError } from "./define.ts";
+import { adminFlags, command, container, ok } from "./define.ts";
 
 type Run = NonNullable<ServerCommand["run"]>;
 const secondsMax = 3600;

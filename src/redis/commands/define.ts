@@ -2,11 +2,7 @@
  * What most commands of this folder have in common.
  * @module
  */
-import { CommandError } from "../../keyspace/errors.ts";
 import type { Call, ServerCommand } from "../context.ts";
-
-export const syntaxError = () => new CommandError("ERR syntax error");
-export const notAnInteger = "ERR value is not an integer or out of range";
 
 /** Flags of commands that may come at any time; of those for the administrator. */
 export const always = ["loading", "stale"] as const;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { CommandError } from "../../keyspace/errors.ts";
+import { syntaxError } from "../../commands/failures.ts";
 import type { Call } from "../context.ts";
-import { command, container, notAnInteger, ok, syntaxError } from "./define.ts";
+import { command, container, ok } from "./define.ts";
 import { type Figure, memoryFigures } from "./info/memory.ts";
 import { memoryUsage } from "./memoryusage.ts";
 
@@ -23,7 +23,7 @@ const usage = command({
   run: ({ server, peer, args, reply }: Call) => {
     for (let i = 1; i < args.count; i += 2) {
       if (!args.is(i, "samples") || i + 1 >= args.count) throw syntaxError();
-      if (args.int64(i + 1, notAnInteger) < 0n) throw new CommandError("ERR syntax error");
+      if (args.int64(i + 1) < 0n) throw syntaxError();
     }
     server.engine.read(memoryUsage, peer.session.db, args, reply);
   },

@@ -3,8 +3,7 @@
  * @module
  */
 
-import { CommandError } from "../../keyspace/errors.ts";
-import { wrongArity } from "../refusals.ts";
+import { wrongArity } from "../../commands/failures.ts";
 import { subscriptions } from "../session.ts";
 import { command } from "./define.ts";
 
@@ -17,7 +16,7 @@ export const ping = command({
   summary: "Ping the server",
   when: "at-once",
   run: ({ args, peer, reply }) => {
-    if (args.count > 1) throw new CommandError(wrongArity("ping"));
+    if (args.count > 1) throw wrongArity("ping");
     if (peer.protocol === 2 && subscriptions(peer.session) > 0) {
       reply.array(2);
       reply.bulkText("pong");

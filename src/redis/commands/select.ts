@@ -3,7 +3,7 @@
  * @module
  */
 import { CommandError } from "../../keyspace/errors.ts";
-import { command, notAnInteger } from "./define.ts";
+import { command } from "./define.ts";
 
 export const select = command({
   name: "select",
@@ -14,7 +14,7 @@ export const select = command({
   summary: "Change the selected database for the current connection",
   when: "at-once",
   run: ({ server, peer, args, reply }) => {
-    const db = args.int64(0, notAnInteger);
+    const db = args.int64(0);
     if (db < 0n || db >= BigInt(server.engine.databaseCount))
       throw new CommandError("ERR DB index is out of range");
     peer.session.db = Number(db);

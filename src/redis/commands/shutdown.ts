@@ -3,8 +3,9 @@
  * data is durable either way, so SAVE and NOSAVE do the same.
  * @module
  */
+import { syntaxError } from "../../commands/failures.ts";
 import { CommandError } from "../../keyspace/errors.ts";
-import { adminFlags, command, syntaxError } from "./define.ts";
+import { adminFlags, command } from "./define.ts";
 
 const words = ["nosave", "save", "now", "force"];
 

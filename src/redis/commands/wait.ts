@@ -4,7 +4,7 @@
  * @module
  */
 import { CommandError } from "../../keyspace/errors.ts";
-import { command, notAnInteger } from "./define.ts";
+import { command } from "./define.ts";
 
 export const wait = command({
   name: "wait",
@@ -14,7 +14,7 @@ export const wait = command({
   since: "3.0.0",
   summary: "Wait for the synchronous replication of all the write commands sent before",
   run: ({ args, reply }) => {
-    args.int64(0, notAnInteger);
+    args.int64(0);
     const timeout = args.int64(1, "ERR timeout is not an integer or out of range");
     if (timeout < 0n) throw new CommandError("ERR timeout is negative");
     reply.integer(0);

@@ -2,9 +2,9 @@
 // exactly the state of one commit: at least the last one acknowledged, at most the last one begun.
 // Method: the machine stops at every counted operation of a script with flushes, rolls, compaction,
 // rotation and reopening; what is found is compared with an oracle, and then used on.
-import { crc32 } from "node:zlib";
 import { expect, test } from "vitest";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
+import { fingerprint } from "../testing/faults.ts";
 import { TestKeys } from "../testing/keys.ts";
 import { Oracle, openTestStore, script } from "../testing/world.ts";
 
@@ -40,13 +40,6 @@ async function crashAt(operation: number): Promise<string[]> {
   } catch (error) {
     return [`${where}: ${(error as Error).message}`];
   }
-}
-
-function fingerprint(disk: MemoryDisk): string {
-  const parts = [...disk.contents()].map(
-    ([path, bytes]) => `${path}:${bytes.length}:${crc32(bytes)}`,
-  );
-  return parts.join();
 }
 
 async function judge(disk: MemoryDisk, keys: TestKeys, oracle: Oracle, acknowledged: number) {

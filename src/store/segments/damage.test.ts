@@ -1,12 +1,11 @@
 // Goal: damaged files give a refusal that changes nothing, or an error at the read; never a wrong
 // or silently missing value.
 // Method: after a graceful stop every kind of damage to every kind of file, many times.
-import { crc32 } from "node:zlib";
 import { expect, test } from "vitest";
 import { isStrongroomError } from "../../base/errors.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { commitAt, physicalOf, putText } from "../suite.ts";
-import { damage, faultKinds, rewriteFile } from "../testing/faults.ts";
+import { damage, faultKinds, fingerprint, rewriteFile } from "../testing/faults.ts";
 import { TestKeys } from "../testing/keys.ts";
 import { nameCount, Oracle, openTestStore, script, storeDirectory } from "../testing/world.ts";
 
@@ -20,13 +19,6 @@ async function stopped(): Promise<{ older: MemoryDisk; disk: MemoryDisk; oracle:
   for (let i = 0; i < 8; i++) await oracle.flush(store);
   await store.close();
   return { older, disk, oracle };
-}
-
-function fingerprint(disk: MemoryDisk): string {
-  const parts = [...disk.contents()].map(
-    ([path, bytes]) => `${path}:${bytes.length}:${crc32(bytes)}`,
-  );
-  return parts.join();
 }
 
 function read(store: ReturnType<typeof openTestStore>, name: string): string | null | Error {

@@ -2,6 +2,7 @@
  * Damage to the files of a directory on a memory disk, one fault at a time.
  * @module
  */
+import { crc32 } from "node:zlib";
 import type { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { storeDirectory } from "./world.ts";
 
@@ -26,6 +27,14 @@ export function rewriteFile(disk: MemoryDisk, path: string, data: Uint8Array): v
   if (data.length > 0) file.write(data, 0);
   file.sync();
   file.close();
+}
+
+/** All names and bytes of a disk in short: to see that nothing was changed. */
+export function fingerprint(disk: MemoryDisk): string {
+  const parts = [...disk.contents()].map(
+    ([path, bytes]) => `${path}:${bytes.length}:${crc32(bytes)}`,
+  );
+  return parts.join();
 }
 
 /** A place in a block that is not all zeros. */

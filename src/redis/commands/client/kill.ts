@@ -3,9 +3,10 @@
  * form answers +OK or an error, the new one the number of connections closed.
  * @module
  */
+import { syntaxError } from "../../../commands/failures.ts";
 import { CommandError } from "../../../keyspace/errors.ts";
 import type { Call, Peer } from "../../context.ts";
-import { adminFlags, command, syntaxError } from "../define.ts";
+import { adminFlags, command } from "../define.ts";
 import { typeOf } from "./describe.ts";
 import { clientType } from "./list.ts";
 

@@ -2,9 +2,10 @@
  * CLIENT LIST [TYPE type] [ID id ...] and CLIENT INFO. O(N) connections. One line each.
  * @module
  */
+import { syntaxError } from "../../../commands/failures.ts";
 import { CommandError } from "../../../keyspace/errors.ts";
 import type { Call, Peer } from "../../context.ts";
-import { adminFlags, command, sessionFlags, syntaxError } from "../define.ts";
+import { adminFlags, command, sessionFlags } from "../define.ts";
 import { describe, typeOf } from "./describe.ts";
 
 /** The type that a word names. @throws CommandError */

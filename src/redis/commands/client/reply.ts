@@ -2,7 +2,8 @@
  * CLIENT REPLY ON | OFF | SKIP. O(1). +OK for ON; the others have no reply.
  * @module
  */
-import { command, sessionFlags, syntaxError } from "../define.ts";
+import { syntaxError } from "../../../commands/failures.ts";
+import { command, sessionFlags } from "../define.ts";
 
 export const reply = command({
   name: "reply",

@@ -2,8 +2,9 @@
  * CLIENT NO-EVICT and NO-TOUCH ON | OFF. O(1). Kept and shown; connections are not evicted here.
  * @module
  */
+import { syntaxError } from "../../../commands/failures.ts";
 import type { Call, ServerCommand } from "../../context.ts";
-import { adminFlags, command, sessionFlags, syntaxError } from "../define.ts";
+import { adminFlags, command, sessionFlags } from "../define.ts";
 
 function onOff({ args }: Call): boolean {
   if (args.is(0, "on")) return true;

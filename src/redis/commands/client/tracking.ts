@@ -3,8 +3,9 @@
  * asking about it work; turning it on is refused, so that no client keeps stale values.
  * @module
  */
+import { syntaxError } from "../../../commands/failures.ts";
 import { CommandError } from "../../../keyspace/errors.ts";
-import { command, sessionFlags, syntaxError } from "../define.ts";
+import { command, sessionFlags } from "../define.ts";
 
 export const tracking = command({
   name: "tracking",
