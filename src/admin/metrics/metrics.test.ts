@@ -62,6 +62,13 @@ test("metrics: names are ours, once each, with a help of their own", () => {
   }
 });
 
+test("metrics: what ends in _total is a counter, and nothing else is", async () => {
+  const told = [...(await scrape()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+  expect(told.length).toBeGreaterThan(40);
+  for (const [, name = "", type] of told)
+    expect([name, type === "counter"]).toEqual([name, name.endsWith("_total")]);
+});
+
 test("metrics: every metric that an alert or a panel names exists", async () => {
   const told = new Set(
     [...(await scrape()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name, type]) =>

@@ -15,6 +15,13 @@ import { nodeFamilies } from "./node.ts";
 /** Answers of KEKs older than this are asked for again by a scrape. */
 const kekAgeMsMax = 300_000;
 
+/** Gauges of prom-client with the suffix of counters; the same without it tell it by type. */
+const misnamed = [
+  "nodejs_active_handles_total",
+  "nodejs_active_requests_total",
+  "nodejs_active_resources_total",
+] as const;
+
 export interface MetricsSource {
   readonly keys: Pick<KeyOperations, "keyring" | "capability" | "probeKeks">;
   measures(): NodeMeasures;
@@ -54,6 +61,7 @@ export function metricsPage(
 ): () => Promise<Page> {
   const all = new Registry();
   collectDefaultMetrics({ register: all });
+  for (const name of misnamed) all.removeSingleMetric(name);
   const probes = new Probes(source.keys);
   let snapshot: Snapshot | null = null;
   for (const family of families) {
