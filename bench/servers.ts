@@ -22,7 +22,7 @@ export interface Server {
   rssBytes(): number;
 }
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.on("error", reject);

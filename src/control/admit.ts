@@ -57,13 +57,6 @@ export function advancePassed(state: ControlState, header: EntryHeader): void {
   if (load?.open === true && header.seq === load.lastSeq + 1) step(state, load, header.seq);
 }
 
-/** Judges, and on "apply" advances at once: for callers that cannot fail any more. */
-export function admit(state: ControlState, header: EntryHeader, index: number): Admission {
-  const admission = judge(state, header, index);
-  if (admission === "apply") advance(state, header);
-  return admission;
-}
-
 function step(state: ControlState, load: Load, seq: number): void {
   load.lastSeq = seq;
   if (!load.dirty) state.touchLoad(load);

@@ -3,11 +3,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { controlOpcodes, encodeRegistration } from "../entry/control.ts";
 import { encodeKeyChange, type KeyChange } from "../entry/keychange.ts";
-import { admit, judge } from "./admit.ts";
+import { judge } from "./admit.ts";
 import { identityOf } from "./planning.ts";
 import {
   activate,
   add,
+  admit,
   bootstrapBody,
   bootstrapEntry,
   Cluster,

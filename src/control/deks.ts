@@ -33,7 +33,7 @@ export interface WrappedDek {
   readonly wraps: readonly Wrap[];
 }
 
-export const dekBytes = 32;
+const dekBytes = 32;
 
 /** `cluster id 16 | purpose u8 | key_id u32`: a wrap opens for this key and no other. */
 export function wrapBinding(cluster: Uint8Array, purpose: Purpose, keyId: number): Buffer {

@@ -3,12 +3,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { controlOpcodes } from "../entry/control.ts";
 import { encodeKeyChange, type KeyChange, wrapsDigest } from "../entry/keychange.ts";
-import { admit, judge } from "./admit.ts";
+import { judge } from "./admit.ts";
 import { readSkip } from "./apply.ts";
 import { verifierOf } from "./macs.ts";
 import {
   activate,
   add,
+  admit,
   bootstrapBody,
   Cluster,
   cluster,

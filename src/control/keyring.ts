@@ -13,7 +13,7 @@ import { closeSessionsOf, dropSlices, enterRegistration, judgeRegistration } fro
 import type { ControlState, KeyRow } from "./state.ts";
 
 /** Most keys ever, retired ones included: the ids of retired keys are never used again. */
-export const keysMax = 4096;
+const keysMax = 4096;
 
 type Change<Kind extends KeyChange["kind"]> = KeyChange & { kind: Kind };
 

@@ -2,10 +2,9 @@
 // was changed or lost is refused, never half believed.
 import { describe, expect, test } from "vitest";
 import { StrongroomError } from "../base/errors.ts";
-import { admit } from "./admit.ts";
 import { type ControlRecord, stateBytes, takeChangedRecords, toRecords } from "./records.ts";
 import { fromRecords } from "./restore.ts";
-import { Cluster, key, nodeA, nodeB, salt, sessionOf } from "./testing/cluster.ts";
+import { admit, Cluster, key, nodeA, nodeB, salt, sessionOf } from "./testing/cluster.ts";
 import { deps } from "./testing/world.ts";
 
 const hex = (saltByte: number): string => salt(saltByte).toString("hex");

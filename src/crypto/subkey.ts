@@ -16,7 +16,7 @@ import type { Writer } from "./nonce.ts";
 /** What a subkey seals. Storage and snapshot hang on the storage DEK, log on the log DEK. */
 export type SubkeyUse = "storage" | "log" | "snapshot";
 
-export const saltBytes = 32;
+const saltBytes = 32;
 export const dekBytes = 32;
 const subkeyBytes = 32;
 

@@ -30,7 +30,7 @@ import {
 
 /** Where the sub-tag stands in a body: behind version, request and time. */
 export const subTagAt = 1 + requestBytes + 8;
-export const digestBytes = 32;
+const digestBytes = 32;
 const indexKeyBytes = 32;
 export const reasonBytesMax = 1024;
 

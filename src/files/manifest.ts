@@ -139,14 +139,3 @@ export function readManifest(
     throw new StrongroomError("FILE_MANIFEST_DAMAGED", `${path}: not a file of a sane size`);
   return decodeManifest(kind, disk.readFile(path), keyFor, path);
 }
-
-/** Durable when it returns; after a crash either the old or the new one is there, whole. */
-export function writeManifest(
-  disk: Disk,
-  path: string,
-  kind: FileKind,
-  entries: readonly Uint8Array[],
-  key: ManifestKey | null,
-): void {
-  disk.replaceFile(path, encodeManifest(kind, entries, key));
-}

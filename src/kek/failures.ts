@@ -66,7 +66,7 @@ export function withoutCause({ error, ...rest }: Failure): Failure {
 }
 
 /** Code of an HTTP status that is no success. */
-export function statusCode(status: number): ErrorCode {
+function statusCode(status: number): ErrorCode {
   if (status === 401 || status === 403) return "KEK_DENIED";
   if (status === 404) return "KEK_NOT_FOUND";
   if (status >= 500 || passingStatuses.has(status)) return "KEK_UNAVAILABLE";
@@ -74,7 +74,7 @@ export function statusCode(status: number): ErrorCode {
 }
 
 /** RFC 9110, section 10.2.3, in seconds; the form with a date is not obeyed. */
-export function retryAfterMs(header: string | undefined): number {
+function retryAfterMs(header: string | undefined): number {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : 0;
 }
 

@@ -8,7 +8,7 @@ import { afterAll, expect, test } from "vitest";
 import { loadPrimitives } from "../platform/primitives.ts";
 import { systemDeps } from "./deps.ts";
 import { LocalKek } from "./local.ts";
-import { type KekDeps, openKek, openKeks } from "./open.ts";
+import { type KekDeps, openKek } from "./open.ts";
 import { kekSuite } from "./suite.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "strongroom-kek-"));
@@ -116,14 +116,6 @@ test("kek: a name that is not understood is refused and not repeated", async () 
     expect(error, spec).toEqual(coded("KEK_SPEC_INVALID"));
     if (/key|aws|A-B/.test(spec)) expect(error.message).not.toContain(spec);
   }
-});
-
-test("keks: all or none are opened, and the same key is not taken twice", async () => {
-  const [one, two] = [keyFile("key1", keys[1]), keyFile("key2", keys[2])];
-  expect(await openKeks([`file:${one}`, `file:${two}`], deps())).toHaveLength(2);
-  const same = openKeks([`file:${one}`, "env:K"], deps({ K: keys[1].toString("hex") }));
-  await expect(same).rejects.toThrow(coded("KEK_SPEC_INVALID"));
-  await expect(openKeks([`file:${one}`, "env:K"], deps())).rejects.toThrow(coded("KEK_MISSING"));
 });
 
 test("kek: no error holds the key", async () => {

@@ -1,7 +1,6 @@
 /**
- * Opens KEKs by name: see spec.ts for the schemes. Several may be given, and any one that wrapped a
- * DEK opens it: when one is lost, another breaks the glass. So a KEK in a service is not asked for
- * when it is opened, and what it needs is loaded only if a name says so.
+ * Opens a KEK by name: see spec.ts for the schemes. One in a service is not asked when it is
+ * opened, since another may do its work, and what it needs is loaded only if a name says so.
  * @module
  */
 import { StrongroomError } from "../base/errors.ts";
@@ -48,24 +47,4 @@ function readKey(scheme: string, rest: string, deps: KekDeps): Buffer {
     return readKekVariable(rest, deps.environment);
   // Not the spec itself: somebody may have typed a key where its name belongs.
   throw new StrongroomError("KEK_SPEC_INVALID", `none of ${kekForms}`);
-}
-
-/** Opens all of them or none. @throws As openKek; KEK_SPEC_INVALID if two are the same key. */
-export async function openKeks(
-  specs: readonly string[],
-  deps: KekDeps = systemDeps(),
-): Promise<KekProvider[]> {
-  const keks: KekProvider[] = [];
-  try {
-    for (const spec of specs) {
-      const kek = await openKek(spec, deps);
-      keks.push(kek);
-      if (keks.some((other) => other !== kek && other.id === kek.id))
-        throw new StrongroomError("KEK_SPEC_INVALID", "the same KEK is named twice");
-    }
-    return keks;
-  } catch (error) {
-    for (const kek of keks) kek.close();
-    throw error;
-  }
 }

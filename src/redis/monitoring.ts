@@ -9,7 +9,7 @@ import type { Peer, ServerContext, TableEntry } from "./context.ts";
 const argumentBytesMax = 64 * 1024;
 
 /** As Redis's sdscatrepr: a quoted string without control bytes. */
-export function quote(text: string): string {
+function quote(text: string): string {
   let out = '"';
   for (const character of text) {
     const code = character.charCodeAt(0);

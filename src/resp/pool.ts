@@ -7,7 +7,7 @@
  */
 
 /** A pipeline of sixteen values of a kilobyte fits: one write for its replies. */
-export const chunkBytes = 64 * 1024;
+const chunkBytes = 64 * 1024;
 
 export class Chunk {
   readonly buffer: Buffer;

@@ -8,7 +8,7 @@ import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { StrongroomError } from "../base/errors.ts";
 
 /** Bodies below this are never compressed. */
-export const compressBytesMin = 4096;
+const compressBytesMin = 4096;
 
 /** @returns The compressed text, or null where that would not be smaller. */
 export function compressText(text: Uint8Array): Buffer | null {

@@ -5,7 +5,7 @@
  */
 
 /** Folders of `src` (or a file directly in it), from the bottom of the house to its top. */
-export const steps: readonly (readonly string[])[] = [
+const steps: readonly (readonly string[])[] = [
   ["base", "proto"],
   ["platform"],
   ["crypto", "kek", "resp"],

@@ -21,7 +21,7 @@ export type Reply = string | number | null | ServerError | Reply[];
 export type Argument = string | number | Buffer;
 
 /** One command in the protocol. Text is taken as latin1. */
-export function encode(args: readonly Argument[]): Buffer {
+function encode(args: readonly Argument[]): Buffer {
   const parts: Buffer[] = [Buffer.from(`*${args.length}\r\n`)];
   for (const arg of args) {
     const bytes = Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg), "latin1");

@@ -29,7 +29,7 @@ export const families = ["strings", "keys", "bitmaps", "wrongtype"] as const;
 export type Family = (typeof families)[number];
 
 /** Arguments of a line as a person types it. */
-export function argumentsOf(line: string): Buffer[] {
+function argumentsOf(line: string): Buffer[] {
   const source = Buffer.from(line, "latin1");
   const split = splitInline(source, 0, source.length);
   if (split === null) throw new Error(`unbalanced quotes: ${line}`);

@@ -18,6 +18,7 @@ import { encodeKeyChange, type KeyChange } from "../../entry/keychange.ts";
 import type { EntryHeader } from "../../entry/logentry.ts";
 import { type Registration, sessionIdOf } from "../../entry/registration.ts";
 import type { Wrap } from "../../entry/wraps.ts";
+import { type Admission, advance, judge } from "../admit.ts";
 import { applyControl, type ControlEntry } from "../apply.ts";
 import { type MacSource, signControl, verifierOf } from "../macs.ts";
 import type { ControlResult } from "../outcome.ts";
@@ -160,6 +161,13 @@ export function bootstrapEntry(wrapByte = 1): Entry {
   const registrations = [registrationOf(2, nodeA, 1, 1), registrationOf(1, nodeA, 1, 2)];
   const at = { session: sessionOf(1), seq: 0 };
   return entryOf(controlOpcodes.bootstrap, bootstrapBody(registrations, wrapByte), at, null);
+}
+
+/** Judges, and on "apply" counts the entry at once. */
+export function admit(state: ControlState, header: EntryHeader, index: number): Admission {
+  const admission = judge(state, header, index);
+  if (admission === "apply") advance(state, header);
+  return admission;
 }
 
 /** In short: what became of it. */

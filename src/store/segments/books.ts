@@ -181,6 +181,6 @@ export class Books {
   }
 }
 
-export function flagsOf(kind: number, root: number): number {
+function flagsOf(kind: number, root: number): number {
   return (root === 1 ? slotRoot : 0) | (kind === kindTombstone ? slotTombstone : 0);
 }
