@@ -6,16 +6,9 @@ import { commandNamed } from "../commands/table.ts";
 import { alignUp, blockBytes, frameHeaderBytes } from "../files/framing.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { RespWriter } from "../resp/writer.ts";
-import { openTestNode, type TestNode } from "./testing/harness.ts";
+import { openTestNode, type TestNode, until } from "./testing/harness.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 400) throw new Error("it did not come");
-    await pause(5);
-  }
-}
 
 /** All of a client's writes in one batch; resolves with all its replies and how many settled. */
 function burst(

@@ -2,19 +2,13 @@
 // after a stop at any operation without anybody asking again.
 import { expect, test } from "vitest";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
-import { fresh, openTestNode, type TestNode } from "./testing/harness.ts";
+import { fresh, openTestNode, type TestNode, until } from "./testing/harness.ts";
 
 const request = (n: number): string => n.toString(16).padStart(32, "0");
 
 async function fill(node: TestNode, keys: number, bytes = 2000): Promise<void> {
   for (let n = 0; n < keys; n++) await node.run("set", `k${n}`, `${n}`.padEnd(bytes, "v"));
   await node.node.checkpoint();
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000 && !condition(); turn++)
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(condition()).toBe(true);
 }
 
 /** Bytes of the store under a key, by the files' own headers. */

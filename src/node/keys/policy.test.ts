@@ -3,15 +3,8 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../platform/clock.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
-import { openTestNode, type TestNode } from "../testing/harness.ts";
+import { openTestNode, type TestNode, until } from "../testing/harness.ts";
 import { parsePolicy } from "./policy.ts";
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 2000) throw new Error("it did not come");
-    await new Promise((done) => setTimeout(done, 5));
-  }
-}
 
 const active = (node: TestNode) => node.node.keys.keyring().active;
 

@@ -91,3 +91,11 @@ export async function openTestNode(
     },
   };
 }
+
+/** Resolves once `condition` holds. @throws if it does not within ten seconds or so. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; !condition(); turn++) {
+    if (turn > 2000) throw new Error("it did not come");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
