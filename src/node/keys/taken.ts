@@ -1,7 +1,7 @@
 /**
  * Wraps that a KEK made and that were taken away since: the keyring does not hold them any more,
- * but older control records and log entries do until they are cleared. Hazard: who has the data and the
- * KEK that was given up, because it leaked perhaps, would open every key with such a copy.
+ * but older control records and log entries do until they are cleared. Hazard: who has the data
+ * and the KEK that was given up, because it leaked perhaps, would open every key with such a copy.
  * docs/operations/keks.md.
  * @module
  */
