@@ -6,7 +6,7 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadNativeIo } from "../src/platform/native.ts";
+import { loadNative } from "../src/platform/native.ts";
 import { loadPrimitives, type Primitives } from "../src/platform/primitives.ts";
 
 const rounds = 5;
@@ -68,7 +68,7 @@ function reading(kind: string, calls: number): Record<string, number> {
   writeFileSync(path, Buffer.alloc(8 * 2 ** 20, 5));
   const fd = openSync(path, "r");
   const target = Buffer.alloc(4096);
-  const io = kind === "native" ? loadNativeIo() : null;
+  const io = kind === "native" ? loadNative() : null;
   const place = (i: number) => (i * 40_503) % (8 * 2 ** 20 - 4096);
   try {
     const read =

@@ -68,6 +68,7 @@ function judge(path: string, status: SecretFileStatus, rules: SecretRules): void
     throw new StrongroomError("KEK_CREDENTIALS", `${path} ${why}`);
   };
   if (!status.regular) refuse("is no regular file");
+  if (status.bytes > secretBytesMax) refuse(`is larger than ${secretBytesMax} bytes`);
   if (!rules.shared && !status.ownerTrusted) refuse("belongs to another user");
   // Agents write for a group; others neither read nor write, and nobody else replaces it.
   const open = rules.shared ? 0o022 : 0o027;

@@ -26,6 +26,7 @@ import { NodeDisk } from "../platform/disk.ts";
 import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
 import { systemRandom } from "../platform/random.ts";
 import { systemScheduler } from "../platform/scheduler.ts";
+import { requireDurableControl } from "../store/capability.ts";
 import {
   openSegmentStore,
   type SegmentStore,
@@ -302,7 +303,7 @@ class Opening {
         ...executors,
       });
     try {
-      return open();
+      return requireDurableControl(open());
     } catch (error) {
       void executors.executor?.close();
       void executors.compactExecutor?.close();

@@ -104,11 +104,6 @@ function load(): NativeAddon | null {
 
 let loaded: NativeAddon | null | undefined;
 
-/** Reads and hints through the addon for who holds a descriptor, or null without the addon. */
-export function loadNativeIo(): NativeIo | null {
-  return loadNative();
-}
-
 /** The addon, or null. The first call decides for the life of this thread. */
 export function loadNative(): NativeAddon | null {
   loaded ??= load();

@@ -51,9 +51,10 @@ async function pair(): Promise<{ client: Socket; near: Recorder }> {
   const client = connect((server.address() as { port: number }).port, "127.0.0.1");
   client.on("error", () => {});
   await once(client, "connect");
-  await until(() => accepted.length > 0);
-  const far = accepted[0] as Socket;
-  accepted = accepted.slice(1);
+  const isFar = (socket: Socket) => socket.remotePort === client.localPort;
+  await until(() => accepted.some(isFar));
+  const far = accepted.find(isFar) as Socket;
+  accepted = accepted.filter((socket) => socket !== far);
   const near = new Recorder();
   const fd = (far as unknown as { _handle: { fd: number } })._handle.fd;
   near.socket = set?.adopt(fd, near) as NativeSocket;
