@@ -96,7 +96,7 @@ function addRotate(program: Command, context: Context): void {
     .command("rotate-dek")
     .summary("add a new data key and make it the active one")
     .description(
-      "Adds a new data key to the running node and makes it the active one: new writes use\n" +
+      "Adds a new data key to the running node and makes it the active one: new writes use " +
         "it at once. Older data stays readable; compaction moves it over.",
     )
     .argument("[purpose]", "storage or log", "storage")
@@ -122,8 +122,8 @@ function addVerify<Node extends ServedNode>(
     .command("verify")
     .summary("open every record and log entry; search for plaintext")
     .description(
-      "Opens every record and every log entry and reports damage. Changes no data. A node that\n" +
-        "holds the directory does it itself while it serves. With no node running the KEKs are\n" +
+      "Opens every record and every log entry and reports damage. Changes no data. A node that " +
+        "holds the directory does it itself while it serves. With no node running the KEKs are " +
         "those of --kek, else those of the latest start.",
     )
     .option("--data-dir <dir>", dataDirHelp)

@@ -24,7 +24,7 @@ const steps: readonly Step[] = [
     name: "bootstrap",
     summary: "draw the first keys of a database in clear",
     description:
-      "Draws storage, log and index key, wrapped by every KEK. Nothing is sealed by it yet;\n" +
+      "Draws storage, log and index key, wrapped by every KEK. Nothing is sealed by it yet; " +
       "go on with `encryption enable-storage`.",
     told: "the first keys stand",
     call: (client, requestId) => client.bootstrap(requestId),
@@ -33,7 +33,7 @@ const steps: readonly Step[] = [
     name: "enable-storage",
     summary: "seal what is written to the store from now on",
     description:
-      "From now on everything that reaches the store is sealed. There is no way back. Then\n" +
+      "From now on everything that reaches the store is sealed. There is no way back. Then " +
       "`keys rewrite 0 --wait` seals what was written before.",
     told: "the store is sealed",
     call: (client, requestId) => client.enableStorage(requestId),
@@ -42,7 +42,7 @@ const steps: readonly Step[] = [
     name: "enable-log",
     summary: "seal the log from now on",
     description:
-      "From now on every entry of the log is sealed, and what it held in clear is cut off.\n" +
+      "From now on every entry of the log is sealed, and what it held in clear is cut off. " +
       "There is no way back. The last step: nothing in clear may be left in the store.",
     told: "the log is sealed",
     call: (client, requestId) => client.enableLog(requestId),

@@ -79,7 +79,7 @@ export function addKeysProof(keys: Command, context: Context, end: (clean: boole
   addTarget(keys.command("proof"))
     .summary("show what is left under a key")
     .description(
-      "Counts what is under a key in every file of the node, and signs the result. The exit\n" +
+      "Counts what is under a key in every file of the node, and signs the result. The exit " +
         "status is 0 only if nothing is.",
     )
     .argument("[id]", "key; 0 is what was written before encryption")

@@ -12,7 +12,7 @@ export function addKeysResync(keys: Command, context: Context): void {
   addTarget(keys.command("resync"))
     .summary("write the sidecar afresh from the store")
     .description(
-      "Compares the sidecar with the control records of the store and says what it would do.\n" +
+      "Compares the sidecar with the control records of the store and says what it would do. " +
         "With --apply it does so.",
     )
     .option("--apply", "do it")

@@ -31,7 +31,7 @@ export function addKeysRetire(keys: Command, context: Context): void {
   addTarget(keys.command("retire"))
     .summary("destroy a key that nothing is under")
     .description(
-      "Destroys every wrap of a key and forgets it. Refused, with what and how much, while\n" +
+      "Destroys every wrap of a key and forgets it. Refused, with what and how much, while " +
         "anything is under it: `keys rewrite ID --wait` first. There is no way back.",
     )
     .argument("<id>", "key")

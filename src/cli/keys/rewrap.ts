@@ -73,7 +73,7 @@ export function addKeysRewrap(keys: Command, context: Context): void {
   addTarget(keys.command("rewrap"))
     .summary("add, replace or remove a KEK")
     .description(
-      "Changes which KEKs wrap the data keys; data is not touched. Each key is seen to open\n" +
+      "Changes which KEKs wrap the data keys; data is not touched. Each key is seen to open " +
         "under a new KEK before an old wrap goes. The last KEK that the node can use stays.",
     )
     .option("--add <spec>", "KEK to add, as `serve --kek` takes it")

@@ -100,7 +100,7 @@ export function addKeysRewrite(
   addTarget(keys.command("rewrite"))
     .summary("re-encrypt what is under an older key")
     .description(
-      "Copies what lies under a key under the active one, while the node serves, until nothing\n" +
+      "Copies what lies under a key under the active one, while the node serves, until nothing " +
         "is left under it. It survives restarts; asking again goes on, or changes the speed.",
     )
     .argument("<id>", "key to clear; 0 is what was written before encryption")

@@ -14,7 +14,7 @@ export function addKeysRotate(keys: Command, context: Context): void {
   addTarget(keys.command("rotate"))
     .summary("make a new key the active one")
     .description(
-      "Adds a new data key and makes it the active one: new writes use it at once, and nothing\n" +
+      "Adds a new data key and makes it the active one: new writes use it at once, and nothing " +
         "stops. What is under the older key stays readable.",
     )
     .argument("<purpose>", "storage or log")

@@ -35,7 +35,12 @@ function keyRows(view: KeyringInfo, letters: ReadonlyMap<string, string>): strin
       key.state,
       key.records,
       renderBytes(key.bytes),
-      key.kekIds.length === 0 ? "-" : key.kekIds.map((id) => letters.get(id)).join(" "),
+      key.kekIds.length === 0
+        ? "-"
+        : key.kekIds
+            .map((id) => letters.get(id))
+            .sort()
+            .join(" "),
       renderTime(key.createdMs),
     ]);
   const head = ["key", "purpose", "state", "records", "size", "wrapped by", "created"];

@@ -43,7 +43,7 @@ export const settingTable = {
   "rotate-on-startup": {
     kind: "switch",
     default: false,
-    help: "rotate storage and log key once the node serves",
+    help: "rotate storage and log key at each start, unless they became active within the hour",
   },
   requirepass: {
     kind: "text",
