@@ -29,7 +29,7 @@ export function addKeysSkip(keys: Command, context: Context): void {
   addTarget(keys.command("skip"))
     .summary("let a halted node pass an entry")
     .description(
-      "Lets a halted node pass the entry at which it halted. What that entry held is lost; the\n" +
+      "Lets a halted node pass the entry at which it halted. What that entry held is lost; the " +
         "reason stays in the history. Find out first why the entry cannot be applied.",
     )
     .argument("<index>", "entry, as the node's halt names it")
@@ -49,11 +49,16 @@ export function addKeysSkip(keys: Command, context: Context): void {
       const answer = await change(context, options, (requestId) =>
         client.skip(index, reason, requestId),
       );
-      const { keyring } = await client.status();
-      const restart = "the node is still halted: restart it, and it passes the entry";
-      print(context, options, answer, (view) => [
-        `entry ${index} may be passed, ${since(view)}`,
-        ...(keyring.state === "halted" ? [restart] : ["the node serves again"]),
-      ]);
+      // That the entry may be passed is told also where the node cannot be asked any more.
+      const status = await client.status().catch(() => null);
+      const after: Record<string, string> = {
+        halted: "the node is still halted: restart it, and it passes the entry",
+        serving: "the node serves again",
+      };
+      print(context, options, answer, (view) => {
+        const state = after[status?.keyring.state ?? ""];
+        const passed = `entry ${index} may be passed, ${since(view)}`;
+        return state === undefined ? [passed] : [passed, state];
+      });
     });
 }

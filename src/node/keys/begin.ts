@@ -34,7 +34,10 @@ export function beginKeys(runtime: Runtime): () => void {
     runtime.rewrites.resume();
     clearRetired(runtime)
       .then(() => clearTakenWraps(runtime))
-      .catch((error: Error) => alarm("clearing", error.message));
+      .catch((error: Error) => {
+        // One that a stop interrupts is taken up by the next start.
+        if (runtime.state !== "stopping") alarm("clearing", error.message);
+      });
     if (options.rotateOnStartup === true) rotateAtStart(runtime, rotation);
   }
   return () => {
