@@ -25,7 +25,7 @@ export function addKeys(program: Command, context: Context, end: (well: boolean)
   addKeysStatus(keys, context);
   addKeysHistory(keys, context);
   addKeysRotate(keys, context);
-  addKeysRewrap(keys, context);
+  addKeysRewrap(keys, context, end);
   addKeysRewrite(keys, context, end);
   addKeysFence(keys, context);
   addKeysRetire(keys, context);

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { tokenFile } from "../../admin/runfile.ts";
 import { openTestPort, type TestPort } from "../../admin/testing/port.ts";
 import { StrongroomError } from "../../base/errors.ts";
+import type { KekInfo } from "../../node/operations.ts";
 import { systemClock } from "../../platform/clock.ts";
 import { NodeDisk } from "../../platform/disk.ts";
 import { systemRandom } from "../../platform/random.ts";
@@ -141,6 +142,25 @@ test("request id: an outcome that is not known is asked for again under the same
 test("rewrap: without a flag it only asks the KEKs", async () => {
   expect(await json("keys", "rewrap")).toHaveProperty("keks.0.healthy", true);
   expect(port.node.calls).toEqual([]);
+});
+
+test("rewrap: a KEK that does not answer is told by status 3, and its id once", async () => {
+  const [kek] = port.node.keyring().keks;
+  const reason = `[KEK_UNAVAILABLE] ${kek?.id}: ECONNREFUSED`;
+  port.node.probeKeks = async () => [{ ...(kek as KekInfo), healthy: false, reason }];
+  expect(await here("keys", "rewrap")).toBe(3);
+  expect(out[1]).toMatch(/^file:00112233 +file +FAILS: \[KEK_UNAVAILABLE\] ECONNREFUSED/);
+});
+
+test("status: a KEK that wraps keys and is not configured is named, with its letter", async () => {
+  const { keyring } = port.node;
+  const told = keyring.call(port.node);
+  const keys = told.keys.map((key) => ({ ...key, kekIds: [...key.kekIds, "gone:kek"] }));
+  port.node.keyring = () => ({ ...told, keys });
+  await here("keys", "status");
+  const text = out.join("\n");
+  expect(text).toMatch(/ storage .* A B /);
+  expect(text).toMatch(/^B {2}gone:kek +- +wraps keys, not configured here/m);
 });
 
 test("rewrap: add, remove, replace; nothing is destroyed without --yes", async () => {

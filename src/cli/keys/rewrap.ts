@@ -13,6 +13,7 @@ import { renderTable } from "../table.ts";
 import { healthText, latencyText } from "./status.ts";
 
 const examples = `
+Without a flag every KEK is asked to wrap and open something: status 3 if one does not.
 A KEK that is added is used by the running node only: name it with --kek at the next start too.
 Wraps that go are cleared from older files before the command ends. A KEK that is replaced by itself
 wraps anew, by the newest version of its key.
@@ -28,16 +29,19 @@ function textOf(options: Options, name: string): string | null {
   return typeof value === "string" ? value : null;
 }
 
-async function probe(context: Context, options: Options): Promise<void> {
+/** @returns whether every KEK answers. */
+async function probe(context: Context, options: Options): Promise<boolean> {
   const keks = await (await clientOf(context, options)).probeKeks();
   print(context, options, { keks }, () => {
     const head = ["KEK", "provider", "health", "latency"];
     const rows = keks.map((one) => [one.id, one.provider, healthText(one), latencyText(one)]);
     return rows.length === 0 ? ["no KEK is configured"] : renderTable([head, ...rows]);
   });
+  return keks.every(({ healthy }) => healthy);
 }
 
-async function run(context: Context, options: Options): Promise<void> {
+/** @returns false if a KEK was asked and does not answer. */
+async function run(context: Context, options: Options): Promise<boolean> {
   const [add, remove, replace, by] = ["add", "remove", "replace", "by"].map((name) =>
     textOf(options, name),
   ) as [string | null, string | null, string | null, string | null];
@@ -50,14 +54,14 @@ async function run(context: Context, options: Options): Promise<void> {
   if (add !== null) {
     const answer = await change(context, options, (requestId) => client.addKek(add, requestId));
     print(context, options, answer, (view) => [`wrapped by ${view.kekId} too, ${since(view)}`]);
-    return;
+    return true;
   }
   const gone = remove ?? (replace as string);
   confirmed(options, `the wraps of KEK ${gone} would be destroyed`);
   if (by === null) {
     const answer = await change(context, options, (requestId) => client.removeKek(gone, requestId));
     print(context, options, answer, (view) => [`no wrap of ${gone} is left, ${since(view)}`]);
-    return;
+    return true;
   }
   const answer = await change(context, options, (requestId) =>
     client.replaceKek(gone, by, requestId),
@@ -67,9 +71,11 @@ async function run(context: Context, options: Options): Promise<void> {
       ? `wrapped anew by ${gone}, ${since(view)}`
       : `${view.kekId} wraps for ${gone}, ${since(view)}`,
   ]);
+  return true;
 }
 
-export function addKeysRewrap(keys: Command, context: Context): void {
+/** @param end - Told false if a KEK was asked and does not answer. */
+export function addKeysRewrap(keys: Command, context: Context, end: (well: boolean) => void): void {
   addTarget(keys.command("rewrap"))
     .summary("add, replace or remove a KEK")
     .description(
@@ -83,5 +89,5 @@ export function addKeysRewrap(keys: Command, context: Context): void {
     .option("--yes", "wraps may be destroyed")
     .option("--request-id <hex>", "ask again for the outcome of an earlier attempt")
     .addHelpText("after", examples)
-    .action((options: Options) => run(context, options));
+    .action(async (options: Options) => end(await run(context, options)));
 }

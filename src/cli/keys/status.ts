@@ -58,8 +58,9 @@ function kekRows(view: KeyringInfo, letters: ReadonlyMap<string, string>): strin
 }
 
 /** Whether it answered when it was last asked. */
-export function healthText({ healthy, reason, checkedMs }: KekInfo): string {
-  if (!healthy) return `FAILS: ${reason}`;
+export function healthText({ id, healthy, reason, checkedMs }: KekInfo): string {
+  // The line begins with the id already.
+  if (!healthy) return `FAILS: ${reason.replace(`${id}: `, "")}`;
   return checkedMs === 0 ? "not asked yet" : "answers";
 }
 
