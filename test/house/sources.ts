@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const ignored = new Set([".git", "node_modules", "coverage", "native/build", "data"]);
+const ignored = new Set([".git", "node_modules", "coverage", "native/build", "data", ".moto"]);
 
 export interface SourceFile {
   /** Path from the root of the repository, with slashes. */
