@@ -8,7 +8,7 @@ import { constants, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { NodeDisk } from "../platform/disk.ts";
 import { loadPrimitives } from "../platform/primitives.ts";
-import { type Job, RunWriter } from "../store/segments/runwriter.ts";
+import { type Job, type JobOutcome, RunWriter } from "../store/segments/runwriter.ts";
 
 /** Clients come first: under load this thread takes what the others leave. Linux: by thread. */
 function yieldToOthers(): void {
@@ -23,6 +23,14 @@ function yieldToOthers(): void {
 yieldToOthers();
 const writer = new RunWriter(new NodeDisk(), loadPrimitives());
 
+/** Entries of a hint that have memory of their own move to the other thread instead of a copy. */
+function movable(outcome: JobOutcome): ArrayBuffer[] {
+  const entries = outcome.ok ? outcome.hint?.entries : undefined;
+  const alone = entries !== undefined && entries.length > 64 * 1024;
+  return alone ? [entries.buffer as ArrayBuffer] : [];
+}
+
 parentPort?.on("message", (job: Job) => {
-  parentPort?.postMessage(writer.execute(job));
+  const outcome = writer.execute(job);
+  parentPort?.postMessage(outcome, movable(outcome));
 });

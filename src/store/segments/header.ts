@@ -49,11 +49,9 @@ export function headerMac(place: SealedPlace, header: SegmentHeader, key: MacKey
   return signTagged(key, "S", bodyBeforeMac(place, header).view());
 }
 
-/** HMAC over a letter that names the use, then the data. */
-export function signTagged(key: MacKey, use: "S" | "H" | "C", data: Uint8Array): Buffer {
-  const tagged = Buffer.allocUnsafe(1 + data.length);
-  tagged.write(use, 0, "latin1");
-  tagged.set(data, 1);
+/** HMAC over a letter that names the use, then the parts of the data. */
+export function signTagged(key: MacKey, use: "S" | "H" | "C", ...parts: Uint8Array[]): Buffer {
+  const tagged = Buffer.concat([Buffer.from(use, "latin1"), ...parts]);
   const mac = Buffer.alloc(macBytes);
   key.sign(tagged, 0, tagged.length, mac, 0, macBytes);
   return mac;

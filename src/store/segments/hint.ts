@@ -84,38 +84,40 @@ export class HintEntries {
 
 export function encodeHint(identity: HintIdentity, hint: HintEntries, key: MacKey): Buffer {
   const controls = readControls(hint);
-  const entries = sorted(hint);
-  const writer = new ByteWriter(headBytes + entries.length + controls.length * 8 + macBytes);
+  const entriesBytes = hint.records * hintEntryBytes;
+  const writer = new ByteWriter(headBytes + entriesBytes + controls.length * 8 + macBytes);
   writer.bytes(Buffer.from(hintKind.magic, "latin1")).u8(hintKind.version);
   writer.u32(identity.keyId).u32(identity.number).safe64(identity.length).bytes(identity.lastMac);
-  writer.u32(hint.records).u32(controls.length).bytes(entries);
+  writer.u32(hint.records).u32(controls.length);
+  const at = writer.reserve(entriesBytes);
+  sortInto(hint, writer.buffer, at);
   for (const { offset, length } of controls) writer.u32(offset).u32(length);
   return writer.bytes(hintMac(key, writer.view(), controls)).view();
 }
 
 function hintMac(key: MacKey, signed: Buffer, controls: readonly HintControl[]): Buffer {
-  const bodies = controls.map(({ body }) => body);
-  return signTagged(key, "H", Buffer.concat([signed, ...bodies]));
+  return signTagged(key, "H", signed, ...controls.map(({ body }) => body));
 }
 
 /** More records than this stay in the order of the segment: order only saves time. */
 const sortedRecordsMax = 2 ** 21;
 
 /** The entries by physical key: a start then walks the index in its own order. */
-function sorted(hint: HintEntries): Buffer {
+function sortInto(hint: HintEntries, target: Buffer, at: number): void {
   const { records } = hint;
   const entries = hint.view();
-  if (records > sortedRecordsMax) return entries;
+  if (records > sortedRecordsMax) {
+    entries.copy(target, at);
+    return;
+  }
   const order = new Float64Array(records);
   for (let i = 0; i < records; i++)
     order[i] = entries.readUInt32BE(i * hintEntryBytes + physicalAt) * sortedRecordsMax + i;
   order.sort();
-  const result = Buffer.allocUnsafeSlow(entries.length);
   for (let i = 0; i < records; i++) {
     const from = ((order[i] as number) % sortedRecordsMax) * hintEntryBytes;
-    copyBytes(entries, from, result, i * hintEntryBytes, hintEntryBytes);
+    copyBytes(entries, from, target, at + i * hintEntryBytes, hintEntryBytes);
   }
-  return result;
 }
 
 export interface DecodedHint {
