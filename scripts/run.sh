@@ -18,4 +18,5 @@ fi
 tunables=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=262144:glibc.malloc.arena_max=2
 GLIBC_TUNABLES="${GLIBC_TUNABLES:-$tunables}"
 export GLIBC_TUNABLES
-exec "$node_bin" "$@"
+# Young objects in 2 * 16 MiB: V8 takes 128 MiB and more under load, and is no quicker by it.
+exec "$node_bin" --max-semi-space-size=16 "$@"
