@@ -6,6 +6,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { homedir } from "node:os";
 import { StrongroomError } from "../base/errors.ts";
 import type { Context } from "../cli/context.ts";
@@ -88,7 +89,13 @@ function lockExisting(dataDir: string): { release(): void } | null {
 /** Loaded when they are needed: `status` and its like start in a fraction of the time. */
 const parts: Parts<StrongroomNode & ServedNode> = {
   openNode: openServed,
-  listen: async (...all) => (await import("./listen.ts")).listen(...all),
+  listen: async (...all) => {
+    const { listen } = await import("./listen.ts");
+    const listening = await listen(...all);
+    // What was compiled is kept for the next start, also if this one ends by a kill.
+    flushCompileCache();
+    return listening;
+  },
   verifyDirectory: async (dataDir, keks) => {
     const { disk, random } = context;
     const { loadPrimitives } = await import("../platform/primitives.ts");
