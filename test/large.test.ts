@@ -79,6 +79,8 @@ test(
     const [one, other] = clients as [Redis, Redis];
     await one.config("SET", "slowlog-log-slower-than", "0");
     const watcher = new Redis({ port: server.port });
+    // ioredis expects nothing right behind the OK of MONITOR: all others have said hello by then.
+    await Promise.all([other.ping(), watcher.ping()]);
     const monitor = await watcher.monitor();
     const value = sample(Math.floor(bytes * 0.6), "third");
     expect(await Promise.all([one.set("a", value), other.set("b", value)])).toEqual(["OK", "OK"]);
