@@ -89,7 +89,7 @@ test("admin: a rewrite is led and watched to its end", async () => {
   expect((await client.cancelRewrite(1)).rewrite.state).toBe("cancelled");
   expect((await watched).at(-1)?.state).toBe("cancelled");
   await client.startRewrite(0);
-  expect(node.calls.at(-1)).toEqual(["startRewrite", expect.any(String), 0, 32 * 2 ** 20]);
+  expect(node.calls.at(-1)).toEqual(["startRewrite", expect.any(String), 0, 16 * 2 ** 20]);
   expect(await codeOf(all(client.watchRewrite(77)))).toBe("ADMIN_REQUEST_INVALID");
 });
 

@@ -246,7 +246,7 @@ type Rewriting = Pick<
 >;
 
 /** What a rewrite may take of the disk unless it is told: leaves most of it to clients. */
-const rewriteBytesPerSecondDefault = 32 * 2 ** 20;
+const rewriteBytesPerSecondDefault = 16 * 2 ** 20;
 
 function rewriting({ backend: { keys } }: HandlerDeps, changes: Changes): Rewriting {
   const run = async (request: Mutating, work: (id: string) => Promise<RewriteChanged>) => {

@@ -19,6 +19,7 @@ function rateText(bytesPerSecond: number): string {
 /** What stands behind the bar. */
 export function progressNote(view: RewriteInfo): string {
   const done = `${renderBytes(view.bytesDone)} of ${renderBytes(view.bytesTotal)}`;
+  if (view.state === "done") return done;
   const now = `${renderBytes(view.currentBytesPerSecond)}/s (${rateText(view.bytesPerSecond)})`;
   return `${done}, ${now}, ${renderDuration(view.etaMs)} left`;
 }
