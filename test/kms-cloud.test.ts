@@ -12,6 +12,7 @@ import { GcpKmsServer, serviceAccount } from "../src/kek/gcp/testing/server.ts";
 import { NodeDisk } from "../src/platform/disk.ts";
 import { startMoto } from "./support/moto.ts";
 import { Server, temporaryFolder, writeKek } from "./support/server.ts";
+import { expectKeys, put } from "./support/values.ts";
 
 interface Peer {
   /** As `--kek` takes it. */
@@ -60,18 +61,6 @@ const clouds: Record<string, (folder: string) => Promise<Peer>> = {
 
 const disk = new NodeDisk();
 const adminOf = (server: Server): AdminClient => connectAdmin(findNode(disk, server.dataDir));
-
-async function put(server: Server, key: string): Promise<void> {
-  const client = await server.client();
-  await client.call("SET", key, `value of ${key}`);
-  client.close();
-}
-
-async function expectKeys(server: Server, ...keys: string[]): Promise<void> {
-  const client = await server.client();
-  for (const key of keys) expect(await client.call("GET", key)).toBe(`value of ${key}`);
-  client.close();
-}
 
 test.each(Object.entries(clouds))("%s: the whole life of a KEK in a cloud", async (name, open) => {
   const folder = temporaryFolder();

@@ -11,6 +11,7 @@ import { TransitServer } from "../src/kek/vault/testing/server.ts";
 import { NodeDisk } from "../src/platform/disk.ts";
 import { loadPkcs11 } from "../src/platform/pkcs11.ts";
 import { pause, Server, temporaryFolder } from "./support/server.ts";
+import { expectKeys, put } from "./support/values.ts";
 
 const vaults: TransitServer[] = [];
 afterAll(async () => {
@@ -30,18 +31,6 @@ function nodeOf(vault: TransitServer, glass: boolean): Server {
   if (glass) server.flags = ["--kek", server.spec];
   server.spec = `vault:${vault.origin}/transit/strongroom`;
   return server;
-}
-
-async function put(server: Server, key: string): Promise<void> {
-  const client = await server.client();
-  await client.call("SET", key, `value of ${key}`);
-  client.close();
-}
-
-async function expectKeys(server: Server, ...keys: string[]): Promise<void> {
-  const client = await server.client();
-  for (const key of keys) expect(await client.call("GET", key)).toBe(`value of ${key}`);
-  client.close();
 }
 
 /** Waits until the node has printed it. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { patternsOf, scanDirectory } from "../src/cli/scan.ts";
 import { NodeDisk } from "../src/platform/disk.ts";
+import { inClear, restart } from "./support/inclear.ts";
 import { type Client, ConnectionLost } from "./support/resp.ts";
 import { pause, runProgram, Server } from "./support/server.ts";
 import { checkUnits, Dice, Writer } from "./support/writers.ts";
@@ -17,7 +18,6 @@ const keys = Number(process.env.STRONGROOM_TEST_KEYS ?? 20_000);
 const seed = Number(process.env.STRONGROOM_SEED ?? Date.now() % 1_000_000);
 const limit = 400_000 + keys;
 const disk = new NodeDisk();
-const inClear = ["--encryption", "off"];
 
 const servers: Server[] = [];
 afterAll(async () => {
@@ -166,17 +166,6 @@ test(`migration: ${keys} keys, clients writing all along (seed ${seed})`, {
   const verified = await server.run("verify", "--kek", `file:${server.kek}`);
   expect(verified.output).toMatch(/damage: 0/);
 });
-
-/** Starts as before; as an operator does, without the flag once the node says that it must go. */
-async function restart(server: Server): Promise<void> {
-  try {
-    await server.start();
-  } catch (error) {
-    expect((error as Error).message).toContain("ENCRYPTION_OFF_OVER_SEALED");
-    server.flags = server.flags.filter((flag) => !inClear.includes(flag));
-    await server.start();
-  }
-}
 
 const steps = [
   ["encryption", "bootstrap"],

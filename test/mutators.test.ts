@@ -10,6 +10,7 @@ import { afterAll, expect, test } from "vitest";
 import { type AdminClient, connectAdmin, type Done, findNode } from "../src/admin/client.ts";
 import { NodeDisk } from "../src/platform/disk.ts";
 import { spoilLog } from "./support/halting.ts";
+import { inClear, restart } from "./support/inclear.ts";
 import { enter, type Ledger } from "./support/ledger.ts";
 import { cutovers, type Mutator, mutators, type Step } from "./support/mutators.ts";
 import { pause, Server } from "./support/server.ts";
@@ -22,7 +23,6 @@ const limit = 120_000 + moments * 240_000;
 const disk = new NodeDisk();
 const logFileBytes = 512 << 10;
 const restless = ["--cache-bytes", "8mb", "--segment-bytes", "1mb", "--log-file-bytes", "512kb"];
-const inClear = ["--encryption", "off"];
 const beyond = 1.3;
 const usualMsMin = 15;
 /** Until a change has been measured. */
@@ -85,16 +85,8 @@ class Lives {
     expect(enter(this.ledger, this.server.dataDir).repeated).toEqual([]);
   }
 
-  /** As an operator does: without the flag once the node says that it must go. */
   async restart(): Promise<void> {
-    const { server } = this;
-    try {
-      await server.start();
-    } catch (error) {
-      expect((error as Error).message).toContain("ENCRYPTION_OFF_OVER_SEALED");
-      server.flags = server.flags.filter((flag) => !inClear.includes(flag));
-      await server.start();
-    }
+    await restart(this.server);
     await this.check();
   }
 

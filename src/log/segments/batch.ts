@@ -3,7 +3,6 @@
  * survive a crash.
  * @module
  */
-
 import { assert } from "../../base/assert.ts";
 import type { LogIndex } from "../../base/brand.ts";
 import { putSafe64 } from "../../base/bytes.ts";
