@@ -243,9 +243,11 @@ static void job_free(struct job *job) {
   free(job);
 }
 
-/* A token that was taken out is seen again by some libraries only after a fresh start of theirs. */
+/* A token that comes, or comes back, is seen by some libraries only after they start afresh. */
 static void restart_if_gone(struct job *job) {
-  if (job->code != CKR_DEVICE_REMOVED && job->code != CKR_CRYPTOKI_NOT_INITIALIZED) return;
+  if (job->step != STEP_TOKEN_ABSENT && job->step != STEP_TOKEN_OTHER &&
+      job->code != CKR_DEVICE_REMOVED && job->code != CKR_CRYPTOKI_NOT_INITIALIZED)
+    return;
   if (active > 1) return; /* another call would lose the ground under its feet */
   struct ck_function_list *list = load(&(struct job){.fields = {job->fields[FIELD_MODULE]}});
   if (list != NULL) CALL(list, CK_FINALIZE, (void *))(NULL);

@@ -77,6 +77,15 @@ const binding = Buffer.from("00112233445566778899aabbccddeeff0100000003", "hex")
 const driver = loadPkcs11();
 const limits = { ...quickLimits, attemptMsMax: 4000, callMsMax: 8000 };
 if (driver !== null) {
+  test("kek pkcs11: a token that comes later is found, though the library looked", async () => {
+    const late = await open(specOf("object=kek", "late"), { limits });
+    await expect(late.wrap(dek(), binding)).rejects.toThrow(/token/);
+    initToken("late");
+    makeKey("late", "kek", "01");
+    const wrapped = await late.wrap(dek(), binding);
+    expect((await late.unwrap(wrapped, binding)).equals(dek())).toBe(true);
+  });
+
   kekSuite("pkcs11", (which) => open(kekSpec(which), { limits }), 7);
 
   remoteKekSuite("pkcs11", async (): Promise<RemoteHarness> => {
