@@ -10,8 +10,8 @@ import type { KeyOperations } from "../node/operations.ts";
 /** `keys`: needs keys that exist. `first`: leads from clear to sealed, so it may come before. */
 export type GateKind = "keys" | "first";
 
-/** Throws what makes the sidecar's directory unusable. */
-export type SidecarProbe = () => void;
+/** Rejects with what makes the sidecar's directory unusable. */
+export type SidecarProbe = () => Promise<void>;
 
 const probeBytes = 4096;
 
@@ -21,9 +21,15 @@ const probeBytes = 4096;
  */
 export function sidecarProbe(disk: Disk, directory: string): SidecarProbe {
   const path = `${directory}/probe`;
-  return () => {
-    disk.replaceFile(path, Buffer.alloc(probeBytes));
+  let turn = Promise.resolve();
+  const probe = async (): Promise<void> => {
+    await disk.replaceFileAsync(path, Buffer.alloc(probeBytes));
     disk.unlink(path);
+  };
+  return () => {
+    const probed = turn.then(probe);
+    turn = probed.catch(() => {});
+    return probed;
   };
 }
 
@@ -31,16 +37,16 @@ export function sidecarProbe(disk: Disk, directory: string): SidecarProbe {
  * @throws ADMIN_GATE_KEK_MISSING, ADMIN_GATE_ENCRYPTION_OFF, ADMIN_GATE_SIDECAR_UNUSABLE: the first
  *   condition that is not met, in this order.
  */
-export function passGate(
+export async function passGate(
   operations: Pick<KeyOperations, "capability" | "keyring">,
   probe: SidecarProbe,
   kind: GateKind,
-): void {
+): Promise<void> {
   if (!operations.capability().kekConfigured) throw new StrongroomError("ADMIN_GATE_KEK_MISSING");
   if (kind === "keys" && !operations.keyring().bootstrapped)
     throw new StrongroomError("ADMIN_GATE_ENCRYPTION_OFF");
   try {
-    probe();
+    await probe();
   } catch (cause) {
     const detail = (cause as NodeJS.ErrnoException).code ?? "unknown";
     throw new StrongroomError("ADMIN_GATE_SIDECAR_UNUSABLE", detail, { cause });

@@ -113,7 +113,7 @@ class Changes {
       id = this.#mutations.idOf(request.requestId);
       const result = await this.#mutations.run(id, askedBy(request), async () => {
         const { backend, probe } = this.#deps;
-        if (kind !== "free") passGate(backend.keys, probe, kind);
+        if (kind !== "free") await passGate(backend.keys, probe, kind);
         return work(id);
       });
       const { appliedIndex, changed } = result;
@@ -152,18 +152,15 @@ function telling<Request, Response>(work: (request: Request) => Response | Promi
 
 function reading({ backend, probe }: HandlerDeps): Reading {
   const { keys } = backend;
-  const sidecarUsable = (): boolean => {
-    try {
-      probe();
-      return true;
-    } catch {
-      return false;
-    }
-  };
+  const sidecarUsable = (): Promise<boolean> =>
+    probe().then(
+      () => true,
+      () => false,
+    );
   return {
-    getCapability: telling(() => {
+    getCapability: telling(async () => {
       const capability = keys.capability();
-      const usable = capability.sidecarUsable && sidecarUsable();
+      const usable = capability.sidecarUsable && (await sidecarUsable());
       return toMessage(GetCapabilityResponseSchema, { ...capability, sidecarUsable: usable });
     }),
     getStatus: telling(async () => ({

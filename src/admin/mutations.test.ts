@@ -146,7 +146,7 @@ const firsts: Record<string, (client: AdminClient) => Promise<unknown>> = {
 
 test("gate: every change tells the condition that is missing; the node is not asked", async () => {
   let broken = false;
-  const probe = () => {
+  const probe = async () => {
     if (broken) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
   };
   port = await openTestPort({ probe });
@@ -171,7 +171,7 @@ test("gate: every change tells the condition that is missing; the node is not as
 });
 
 test("gate: the first keys come while there are none; reading needs nothing", async () => {
-  const probe = () => {};
+  const probe = async () => {};
   port = await openTestPort({ probe });
   port.node.bootstrapped = false;
   const client = connectAdmin({ url: port.url, token: port.token });
@@ -189,14 +189,16 @@ test("gate: the first keys come while there are none; reading needs nothing", as
   for (const read of reads) expect(await codeOf(read)).toBe("done");
 });
 
-test("gate: the probe writes for real", () => {
+test("gate: the probe writes for real", async () => {
   const directory = mkdtempSync(join(tmpdir(), "probe-"));
   const node = new NodeDouble();
-  const pass = (at: string) => () => passGate(node, sidecarProbe(disk, at), "keys");
-  expect(pass(directory)).not.toThrow();
+  const pass = (at: string) => passGate(node, sidecarProbe(disk, at), "keys");
+  await pass(directory);
   expect(disk.list(directory)).toEqual([]);
-  expect(pass(join(directory, "missing"))).toThrow(/ADMIN_GATE_SIDECAR_UNUSABLE\] ENOENT/);
+  await expect(pass(join(directory, "missing"))).rejects.toThrow(
+    /ADMIN_GATE_SIDECAR_UNUSABLE\] ENOENT/,
+  );
   writeFileSync(join(directory, "file"), "");
-  expect(pass(join(directory, "file"))).toThrow(/ADMIN_GATE_SIDECAR_UNUSABLE/);
+  await expect(pass(join(directory, "file"))).rejects.toThrow(/ADMIN_GATE_SIDECAR_UNUSABLE/);
   rmSync(directory, { recursive: true });
 });

@@ -80,6 +80,8 @@ export interface Disk {
   readFile(path: string): Buffer;
   /** `<path>.tmp` (O_EXCL after removing a stale one), fsync, rename, directory fsync. */
   replaceFile(path: string, data: Uint8Array): void;
+  /** The same, while everything else goes on. One at a time for a path. */
+  replaceFileAsync(path: string, data: Uint8Array): Promise<void>;
   /** Exclusive lock of the kernel (flock) on a file, released at death; null if it is held. */
   lock(path: string): { release(): void } | null;
   /** Page-aligned, zeroed memory outside the JavaScript heap, shareable with workers. */

@@ -38,6 +38,7 @@ export class SidecarKeeper {
   private kept: SidecarDocument | null;
   /** Epochs under keys that the next document is the first to name. */
   private readonly planned = new Map<number, number>();
+  private turn: Promise<unknown> = Promise.resolve();
 
   /** @param found - The verified document on disk, null if there is none. */
   constructor(disk: Disk, dataDir: string, macs: MacSource, found: SidecarDocument | null) {
@@ -71,15 +72,26 @@ export class SidecarKeeper {
     for (const [keyId, epoch] of epochs) this.planned.set(keyId, epoch);
   }
 
-  /** Writes a document; durable on return. Its storage DEK must be in the keystore. */
-  write(document: SidecarDocument): void {
+  /** Documents are written one after the other: each begins with what the one before made durable. */
+  private inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.turn.then(write);
+    this.turn = written.catch(() => {});
+    return written;
+  }
+
+  /** Writes a document; durable once it resolves. Its storage DEK must be in the keystore. */
+  write(document: SidecarDocument): Promise<void> {
+    return this.inTurn(() => this.put(document));
+  }
+
+  private async put(document: SidecarDocument): Promise<void> {
     const bytes = encodeSidecar(document, this.macs);
     const folder = `${this.dataDir}/${sidecarFolder}`;
     if (this.disk.status(folder) === null) {
       this.disk.makeDirectory(folder);
       this.disk.syncDirectory(this.dataDir);
     }
-    this.disk.replaceFile(`${this.dataDir}/${sidecarFile}`, bytes);
+    await this.disk.replaceFileAsync(`${this.dataDir}/${sidecarFile}`, bytes);
     this.kept = document;
   }
 
@@ -96,8 +108,12 @@ export class SidecarKeeper {
    * Makes epochs durable before they are used. Never lowers one.
    * @throws SIDECAR_DISK_FULL: nothing has changed, and it may be tried again.
    */
-  raiseEpochs(epochs: ReadonlyMap<number, number>): void {
-    const document = this.document;
+  raiseEpochs(epochs: ReadonlyMap<number, number>): Promise<void> {
+    return this.inTurn(() => this.raise(epochs));
+  }
+
+  private async raise(epochs: ReadonlyMap<number, number>): Promise<void> {
+    const { document } = this;
     const keys = new Map(document.keys);
     let { clear } = document;
     for (const [keyId, epoch] of epochs) {
@@ -108,7 +124,7 @@ export class SidecarKeeper {
       if (key !== undefined) keys.set(keyId, { ...key, localEpoch: epoch });
     }
     try {
-      this.write({ ...document, keys, clear });
+      await this.put({ ...document, keys, clear });
     } catch (cause) {
       if (!isDiskFull(cause)) throw cause;
       throw new StrongroomError("SIDECAR_DISK_FULL", "", { cause });
@@ -120,7 +136,11 @@ export class SidecarKeeper {
    * log is replayed the file may be ahead of the state; then it is left alone.
    * @throws SIDECAR_CONFLICT if the file belongs to another history: it is left as it is.
    */
-  follow(state: ControlState, nodeId: string): void {
+  follow(state: ControlState, nodeId: string): Promise<void> {
+    return this.inTurn(() => this.catchUp(state, nodeId));
+  }
+
+  private async catchUp(state: ControlState, nodeId: string): Promise<void> {
     if (this.kept !== null && this.kept.appliedIndex > state.keyringIndex) return;
     const clearRaw = this.kept?.clear?.raw ?? null;
     const document = documentOf(state, nodeId, (id) => this.epochOf(id), clearRaw);
@@ -131,7 +151,7 @@ export class SidecarKeeper {
         throw new StrongroomError("SIDECAR_CONFLICT");
       needOlder(this.kept, state);
     }
-    this.write(document);
+    await this.put(document);
     // Encryption has been switched on: the index key stands wrapped in the file now.
     if (document.clear === null) clearRaw?.fill(0);
   }

@@ -120,12 +120,13 @@ test("epochs that find no room on the disk are refused by name, and change nothi
   const before = node.keeper.document;
   disk.capacityBytes = 0;
   const raised = new Map([...before.keys].map(([id, key]) => [id, key.localEpoch + 1] as const));
-  expect(() => node.keeper.raiseEpochs(raised)).toThrow(
-    expect.objectContaining({ code: "SIDECAR_DISK_FULL", retryable: true }),
-  );
+  await expect(node.keeper.raiseEpochs(raised)).rejects.toMatchObject({
+    code: "SIDECAR_DISK_FULL",
+    retryable: true,
+  });
   expect(node.keeper.document).toBe(before);
   disk.capacityBytes = Number.POSITIVE_INFINITY;
-  node.keeper.raiseEpochs(raised);
+  await node.keeper.raiseEpochs(raised);
   node.stop();
 });
 

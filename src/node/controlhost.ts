@@ -45,6 +45,8 @@ export interface ControlHostDeps {
 export class ControlHost implements ControlApplier {
   /** True from the application of a control entry until its effects are durable. */
   unsettled = false;
+  /** True while that waits for room on the disk or for a KEK. */
+  waiting = false;
   private readonly deps: ControlHostDeps;
   private result: ControlResult | null = null;
   private stopped = false;
@@ -120,6 +122,15 @@ export class ControlHost implements ControlApplier {
 
   /** Completes the effects of the last entry. */
   async settle(): Promise<void> {
+    await this.settleWhatOthersNeed();
+    await this.record();
+  }
+
+  /**
+   * The effects that entries behind this one may depend on: they wait for these. What is left is
+   * `record`'s.
+   */
+  async settleWhatOthersNeed(): Promise<void> {
     const { result, deps } = this;
     if (result === null) return;
     const { outcome, effects } = result;
@@ -132,11 +143,20 @@ export class ControlHost implements ControlApplier {
       deps.keystore.add(clearIndexKey.keyId, "index", Buffer.from(clearIndexKey.raw));
     for (const keyId of effects.unwrap) await this.unwrap(keyId);
     if (effects.cutover !== null) await this.cutOver(effects.cutover);
-    if (effects.sidecar) await this.writeSidecar();
-    for (const keyId of effects.forget) deps.keystore.drop(keyId);
     for (const session of effects.closed)
       if (deps.ownsSession(session) && effects.opened.length === 0)
         throw new StrongroomError("WRITER_SUPERSEDED");
+  }
+
+  /**
+   * The last of the effects: the sidecar follows, and what was retired is forgotten. Commands may
+   * be applied meanwhile, control entries may not. Until it resolves nothing of the store may say
+   * that the entry was applied (`unsettled`): a stop before that replays it from the log.
+   */
+  async record(): Promise<void> {
+    const { result, deps } = this;
+    if (result?.effects.sidecar === true) await this.writeSidecar();
+    for (const keyId of result?.effects.forget ?? []) deps.keystore.drop(keyId);
     this.unsettled = false;
   }
 
@@ -149,14 +169,16 @@ export class ControlHost implements ControlApplier {
 
   /** @throws NODE_STOPPING. */
   private async wait(ms: number): Promise<void> {
+    this.waiting = true;
     for (let left = ms; left > 0 && !this.stopped; left -= waitMsMin)
       await this.deps.scheduler.delay(Math.min(left, waitMsMin));
+    this.waiting = false;
     if (this.stopped) throw new StrongroomError("NODE_STOPPING");
   }
 
   private writeSidecar(): Promise<void> {
     const { keeper, state, nodeId } = this.deps;
-    return this.withRoom("the sidecar", async () => keeper.follow(state, nodeId));
+    return this.withRoom("the sidecar", () => keeper.follow(state, nodeId));
   }
 
   private cutOver(of: "storage" | "log"): Promise<void> {

@@ -57,6 +57,7 @@ function world(): World {
       proposer.release(batch);
     },
     failed: (_, error) => void told.push(error.message),
+    settling: () => false,
     machineMs: () => 0,
     probe: new Probe(),
   });

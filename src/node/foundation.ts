@@ -102,7 +102,7 @@ export async function layFoundation(
     const keeper = new SidecarKeeper(disk, dataDir, macs, null);
     if (disk.status(`${dataDir}/${sidecarFolder}`) === null)
       disk.makeDirectory(`${dataDir}/${sidecarFolder}`);
-    keeper.write(document);
+    await keeper.write(document);
     return { document, keeper, keystore, macs, first: true, rebuilt: false };
   } catch (error) {
     keystore.close();

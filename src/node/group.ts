@@ -13,7 +13,7 @@ import type { ReplicatedLog } from "../log/log.ts";
 import { discardSink } from "../machine/discard.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { BatchSink } from "../machine/ports.ts";
-import type { PendingBatch } from "./batch.ts";
+import type { PendingBatch, PendingControl } from "./batch.ts";
 import type { ControlHost } from "./controlhost.ts";
 import { type ReplySink, refusalText } from "./sink.ts";
 
@@ -37,6 +37,8 @@ export interface GroupDeps {
   readonly fail: (batch: PendingBatch, error: Error, from?: number) => void;
   /** After entries were applied: eviction, flush. */
   readonly applied: () => void;
+  /** The effects of a control entry are durable, or never will be (`settling`, `haltedBy`). */
+  readonly recorded: () => void;
   readonly halted: (error: StrongroomError) => void;
 }
 
@@ -133,33 +135,50 @@ export class Group {
       if (this.haltedBy !== null) throw this.haltedBy;
       const { keyId, session, seq } = batch;
       const payload = batch.payload();
-      await this.control(index, { keyId, session, seq }, payload, 0, payload.length);
+      this.control(index, { keyId, session, seq }, payload, 0, payload.length);
+      await deps.host.settleWhatOthersNeed();
       const refusal = deps.host.refusal();
-      if (refusal === null) {
-        pending.applied();
-        pending.resolve(index);
-      } else pending.reject(refusal);
+      if (refusal === null) pending.applied();
+      void this.record(index, pending, refusal);
     } catch (error) {
-      if (this.haltedBy === null) this.haltedAt = index;
-      this.halt(error as Error);
-      pending.reject(error as Error);
+      this.failControl(index, pending, error as Error);
     }
     deps.release(batch);
     deps.applied();
   }
 
-  /** Applies a control entry and completes what must be durable with it. */
-  private async control(
+  /** Tells the proposer once the entry is durable with its effects; no client waits for that. */
+  private async record(
+    index: number,
+    pending: PendingControl,
+    refusal: StrongroomError | null,
+  ): Promise<void> {
+    try {
+      await this.deps.host.record();
+      if (refusal === null) pending.resolve(index);
+      else pending.reject(refusal);
+    } catch (error) {
+      this.failControl(index, pending, error as Error);
+    }
+    this.deps.recorded();
+  }
+
+  private failControl(index: number, pending: PendingControl, error: Error): void {
+    if (this.haltedBy === null) this.haltedAt = index;
+    this.halt(error);
+    pending.reject(error);
+  }
+
+  private control(
     index: number,
     header: EntryHeader,
     payload: Buffer,
     at: number,
     end: number,
-  ): Promise<void> {
+  ): void {
     this.deps.machine.apply(index, header, payload, at, end, discardSink);
     this.lastSession = header.session;
     this.lastSeq = header.seq;
-    await this.deps.host.settle();
   }
 
   /**
@@ -191,7 +210,8 @@ export class Group {
   ): Promise<void> {
     const { machine, state, opener } = this.deps;
     if (header.keyId === 0 && isControl(entry[entryHeaderBytes] as number)) {
-      await this.control(index, header, entry, entryHeaderBytes, entry.length);
+      this.control(index, header, entry, entryHeaderBytes, entry.length);
+      await this.deps.host.settle();
       // A skip may be signed under a key that this entry has made known.
       if (state.keyringIndex === index) this.readSkips(log, index + 1);
       return;

@@ -130,7 +130,7 @@ async function beginSession(runtime: Runtime): Promise<void> {
   const { state, keeper, random, session } = runtime.deps;
   const load = planLoad(state, keeper.document, random);
   const { dek, epoch, salt } = load.log;
-  keeper.raiseEpochs(new Map([[dek, epoch]]));
+  await keeper.raiseEpochs(new Map([[dek, epoch]]));
   runtime.planned(salt);
   await runtime.propose(proposeRegistration(load, "log"), load.session, () => {
     session.enter(load.session);

@@ -341,19 +341,19 @@ class Opening {
     loop.restore(durable.session, durable.seq);
     judgeLog(log, durable);
     if (foundation.rebuilt) {
-      foundation.keeper.write(foundation.document);
+      await foundation.keeper.write(foundation.document);
       this.alarm("sidecar-rebuilt", "encryption/keys.json was written afresh from the store");
     }
     for (let id = 1; id < databases.nextId; id++)
       if (!databases.isLive(id) && store.recordsOf(id) > 0) store.dropKeyspace(id);
     if (this.reconciled.kind === "rewrite") {
       await runtime.deps.host.unwrapMissing();
-      foundation.keeper.follow(state, foundation.document.nodeId);
+      await foundation.keeper.follow(state, foundation.document.nodeId);
     }
     await log.start();
     if (!(await replayed(runtime))) return false;
     confirmReplayed(foundation.keeper.document, state, this.options.encryption);
-    foundation.keeper.follow(state, foundation.document.nodeId);
+    await foundation.keeper.follow(state, foundation.document.nodeId);
     return true;
   }
 

@@ -31,6 +31,7 @@ test("proposer: a batch that cannot be sealed is answered behind the one under w
       proposer.release(batch as PendingBatch);
     },
     failed: (_, error) => void told.push(error.message),
+    settling: () => false,
     machineMs: () => 0,
     probe: new Probe(),
   });

@@ -44,6 +44,8 @@ export interface ProposerDeps {
   readonly durable: (batch: PendingBatch, index: number) => void;
   /** The batch is not in the log and never will be. */
   readonly failed: (batch: PendingBatch, error: Error) => void;
+  /** True while the effects of a control entry are being made durable; then `recorded`. */
+  readonly settling: () => boolean;
   /** Greatest timestamp applied, ms. */
   readonly machineMs: () => number;
   readonly probe: Probe;
@@ -195,14 +197,25 @@ export class Proposer {
       if (this.queue.length === 0) this.close();
       const batch = this.queue[0];
       if (batch === undefined) break;
-      // A control entry may change keys and session: it is alone until it was applied.
-      if (batch.control !== null && this.held > 0) break;
+      // A control entry may change keys and session: it is alone until it was applied, and the
+      // next one waits until its effects are durable too.
+      if (batch.control !== null && (this.held > 0 || this.deps.settling())) break;
       if (this.inFlight > 0 && this.sentBytes + batch.counted > sentBytesMax) break;
       this.queue.shift();
       this.exclusive = batch.control !== null;
       this.propose(batch);
     }
-    if (this.held === 0 && this.queue.length === 0 && this.open.empty) this.idle();
+    if (this.quiet) this.idle();
+  }
+
+  private get quiet(): boolean {
+    const waiting = this.queue.length > 0 || !this.open.empty;
+    return this.held === 0 && !waiting && !this.deps.settling();
+  }
+
+  /** The effects of a control entry are durable: what waits for that may go on. */
+  recorded(): void {
+    this.pump();
   }
 
   private propose(batch: PendingBatch): void {
@@ -307,7 +320,7 @@ export class Proposer {
       this.deps.failed(batch, error);
       this.pool.give(batch);
     }
-    if (this.held === 0) this.idle();
+    if (this.quiet) this.idle();
   }
 
   private idle(): void {
@@ -316,9 +329,9 @@ export class Proposer {
     for (const wake of waiters) wake();
   }
 
-  /** Resolves once nothing is collected or under way. */
+  /** Resolves once nothing is collected or under way, and all effects are durable. */
   drained(): Promise<void> {
-    if (this.held === 0 && this.queue.length === 0 && this.open.empty) return Promise.resolve();
+    if (this.quiet) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 }

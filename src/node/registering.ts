@@ -14,7 +14,7 @@ import type { Runtime } from "./runtime.ts";
 export async function register(runtime: Runtime, encryption: "on" | "off"): Promise<void> {
   const { state, session, port, keeper, random, clock } = runtime.deps;
   const load = planLoad(state, keeper.document, random);
-  keeper.raiseEpochs(load.epochs);
+  await keeper.raiseEpochs(load.epochs);
   runtime.planned(load.log.salt);
   if (load.storage !== null) runtime.planned(load.storage.salt);
   for (;;) {

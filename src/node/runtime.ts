@@ -171,6 +171,7 @@ export class Runtime {
       defer: (run) => void setImmediate(run),
       durable: (batch, index) => this.group.durable(batch, index),
       failed: (batch, error) => this.appendFailed(batch, error),
+      settling: () => this.group.settling && this.group.haltedBy === null,
       machineMs: () => this.machine.timeMs,
       probe: this.probe,
     });
@@ -196,6 +197,10 @@ export class Runtime {
       again: (batch, admission) => this.proposer.again(batch, admission),
       fail: answerAll,
       applied: () => this.applied(),
+      recorded: () => {
+        this.proposer.recorded();
+        this.applied();
+      },
       halted: (error) => this.halted(error),
     });
   }

@@ -26,7 +26,7 @@ import { alignedBuffer, directAlignment } from "./aligned.ts";
 import { lockFile } from "./lock.ts";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { NodeFile } from "./node-file.ts";
-import { replaceFile } from "./replace.ts";
+import { replaceFile, replaceFileAsync } from "./replace.ts";
 
 const directoryMode = 0o700;
 const fileMode = 0o600;
@@ -113,6 +113,10 @@ export class NodeDisk implements Disk {
 
   replaceFile(path: string, data: Uint8Array): void {
     replaceFile(this, path, data);
+  }
+
+  replaceFileAsync(path: string, data: Uint8Array): Promise<void> {
+    return replaceFileAsync(path, data, fileMode);
   }
 
   lock(path: string): { release(): void } | null {

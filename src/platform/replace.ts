@@ -3,6 +3,8 @@
  * under the name, whole. One procedure for every disk. docs/formats/files.md.
  * @module
  */
+import { constants } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Disk } from "../base/ports.ts";
 
@@ -19,4 +21,28 @@ export function replaceFile(disk: Disk, path: string, data: Uint8Array): void {
   }
   disk.rename(temporary, path);
   disk.syncDirectory(dirname(path));
+}
+
+/** The same on Node's files, none of whose steps holds up the event loop. */
+export async function replaceFileAsync(
+  path: string,
+  data: Uint8Array,
+  mode: number,
+): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await rm(temporary, { force: true });
+  const file = await open(temporary, "wx", mode);
+  try {
+    await file.writeFile(data);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }

@@ -33,7 +33,7 @@ export async function openTestPort(options: Partial<AdminOptions> = {}): Promise
   const server = await serveAdmin({
     backend: node,
     random: systemRandom,
-    probe: () => {},
+    probe: async () => {},
     token,
     host: "127.0.0.1",
     port: 0,

@@ -232,7 +232,7 @@ export class TestNode {
     }
     await this.recover();
     this.load = planLoad(this.state, this.keeper.document, random);
-    this.keeper.raiseEpochs(this.load.epochs);
+    await this.keeper.raiseEpochs(this.load.epochs);
     this.session = this.load.session;
     this.seq = 0;
     for (;;) {
@@ -244,12 +244,12 @@ export class TestNode {
 
   private async firstStart(random: Random): Promise<void> {
     if (this.encryption === "off") {
-      this.keeper.write(planClearStart(random, this.nodeId));
+      await this.keeper.write(planClearStart(random, this.nodeId));
       return;
     }
     const first = await planFirstKeys({ random, keks: this.setup.keks, nodeId: this.nodeId });
     handOver(first.deks, this.keystore);
-    this.keeper.write(first.document);
+    await this.keeper.write(first.document);
   }
 
   /** Store, then sidecar against store, then the log. */
@@ -266,7 +266,7 @@ export class TestNode {
       ? reconcile(this.keeper.document, this.state, this.encryption).kind
       : "rewrite";
     await this.unwrapMissing(wrappedKeys(this.state.keys).map((key) => key.keyId));
-    if (relation === "rewrite") this.keeper.follow(this.state, this.nodeId);
+    if (relation === "rewrite") await this.keeper.follow(this.state, this.nodeId);
     for (const [at, entry] of entries.entries())
       if (at + 1 > this.applied) await this.apply(at + 1, entry);
     confirmReplayed(this.keeper.document, this.state, this.encryption);
@@ -304,7 +304,7 @@ export class TestNode {
     const clear = effects.clearIndexKey;
     if (clear !== null) this.keystore.add(clear.keyId, "index", clear.raw);
     await this.unwrapMissing(effects.unwrap);
-    if (effects.sidecar) this.keeper.follow(this.state, this.nodeId);
+    if (effects.sidecar) await this.keeper.follow(this.state, this.nodeId);
     for (const id of effects.forget) this.keystore.drop(id);
     this.applied = index;
     return outcome;
@@ -360,7 +360,7 @@ export class TestNode {
       await this.change(rotation.add);
     }
     const plan = planActivation(this.state, this.keeper.document, keyId, random);
-    this.keeper.raiseEpochs(plan.epochs);
+    await this.keeper.raiseEpochs(plan.epochs);
     await this.change(plan.activate);
     if (plan.session !== null) {
       this.session = plan.session;

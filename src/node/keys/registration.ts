@@ -25,7 +25,7 @@ async function newLoad(work: KeyWork, request: Buffer | null): Promise<Applied> 
   const { runtime } = work;
   const { state, keeper, random, session, port, store } = runtime.deps;
   const load = planLoad(state, keeper.document, random);
-  keeper.raiseEpochs(load.epochs);
+  await keeper.raiseEpochs(load.epochs);
   runtime.planned(load.log.salt);
   const { storage } = load;
   if (storage !== null) {

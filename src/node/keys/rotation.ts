@@ -94,7 +94,7 @@ export class Rotation {
     const { runtime } = work;
     const { state, keeper, random, session, port, store } = runtime.deps;
     const plan = planActivation(state, keeper.document, keyId, random);
-    keeper.raiseEpochs(plan.epochs);
+    await keeper.raiseEpochs(plan.epochs);
     runtime.planned(plan.registration.salt);
     // From the entry on this key is asked for; before it nobody asks.
     if (plan.session === null) port.registered(keyId, plan.registration.epoch);

@@ -29,7 +29,7 @@ export function capabilityOf(runtime: Runtime): Capability {
     encryption: state.logCutover > 0 ? "on" : "off",
     kekConfigured: keks.length > 0,
     sidecarPresent: keeper.exists,
-    sidecarUsable: !host.unsettled,
+    sidecarUsable: !host.waiting,
     build: primitives,
     nodeId: document.nodeId,
     fullNodeId: hex16(runtime.node.fullNodeId),
