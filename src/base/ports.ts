@@ -74,6 +74,8 @@ export interface Disk {
   makeDirectory(path: string): void;
   rename(from: string, to: string): void;
   unlink(path: string): void;
+  /** The same, while everything else goes on: to give back a large file takes its time. */
+  unlinkAsync(path: string): Promise<void>;
   link(from: string, to: string): void;
   /** fsync of the directory: makes names in it durable. Throws where it is not supported. */
   syncDirectory(directory: string): void;

@@ -104,7 +104,7 @@ export function enableLog(runtime: Runtime, request: RequestId): Promise<Applied
       needNothingClear(runtime);
       needCapable(runtime);
       // Free files are deleted before clients have to wait for the cutover.
-      log.retireFiles();
+      await log.retireFiles();
       const proposal = proposeChange({ kind: "enable-log" }, stampFor(runtime, request));
       await runtime.propose(proposal, null);
       await beginSession(runtime);

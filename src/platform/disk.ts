@@ -20,6 +20,7 @@ import {
   statSync,
   unlinkSync,
 } from "node:fs";
+import { unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Disk, DiskFile, FileStatus, OpenOptions } from "../base/ports.ts";
 import { alignedBuffer, directAlignment } from "./aligned.ts";
@@ -92,6 +93,10 @@ export class NodeDisk implements Disk {
 
   unlink(path: string): void {
     unlinkSync(path);
+  }
+
+  unlinkAsync(path: string): Promise<void> {
+    return unlink(path);
   }
 
   link(from: string, to: string): void {

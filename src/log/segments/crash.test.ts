@@ -55,7 +55,7 @@ async function life(disk: MemoryDisk, oracle: Oracle): Promise<void> {
           await log.truncate(oracle.truncated as LogIndex);
         }
       }
-      if (round === 1) log.retireFiles();
+      if (round === 1) await log.retireFiles();
       await appendSome(log, oracle, [200]);
       await log.close();
     }

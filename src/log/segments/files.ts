@@ -176,22 +176,19 @@ export class SegmentFiles {
     const first = this.list[gone]!;
     this.writeState(last, { firstFile: first.number, firstIndex: first.firstIndex });
     const free: FreeFile[] = [];
-    for (const file of this.list.splice(0, gone)) {
-      this.remove(file, free);
-      await this.options.scheduler.yieldNow();
-    }
+    for (const file of this.list.splice(0, gone)) await this.remove(file, free);
     // Before one is written over its old name must be gone for good.
     if (free.length > 0) this.options.disk.syncDirectory(this.options.directory);
     this.free.push(...free);
     // Others had their turn meanwhile, and may have retired what is free now.
-    this.dropRetired();
+    await this.deleteFree((file) => file.number < (this.state?.recycleFrom ?? 1));
   }
 
-  private dropRetired(): void {
-    const { disk } = this.options;
-    const recycleFrom = this.state?.recycleFrom ?? 1;
-    for (const file of this.free) if (file.number < recycleFrom) disk.unlink(file.path);
-    this.free = this.free.filter((file) => file.number >= recycleFrom);
+  /** Deletes these of the free files. None is written over once this was called. */
+  private async deleteFree(which: (file: FreeFile) => boolean): Promise<void> {
+    const gone = this.free.filter(which);
+    this.free = this.free.filter((file) => !gone.includes(file));
+    for (const { path } of gone) await this.options.disk.unlinkAsync(path);
   }
 
   private removable(at: number, before: number): boolean {
@@ -203,25 +200,29 @@ export class SegmentFiles {
   }
 
   /** Deletes a file or, while there are few free ones, keeps it as one. */
-  private remove(file: LogFile, free: FreeFile[]): void {
+  private async remove(file: LogFile, free: FreeFile[]): Promise<void> {
     const { disk, directory, limits } = this.options;
     assert(this.state !== null, "truncated before the start");
     const worthKeeping = (disk.status(file.path)?.bytes ?? 0) * 2 >= limits.fileBytes;
     const room = this.free.length + free.length < limits.freeFilesMax;
     if (!worthKeeping || !room || file.number < this.state.recycleFrom) {
-      disk.unlink(file.path);
+      await disk.unlinkAsync(file.path);
       return;
     }
     const path = join(directory, freeFileName(file.number));
     disk.rename(file.path, path);
     free.push({ path, number: file.number });
+    await this.options.scheduler.yieldNow();
   }
 
   /** No file that exists now is ever written over again: a log key was retired. */
-  retire(last: number): void {
+  async retire(last: () => number): Promise<void> {
+    // First, for that may be the room that the manifest needs.
+    await this.deleteFree(() => true);
     assert(this.state !== null, "retired before the start");
-    this.trimFree(0);
-    this.writeState(last, { recycleFrom: this.state.lastFile + 1 });
+    const recycleFrom = this.state.lastFile + 1;
+    this.writeState(last(), { recycleFrom });
+    await this.deleteFree((file) => file.number < recycleFrom);
   }
 
   /** Gives back the space of files that only wait for use. */

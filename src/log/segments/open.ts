@@ -127,8 +127,13 @@ export class SegmentLog implements ReplicatedLog {
 
   private async truncateOnce(before: LogIndex): Promise<void> {
     this.begin();
+    await this.guarded(this.files.truncate(Math.min(before, this.last + 1), this.writer.last));
+  }
+
+  /** As the writer's guard, for what takes its time. */
+  private async guarded(work: Promise<void>): Promise<void> {
     try {
-      await this.files.truncate(Math.min(before, this.last + 1), this.writer.last);
+      await work;
     } catch (error) {
       this.writer.guard(() => {
         throw error;
@@ -152,20 +157,24 @@ export class SegmentLog implements ReplicatedLog {
    * @throws as `truncate`.
    */
   async clear(before: LogIndex): Promise<void> {
-    this.retireFiles();
+    await this.retireFiles();
     while (!this.writer.leaveRetired() && this.files.activeIsRetired)
       await this.scheduler.delay(leaveMs);
     await this.truncate(before);
   }
 
   /**
-   * After a log key was retired: no file that exists now is ever written over again, the free ones
-   * are deleted, the next entry goes into a fresh file. The rest goes with truncation
+   * After a log key was retired: once it resolves no file that existed at the call is ever written
+   * over again, the free ones are deleted, the next entry goes into a fresh file. The rest goes with truncation
    * (`holdsRetiredFiles` tells when).
    */
-  retireFiles(): void {
-    this.begin();
-    this.writer.guard(() => this.files.retire(this.writer.last));
+  retireFiles(): Promise<void> {
+    const work = this.truncating.then(() => {
+      this.begin();
+      return this.guarded(this.files.retire(() => this.writer.last));
+    });
+    this.truncating = work.catch(() => {});
+    return work;
   }
 
   close(): Promise<void> {

@@ -217,7 +217,7 @@ test("after a log key was retired no file from before is written over again", as
   for (let n = 0; n < 30; n++) await appendOne(log, Buffer.alloc(5000, canary));
   await log.truncate(20 as LogIndex);
   expect(disk.list(directory).some((name) => name.endsWith(".free"))).toBe(true);
-  log.retireFiles();
+  await log.retireFiles();
   expect(disk.list(directory).some((name) => name.endsWith(".free"))).toBe(false);
   expect(log.holdsRetiredFiles).toBe(true);
   await appendNumbered(log, 31, [100]);
@@ -236,7 +236,7 @@ test("a truncation under way keeps no file that is retired meanwhile", async () 
   const truncating = log.truncate(20 as LogIndex);
   // It has begun, and lets others have their turn between two files.
   await new Promise((resolve) => setImmediate(resolve));
-  log.retireFiles();
+  await log.retireFiles();
   await truncating;
   expect(disk.list(directory).some((name) => name.endsWith(".free"))).toBe(false);
   await log.close();

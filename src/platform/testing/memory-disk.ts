@@ -276,10 +276,14 @@ export class MemoryDisk implements Disk {
     replaceFile(this, path, data);
   }
 
-  /** In one go, but later: what else is ready runs before it. */
   async replaceFileAsync(path: string, data: Uint8Array): Promise<void> {
-    await new Promise<void>((resolve) => void setImmediate(resolve));
+    await later();
     this.replaceFile(path, data);
+  }
+
+  async unlinkAsync(path: string): Promise<void> {
+    await later();
+    this.unlink(path);
   }
 
   lock(given: string): { release(): void } | null {
@@ -304,4 +308,9 @@ export class MemoryDisk implements Disk {
     const room = Math.min(this.room, Number.MAX_SAFE_INTEGER);
     return room - (room % directAlignment);
   }
+}
+
+/** What else is ready runs before what is done later, in one go. */
+function later(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
