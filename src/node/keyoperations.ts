@@ -49,7 +49,7 @@ export function keyOperations(runtime: Runtime): KeyOperations {
     replaceKek: (request, kekId, spec) => rewrapping.replace(request, kekId, spec),
     fence: (request, keyId) => fence(work, request, keyId),
     retire: (request, keyId) => retire(work, request, keyId),
-    proof: async (keyId) => proofOf(runtime, keyId),
+    proof: (keyId) => proofOf(runtime, keyId),
     skip: (request, index, reason) => skip(work, request, index, reason),
     ...rewriting(work),
     rewrite: (keyId) => runtime.rewrites.info(keyId),

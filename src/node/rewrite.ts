@@ -50,6 +50,7 @@ export const nothingLeft = (keyId: number): RewriteInfo => ({
 export class Rewrites {
   private readonly deps: RewritesDeps;
   private readonly rows = new Map<number, RewriteRow>();
+  private finishing = false;
   private readonly samples = new Map<number, Sample[]>();
   private readonly changed = new Set<number>();
   private serving = false;
@@ -162,7 +163,7 @@ export class Rewrites {
     this.samples.set(row.keyId, samples);
     samples.push({ ms, bytes: row.bytesTotal - left.bytesLeft });
     while (samples.length > 2 && ms - (samples[0] as Sample).ms > windowMs) samples.shift();
-    if (left.segmentsLeft === 0) this.finish(row);
+    if (left.segmentsLeft === 0) this.finish(row).catch(() => {});
     else if (left.segmentsLeft === left.damaged) {
       this.deps.alarm("rewrite-damaged", `key ${row.keyId}: ${left.damaged} damaged segments left`);
       this.end(row, "paused");
@@ -170,10 +171,20 @@ export class Rewrites {
   }
 
   /** Done once no file is left: one that could not be removed goes with the next manifest. */
-  private finish(row: RewriteRow): void {
+  private async finish(row: RewriteRow): Promise<void> {
+    if (this.finishing) return;
+    this.finishing = true;
     const { store } = this.deps;
-    if (!store.files().some(({ keyId }) => keyId === row.keyId)) this.end(row, "done");
-    else store.rotate().catch(() => {});
+    try {
+      const files = await store.files();
+      // It may have been paused, or called off, meanwhile.
+      if (row.state !== "running" || this.rows.get(row.keyId) !== row) return;
+      if (files.every(({ keyId }) => keyId !== row.keyId)) this.end(row, "done");
+      else await store.rotate();
+    } finally {
+      // What failed is tried again at the next tick.
+      this.finishing = false;
+    }
   }
 
   private end(row: RewriteRow, state: RewriteState): void {

@@ -85,9 +85,9 @@ function surfaceOf(
  * Looks at every file of store and log: what is under the key, surface by surface, empty ones
  * included. For a retirement and its proof; reads a block of every file of the store.
  */
-export function evidenceOf(source: UsageSource, keyId: number): Evidence {
+export async function evidenceOf(source: UsageSource, keyId: number): Promise<Evidence> {
   const { store, log } = source;
-  const files = store.files();
+  const files = await store.files();
   const under = (kind: string) =>
     surfaceOf(
       `store ${kind}`,

@@ -23,14 +23,14 @@ const domain = "strongroom/1/proof\0";
 const macKind = "proof";
 
 /** Counts now. @throws CONTROL_KEY_UNKNOWN, CONTROL_NOT_BOOTSTRAPPED. */
-export function proofOf(runtime: Runtime, keyId: number): Proof {
+export async function proofOf(runtime: Runtime, keyId: number): Promise<Proof> {
   const { state, macs, keeper, clock } = runtime.deps;
-  const row = state.keys.get(keyId);
-  if (row === undefined && keyId !== 0)
+  if (!state.keys.has(keyId) && keyId !== 0)
     throw new StrongroomError("CONTROL_KEY_UNKNOWN", `key ${keyId}`);
+  const { surfaces, filesExamined } = await evidenceOf(runtime.deps, keyId);
+  const row = state.keys.get(keyId);
   const signer = state.active("log");
   if (signer === null) throw new StrongroomError("CONTROL_NOT_BOOTSTRAPPED");
-  const { surfaces, filesExamined } = evidenceOf(runtime.deps, keyId);
   const wraps = wrapSurfaces(runtime, keyId);
   const retired = row?.state === "retired";
   const counted = [...surfaces, ...wraps];

@@ -74,15 +74,15 @@ async function prepare(work: KeyWork, request: Buffer, row: KeyRow): Promise<voi
     throw new StrongroomError("KEY_IN_USE", `key ${row.id} was added for a rotation under way`);
   await runtime.flusher.flush();
   if (row.purpose === "log") await clearLog(clearing(runtime));
-  needNothingLeft(runtime, row.id);
+  await needNothingLeft(runtime, row.id);
   if (row.state === "fenced") return;
   await fenceNow(work, work.stepOf(request, "fence"), row.id);
-  needNothingLeft(runtime, row.id);
+  await needNothingLeft(runtime, row.id);
 }
 
 /** @throws KEY_IN_USE. */
-function needNothingLeft({ deps }: Runtime, keyId: number): void {
-  const left = evidenceOf(deps, keyId).surfaces.filter(({ count }) => count > 0);
+async function needNothingLeft({ deps }: Runtime, keyId: number): Promise<void> {
+  const left = (await evidenceOf(deps, keyId)).surfaces.filter(({ count }) => count > 0);
   if (left.length === 0) return;
   const told = left.map(({ surface, count, bytes, files }) => {
     const named = files.length === 0 ? "" : ` in ${files.slice(0, 3).join(", ")}`;

@@ -55,7 +55,7 @@ test("store: a manifest follows a rotation although nothing was written since", 
   keys.keyId = 2;
   await store.rotate();
   await store.compactor.rewrite(1);
-  expect(store.files().filter(({ keyId }) => keyId === 1)).toEqual([]);
+  expect((await store.files()).filter(({ keyId }) => keyId === 1)).toEqual([]);
   keys.retired.add(1);
   await store.close();
   store = openTestStore(disk, keys);

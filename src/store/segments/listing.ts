@@ -5,7 +5,7 @@
  * @module
  */
 import { isStrongroomError } from "../../base/errors.ts";
-import type { Disk } from "../../base/ports.ts";
+import type { Disk, Scheduler } from "../../base/ports.ts";
 import { decodeFileHeader, readHeaderBlock } from "../../files/header.ts";
 import { type FileName, parseName, segmentKind } from "./names.ts";
 
@@ -22,9 +22,17 @@ export interface StoreFile {
 /** Where each kind of file names its key; a segment's in its header body. */
 const keyIdAt = { segment: 23, hint: 9, manifest: 10 } as const;
 
-export function listStoreFiles(disk: Disk, directory: string): StoreFile[] {
+/** Headers read at once; then others have their turn. */
+const readAtOnce = 8;
+
+export async function listStoreFiles(
+  disk: Disk,
+  directory: string,
+  scheduler: Scheduler,
+): Promise<StoreFile[]> {
   const files: StoreFile[] = [];
-  for (const name of disk.list(directory).sort()) {
+  for (const [at, name] of disk.list(directory).sort().entries()) {
+    if (at % readAtOnce === readAtOnce - 1) await scheduler.yieldNow();
     const path = `${directory}/${name}`;
     const { kind, number } = parseName(name);
     const status = disk.status(path);

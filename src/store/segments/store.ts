@@ -282,9 +282,10 @@ export class SegmentStore implements Store {
   }
 
   /** What lies in the directory, by its own bytes; what is being written, by the books. */
-  files(): StoreFile[] {
+  async files(): Promise<StoreFile[]> {
+    const { disk, directory, scheduler } = this.options;
     const known = (number: number) => this.books.segments.get(number)?.header.keyId ?? null;
-    return listStoreFiles(this.options.disk, this.options.directory).map((file) =>
+    return (await listStoreFiles(disk, directory, scheduler)).map((file) =>
       file.keyId === null ? { ...file, keyId: known(file.number) } : file,
     );
   }
