@@ -19,8 +19,9 @@ import {
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { Controls } from "./controls.ts";
 import type { SegmentHeader } from "./header.ts";
-import { type DecodedHint, hintEntryBytes, hintLengthAt, hintOffsetAt } from "./hint.ts";
+import type { DecodedHint } from "./hint.ts";
 import { expirySeconds, RecordIndex } from "./index.ts";
+import { loadRecords, SegmentRecords } from "./loading.ts";
 import { slotRoot, slotTombstone } from "./shard.ts";
 import { Sweep } from "./walk.ts";
 
@@ -41,6 +42,11 @@ export interface Segment {
   damage: string | null;
   /** Its successor is durable: the manifest no longer lists it, reads may still go to it. */
   leaving: boolean;
+}
+
+export interface LoadedSegment {
+  readonly segment: Segment;
+  readonly hint: DecodedHint;
 }
 
 export class Books {
@@ -80,31 +86,20 @@ export class Books {
     segment.recordBytes += frameHeaderBytes + length;
   }
 
-  /** Takes the records of a loaded segment in. */
-  load(segment: Segment, hint: DecodedHint): void {
-    const { entries } = hint;
-    const { number } = segment.header;
-    const end = hint.records * hintEntryBytes;
-    for (let at = 0; at < end; at += hintEntryBytes) {
-      const length = entries.readUInt32BE(at + hintLengthAt);
-      const sequence = readSafe64(entries, at + sequenceAt);
-      if (sequence >= this.nextSequence) this.nextSequence = sequence + 1;
-      this.count(segment, length);
-      this.index.place(
-        entries,
-        at + physicalAt,
-        number,
-        entries.readUInt32BE(at + hintOffsetAt),
-        length,
-        entries.readUInt32BE(at + keyspaceAt),
-        flagsOf(entries[at] as number, entries[at + rootAt] as number),
-        expirySeconds(readSafe64(entries, at + expireAtAt)),
-        sequence,
-      );
-      this.settleDead();
+  /** Takes the records of loaded segments in. */
+  load(all: readonly LoadedSegment[]): void {
+    const read = all.map(({ segment, hint }) => {
+      return new SegmentRecords(hint.entries, segment.header.number);
+    });
+    loadRecords(this.index, read, (segment, length) => this.died(segment, length));
+    for (const [at, { segment, hint }] of all.entries()) {
+      const { bytes, sequence } = read[at] as SegmentRecords;
+      segment.records += hint.records;
+      segment.recordBytes += bytes;
+      this.nextSequence = Math.max(this.nextSequence, sequence + 1);
+      for (const { offset, length, body } of hint.controls)
+        this.placeControl(segment, body, 0, length, offset);
     }
-    for (const { offset, length, body } of hint.controls)
-      this.placeControl(segment, body, 0, length, offset);
   }
 
   /** All segments are loaded: tombstones that shadow nothing are dead weight from now on. */

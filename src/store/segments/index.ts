@@ -26,9 +26,9 @@ import {
 } from "./shard.ts";
 import { KeyspaceTally } from "./tally.ts";
 
-const copiesShift = 8;
+export const copiesShift = 8;
 /** A count that has reached this stays: its tombstone waits for the next start. */
-const copiesMax = 0xff_ffff;
+export const copiesMax = 0xff_ffff;
 const expirySecondsMax = 0xffff_ffff;
 
 /** Seconds, rounded up: a slot never says "expired" early. 0: never. */

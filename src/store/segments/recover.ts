@@ -11,7 +11,7 @@ import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { blockBytes } from "../../files/framing.ts";
 import { type Commit, emptyCommit } from "../store.ts";
-import { Books, type Segment } from "./books.ts";
+import { Books, type LoadedSegment, type Segment } from "./books.ts";
 import { macBytes } from "./header.ts";
 import { collected, type HintEntries, hintEntryBytes } from "./hint.ts";
 import { readHint, readSegmentHeader, type StoreSource } from "./inspect.ts";
@@ -45,6 +45,8 @@ export interface Recovered {
 
 /** Memory is reserved for at most so many keys before any hint has proved itself. */
 const reservedKeysMax = 8_000_000;
+/** Hints of so many bytes are taken into the index together. */
+const togetherBytes = 32 << 20;
 
 const emptyState: ManifestState = {
   generation: 0,
@@ -118,6 +120,9 @@ class Recovery {
   private readonly manifest: ManifestState;
   private readonly books = new Books(true);
   private readonly withoutHint = new Map<Segment, HintEntries>();
+  /** Read, and not in the index yet. */
+  private readonly waiting: LoadedSegment[] = [];
+  private waitingBytes = 0;
   private durable: Commit;
   private durableMac: Buffer;
   private tail: { segment: Segment; entries: HintEntries } | null = null;
@@ -132,6 +137,7 @@ class Recovery {
   finish(manifestKeyId: number, fresh: boolean, leftovers: string[]): Recovered {
     this.books.index.shards.reserve(this.hintedRecords());
     for (const listed of this.manifest.segments) this.segment(listed);
+    this.load();
     this.books.finishLoading();
     const { books, manifest, durable, durableMac, tail, withoutHint } = this;
     return {
@@ -207,7 +213,15 @@ class Recovery {
       hint = collected(entries);
     }
     this.books.segments.set(segment.header.number, segment);
-    this.books.load(segment, hint);
+    this.waiting.push({ segment, hint });
+    this.waitingBytes += hint.entries.length;
+    if (this.waitingBytes >= togetherBytes) this.load();
+  }
+
+  /** Takes what was read into the index. */
+  private load(): void {
+    this.books.load(this.waiting.splice(0));
+    this.waitingBytes = 0;
   }
 
   private scan(
@@ -242,7 +256,7 @@ class Recovery {
       this.durableMac = found.lastMac;
     }
     this.books.segments.set(segment.header.number, segment);
-    this.books.load(segment, collected(found.entries));
+    this.books.load([{ segment, hint: collected(found.entries) }]);
     this.tail = { segment, entries: found.entries };
   }
 }

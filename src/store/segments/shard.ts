@@ -76,10 +76,15 @@ export class Shards {
    * key; the length of the array if there is none.
    */
   seek(shard: number, w0: number, w1: number, w2: number, w3: number): number {
+    return this.seekFrom(this.home(shard, w0, w1) * this.stride, shard, w0, w1, w2, w3);
+  }
+
+  /** The same from a slot on that is known not to lie behind it. */
+  seekFrom(from: number, shard: number, w0: number, w1: number, w2: number, w3: number): number {
     const words = this.words[shard] as Uint32Array;
     const stride = this.stride;
     const end = words.length;
-    let at = this.home(shard, w0, w1) * stride;
+    let at = from;
     for (; at < end; at += stride) {
       if (((words[at + wordFlags] as number) & slotUsed) === 0) return at;
       const first = words[at] as number;
@@ -131,10 +136,13 @@ export class Shards {
   reserve(keys: number): void {
     if (keys < shardCount * capacityMin) return;
     const homes = homesFor(keys / shardCount);
+    const words = (homes + slackOf(homes)) * this.stride;
+    // One piece, which the kernel can back with large pages.
+    const memory = new ArrayBuffer(shardCount * words * 4);
     for (let shard = 0; shard < shardCount; shard++) {
-      if (this.capacity[shard] !== 0) continue;
+      assert(this.capacity[shard] === 0, "memory is reserved before the first key");
       this.capacity[shard] = homes;
-      this.words[shard] = new Uint32Array((homes + slackOf(homes)) * this.stride);
+      this.words[shard] = new Uint32Array(memory, shard * words * 4, words);
     }
   }
 
