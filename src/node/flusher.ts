@@ -73,6 +73,8 @@ export class Flusher implements FreezeWatcher {
   private under: Promise<void> | null = null;
   private stopped = false;
   private oldestDirtyMs = 0;
+  /** Changes repeated before the run under way was frozen. */
+  private repeated = false;
   /** Bytes applied when the run before was frozen. */
   private frozenAtBytes = 0;
   /** After a full disk nothing is tried before this; 0 otherwise. */
@@ -107,10 +109,14 @@ export class Flusher implements FreezeWatcher {
     void this.start();
   }
 
-  /** Changes overwrite each other before they are flushed: who waits longer writes less. */
+  /**
+   * Changes overwrite each other before they are flushed: who waits longer writes less. After a
+   * freeze nothing can have been overwritten yet; until its run has landed, what was so before
+   * holds, or writers would wait for just the runs that were allowed to grow.
+   */
   get repeating(): boolean {
     const { changes, dirty } = this.deps.databases.resident;
-    return changes - dirty.length > changes * repeatShareMin;
+    return this.repeated || changes - dirty.length > changes * repeatShareMin;
   }
 
   /** Bytes that cannot be evicted before they are flushed. */
@@ -145,6 +151,7 @@ export class Flusher implements FreezeWatcher {
       this.under = null;
       this.run = null;
       this.flying = [];
+      this.repeated = false;
       this.ended();
     });
     this.under = under;
@@ -161,6 +168,7 @@ export class Flusher implements FreezeWatcher {
     this.commitTs = commit.commitTs;
     this.live = new Set(databases.ids);
     this.run = run;
+    this.repeated = this.repeating;
     const frozen = resident.freeze();
     this.frozenAtBytes = this.deps.appliedBytes();
     this.flying = frozen;

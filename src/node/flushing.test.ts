@@ -8,8 +8,8 @@ const flushBytes = 64 << 10;
 const value = "v".repeat(1000);
 
 /** A node that flushes for the amount of changes alone; nothing is in its store yet. */
-async function open(): Promise<{ node: TestNode; flushed: () => boolean }> {
-  const limits = { flushBytes, flushIntervalMs: 100_000, cacheBytes: 4 << 20 };
+async function open(bytes = flushBytes): Promise<{ node: TestNode; flushed: () => boolean }> {
+  const limits = { flushBytes: bytes, flushIntervalMs: 100_000, cacheBytes: 4 << 20 };
   const node = await openTestNode(new MemoryDisk(), limits);
   await node.node.checkpoint();
   const { durableIndex } = node.node.status();
@@ -42,5 +42,26 @@ test("flushing: waits while keys are written again, but not above a bound of the
   await settle(node);
   expect(flushed()).toBe(true);
   expect(await node.run("get", "k74")).toContain(value);
+  await node.node.close();
+});
+
+test("flushing: a run that was let grow makes no writer wait while it is written", async () => {
+  const { node, flushed } = await open(8 * flushBytes);
+  const { engine } = node.node;
+  // More than a quarter of the cache, less than five eighths, each key more than once.
+  for (let n = 0; n < 2200; n++) await node.run("set", `k${n >> 1}`, value);
+  expect(flushed()).toBe(false);
+  let landed = false;
+  const flush = node.node.checkpoint().then(() => {
+    landed = true;
+  });
+  const waited: boolean[] = [];
+  while (!landed) {
+    waited.push(engine.busy);
+    await new Promise((done) => setImmediate(done));
+  }
+  await flush;
+  expect(waited.length).toBeGreaterThan(3);
+  expect(waited).not.toContain(true);
   await node.node.close();
 });
