@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 6
+#define ADDON_VERSION 7
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -164,6 +164,7 @@ NAPI_MODULE_INIT() {
     napi_callback callback;
   } functions[] = {
       {"aead", aead_new},         {"seal", aead_seal},        {"sealMany", aead_seal_many},
+      {"sealFrom", aead_seal_from},
       {"open", aead_open},        {"mac", mac_new},           {"sign", mac_sign},
       {"signMany", mac_sign_many}, {"dispose", key_dispose},  {"pread", io_pread},
       {"willNeed", io_will_need}, {"flock", io_flock},        {"pageOffset", io_page_offset},

@@ -64,6 +64,7 @@ void mac_free(struct key *key);
 
 napi_value aead_new(napi_env env, napi_callback_info info);
 napi_value aead_seal(napi_env env, napi_callback_info info);
+napi_value aead_seal_from(napi_env env, napi_callback_info info);
 napi_value aead_seal_many(napi_env env, napi_callback_info info);
 napi_value aead_open(napi_env env, napi_callback_info info);
 napi_value mac_new(napi_env env, napi_callback_info info);

@@ -3,7 +3,8 @@
  * and one to open: expanding an AES key and making a context cost more than sealing a kilobyte.
  *
  * Layout in the caller's buffer, from `at`: AAD | nonce 12 | text | tag 16. Authenticated is the
- * key's static prefix followed by that AAD. Everything happens in place.
+ * key's static prefix followed by that AAD. Everything happens in place, but for sealFrom, whose
+ * text comes from elsewhere.
  */
 #include "addon.h"
 
@@ -95,7 +96,9 @@ static bool authenticate(struct aead_key *key, EVP_CIPHER_CTX *context, const ui
   return joined || EVP_CipherUpdate(context, NULL, &written, aad, (int)length) == 1;
 }
 
-static bool seal_one(struct aead_key *key, uint8_t *aad, size_t aad_length, size_t text_length) {
+/* `source` is where the text stands in clear: its place in the layout, or apart from it. */
+static bool seal_from(struct aead_key *key, uint8_t *aad, size_t aad_length,
+                      const uint8_t *source, size_t text_length) {
   EVP_CIPHER_CTX *context = key->sealer;
   uint8_t *nonce = aad + aad_length;
   uint8_t *text = nonce + NONCE_BYTES;
@@ -105,7 +108,7 @@ static bool seal_one(struct aead_key *key, uint8_t *aad, size_t aad_length, size
       !authenticate(key, context, aad, aad_length))
     return false;
   if (text_length > 0 &&
-      EVP_EncryptUpdate(context, text, &written, text, (int)text_length) != 1)
+      EVP_EncryptUpdate(context, text, &written, source, (int)text_length) != 1)
     return false;
   /* What EVP_CTRL_AEAD_GET_TAG does, without its detour. */
   OSSL_PARAM wanted[2] = {
@@ -114,6 +117,29 @@ static bool seal_one(struct aead_key *key, uint8_t *aad, size_t aad_length, size
   };
   return EVP_EncryptFinal_ex(context, tag, &written) == 1 &&
          EVP_CIPHER_CTX_get_params(context, wanted) == 1;
+}
+
+static bool seal_one(struct aead_key *key, uint8_t *aad, size_t aad_length, size_t text_length) {
+  return seal_from(key, aad, aad_length, aad + aad_length + NONCE_BYTES, text_length);
+}
+
+/* sealFrom(key, buffer, at, aadLength, textLength, source, sourceAt) */
+napi_value aead_seal_from(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes buffer, source;
+  uint32_t at, aad, text, source_at;
+  if (!call_begin(&call, env, info, 7)) return NULL;
+  struct key *key = call_key(&call, 0, KEY_AEAD);
+  if (key == NULL || !call_bytes(&call, 1, &buffer) || !call_u32(&call, 2, &at) ||
+      !call_u32(&call, 3, &aad) || !call_u32(&call, 4, &text) ||
+      !call_bytes(&call, 5, &source) || !call_u32(&call, 6, &source_at))
+    return NULL;
+  if (!layout_fits(buffer.length, at, aad, text) ||
+      (uint64_t)source_at + text > source.length)
+    throw_range(env, "sealed layout outside the buffer");
+  else if (!seal_from((struct aead_key *)key, buffer.data + at, aad, source.data + source_at, text))
+    throw_plain(env, "AES-256-GCM failed");
+  return NULL;
 }
 
 /* seal(key, buffer, at, aadLength, textLength) */

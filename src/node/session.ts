@@ -84,10 +84,10 @@ export class LogSession implements EntrySealer, EntryOpener {
     const bytes = payload.length + (sealed ? sealedEntryOverhead : entryHeaderBytes);
     const entry = log.allocate?.(bytes) ?? Buffer.allocUnsafe(bytes);
     writeEntryHeader(entry, 0, batch);
-    payload.copy(entry, sealed ? entryTextAt : entryHeaderBytes);
-    if (sealed) {
+    if (!sealed) payload.copy(entry, entryHeaderBytes);
+    else {
       assert(this.sealer !== null);
-      this.sealer.seal(entry, 0, payload.length);
+      this.sealer.seal(entry, 0, payload);
       this.sealed++;
       this.sealedBytes += bytes;
       this.seals++;

@@ -37,6 +37,17 @@ class NativeAeadKey extends NativeKey implements AeadKey {
     this.addon.seal(this.key, buffer, at, aadLength, textLength);
   }
 
+  sealFrom(
+    buffer: Uint8Array,
+    at: number,
+    aadLength: number,
+    textLength: number,
+    source: Uint8Array,
+    sourceAt: number,
+  ): void {
+    this.addon.sealFrom(this.key, buffer, at, aadLength, textLength, source, sourceAt);
+  }
+
   sealMany(buffer: Uint8Array, table: Uint32Array, count: number): void {
     this.addon.sealMany(this.key, buffer, table, count);
   }

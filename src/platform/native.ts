@@ -47,6 +47,15 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   readonly version: number;
   aead(key: Uint8Array, aadPrefix: Uint8Array): number;
   seal(key: number, buffer: Uint8Array, at: number, aadLength: number, textLength: number): void;
+  sealFrom(
+    key: number,
+    buffer: Uint8Array,
+    at: number,
+    aadLength: number,
+    textLength: number,
+    source: Uint8Array,
+    sourceAt: number,
+  ): void;
   sealMany(key: number, buffer: Uint8Array, table: Uint32Array, count: number): void;
   open(key: number, buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean;
   mac(key: Uint8Array): number;
@@ -90,7 +99,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 6;
+const version = 7;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

@@ -56,6 +56,21 @@ class NodeAeadKey implements AeadKey {
     buffer.set(cipher.getAuthTag(), end);
   }
 
+  sealFrom(
+    buffer: Uint8Array,
+    at: number,
+    aadLength: number,
+    textLength: number,
+    source: Uint8Array,
+    sourceAt: number,
+  ): void {
+    this.#live();
+    checkLayout(buffer, at, aadLength, textLength);
+    checkRange(source, sourceAt, textLength);
+    buffer.set(source.subarray(sourceAt, sourceAt + textLength), at + aadLength + nonceBytes);
+    this.seal(buffer, at, aadLength, textLength);
+  }
+
   sealMany(buffer: Uint8Array, table: Uint32Array, count: number): void {
     checkTable(table, count, 3);
     for (let row = 0; row < count * 3; row += 3)

@@ -41,6 +41,18 @@ export interface AeadKey {
   /** Encrypts the text in place and writes the tag. */
   seal(buffer: Uint8Array, at: number, aadLength: number, textLength: number): void;
   /**
+   * The same with a text that stands at `sourceAt` of `source`, which is left as it is: a copy
+   * less. The two ranges do not overlap.
+   */
+  sealFrom(
+    buffer: Uint8Array,
+    at: number,
+    aadLength: number,
+    textLength: number,
+    source: Uint8Array,
+    sourceAt: number,
+  ): void;
+  /**
    * Seals `count` layouts. Row i of `table` is `at, aadLength, textLength` at 3i.
    * All rows are checked before the first is sealed.
    */

@@ -50,6 +50,25 @@ function aeadSuite(primitives: Primitives): void {
     );
   });
 
+  test("a text sealed from elsewhere is sealed as in place, and stays as it is", () => {
+    const bytes = fc.uint8Array({ maxLength: 700 });
+    fc.assert(
+      fc.property(bytes, bytes, fc.nat(50), fc.nat(50), (text, aad, at, from) => {
+        const aead = primitives.aead(key, prefix);
+        const wanted = layout(text, aad, at, 9);
+        const buffer = layout(new Uint8Array(text.length), aad, at, 9);
+        const source = Buffer.concat([Buffer.alloc(from, 5), text, Buffer.alloc(3, 5)]);
+        const before = Buffer.from(source);
+        aead.sealFrom(buffer, at, aad.length, text.length, source, from);
+        aead.seal(wanted, at, aad.length, text.length);
+        expect(buffer.equals(wanted)).toBe(true);
+        expect(source.equals(before)).toBe(true);
+        aead.dispose();
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test("every flipped bit is refused, and no plaintext is left behind", () => {
     const aead = primitives.aead(key, prefix);
     const sealed = layout(Buffer.from("secret text"), Buffer.from("aad"));
@@ -154,6 +173,7 @@ function misuseSuite(primitives: Primitives): void {
   const aead = primitives.aead(key, prefix);
   const mac = primitives.mac(key);
   const buffer = layout(Buffer.alloc(10), Buffer.alloc(2));
+  const source = Buffer.alloc(12);
   const bad = [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32, 2 ** 53];
 
   test("no number leads outside the buffer", () => {
@@ -162,6 +182,10 @@ function misuseSuite(primitives: Primitives): void {
         () => aead.seal(buffer, number, 2, 10),
         () => aead.seal(buffer, 0, number, 10),
         () => aead.seal(buffer, 0, 2, number),
+        () => aead.sealFrom(buffer, number, 2, 10, source, 0),
+        () => aead.sealFrom(buffer, 0, number, 10, source, 0),
+        () => aead.sealFrom(buffer, 0, 2, number, source, 0),
+        () => aead.sealFrom(buffer, 0, 2, 10, source, number),
         () => aead.open(buffer, number, 2, 10),
         () => aead.open(buffer, 0, number, 10),
         () => aead.open(buffer, 0, 2, number),
@@ -193,6 +217,8 @@ function misuseSuite(primitives: Primitives): void {
     ]) {
       const bytes = wrong as unknown as Uint8Array;
       expect(() => aead.seal(bytes, 0, 0, 0)).toThrow(TypeError);
+      expect(() => aead.sealFrom(bytes, 0, 0, 0, source, 0)).toThrow(TypeError);
+      expect(() => aead.sealFrom(buffer, 0, 0, 0, bytes, 0)).toThrow(TypeError);
       expect(() => aead.open(bytes, 0, 0, 0)).toThrow(TypeError);
       expect(() => aead.sealMany(buffer, bytes as never, 0)).toThrow(TypeError);
       expect(() => mac.sign(bytes, 0, 0, buffer, 0, 16)).toThrow(TypeError);

@@ -1,5 +1,5 @@
 /**
- * Seals and opens log payloads in place, under the subkey of one load. Session and sequence number
+ * Seals log payloads into their entries, and opens them in place, under the subkey of one load. Session and sequence number
  * stand in the entry's header, which is authenticated (FORMATS, log AAD): an entry moved to another
  * cluster, group or place in its session does not open.
  *
@@ -39,13 +39,14 @@ export class LogSealer {
   }
 
   /**
-   * Seals the entry at `at`: its header is complete, its text of `textLength` bytes stands at
-   * `at + entryTextAt`, and 16 bytes behind it are free for the tag.
+   * Seals `text` into the entry at `at`, whose header is complete and whose room for the text, at
+   * `at + entryTextAt`, and for the tag behind it is free.
+   * @param text - Left as it is, and not in that room.
    * @throws CRYPTO_NONCES_EXHAUSTED
    */
-  seal(buffer: Buffer, at: number, textLength: number): void {
+  seal(buffer: Buffer, at: number, text: Uint8Array): void {
     this.envelopes.write(buffer, at + entryHeaderBytes, 0);
-    this.aead.seal(buffer, at, aadBytes, textLength);
+    this.aead.sealFrom(buffer, at, aadBytes, text.length, text, 0);
   }
 
   dispose(): void {

@@ -35,8 +35,7 @@ describe.each(kinds)("sealed on %s", (kind) => {
     const sealer = new LogSealer(primitives, subkey, logPrefix(place), identity);
     const buffer = Buffer.alloc(sealedEntryOverhead + text.length);
     writeEntryHeader(buffer, 0, { keyId: 6, session: 11n, seq: 12 });
-    buffer.set(text, entryTextAt);
-    sealer.seal(buffer, 0, text.length);
+    sealer.seal(buffer, 0, text);
     return buffer;
   }
 
