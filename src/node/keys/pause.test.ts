@@ -10,7 +10,8 @@ class SlowDisk extends MemoryDisk {
   readonly held: (() => void)[] = [];
 
   override async replaceFileAsync(path: string, data: Uint8Array): Promise<void> {
-    if (this.slow) await new Promise<void>((resolve) => this.held.push(resolve));
+    if (this.slow && path.includes("/encryption/"))
+      await new Promise<void>((resolve) => this.held.push(resolve));
     await super.replaceFileAsync(path, data);
   }
 

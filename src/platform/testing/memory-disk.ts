@@ -276,13 +276,25 @@ export class MemoryDisk implements Disk {
     replaceFile(this, path, data);
   }
 
+  /** What else is ready runs before what is done later, in one go; after a crash it is not done. */
+  async #later(): Promise<void> {
+    const life = this.#life;
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    if (life !== this.#life) throw new CrashError("of a life before this one");
+  }
+
   async replaceFileAsync(path: string, data: Uint8Array): Promise<void> {
-    await later();
+    await this.#later();
     this.replaceFile(path, data);
   }
 
+  async syncDirectoryAsync(directory: string): Promise<void> {
+    await this.#later();
+    this.syncDirectory(directory);
+  }
+
   async unlinkAsync(path: string): Promise<void> {
-    await later();
+    await this.#later();
     this.unlink(path);
   }
 
@@ -308,9 +320,4 @@ export class MemoryDisk implements Disk {
     const room = Math.min(this.room, Number.MAX_SAFE_INTEGER);
     return room - (room % directAlignment);
   }
-}
-
-/** What else is ready runs before what is done later, in one go. */
-function later(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }
