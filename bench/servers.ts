@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const entry = new URL("../src/bin/strongroom.ts", import.meta.url).pathname;
+/** Starts it as `npm start` does, with what it tells Node. */
+const launcher = new URL("../scripts/run.sh", import.meta.url).pathname;
 const readyMsMax = 120_000;
 
 export interface Server {
@@ -101,7 +103,8 @@ export async function makePair(extra: readonly string[] = []): Promise<Pair> {
   mkdirSync(join(folder, "redis"));
   const [one, other] = [await freePort(), await freePort()];
   const ours = new ChildServer("strongroom", one, [
-    process.execPath,
+    "sh",
+    launcher,
     entry,
     "serve",
     ...["--port", String(one), "--bind", "127.0.0.1", "--data-dir", join(folder, "data")],

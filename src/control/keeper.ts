@@ -72,7 +72,7 @@ export class SidecarKeeper {
     for (const [keyId, epoch] of epochs) this.planned.set(keyId, epoch);
   }
 
-  /** Documents are written one after the other: each begins with what the one before made durable. */
+  /** One document after the other: each begins with what the one before made durable. */
   private inTurn(write: () => Promise<void>): Promise<void> {
     const written = this.turn.then(write);
     this.turn = written.catch(() => {});
