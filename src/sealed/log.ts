@@ -1,7 +1,7 @@
 /**
- * Seals log payloads into their entries, and opens them in place, under the subkey of one load. Session and sequence number
- * stand in the entry's header, which is authenticated (FORMATS, log AAD): an entry moved to another
- * cluster, group or place in its session does not open.
+ * Seals log payloads into their entries, and opens them in place, under the subkey of one load.
+ * Session and sequence number stand in the entry's header, which is authenticated (FORMATS, log
+ * AAD): an entry moved to another cluster, group or place in its session does not open.
  *
  * An entry is `header 21 | envelope header 6 | nonce 12 | ciphertext | tag 16`.
  * @module

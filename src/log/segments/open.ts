@@ -165,8 +165,8 @@ export class SegmentLog implements ReplicatedLog {
 
   /**
    * After a log key was retired: once it resolves no file that existed at the call is ever written
-   * over again, the free ones are deleted, the next entry goes into a fresh file. The rest goes with
-   * truncation (`holdsRetiredFiles` tells when).
+   * over again, the free ones are deleted, the next entry goes into a fresh file. The rest goes
+   * with truncation (`holdsRetiredFiles` tells when).
    */
   retireFiles(): Promise<void> {
     const work = this.truncating.then(() => {
