@@ -1,9 +1,9 @@
 /**
  * Keeps the sidecar on disk. Written as a whole (`.tmp`, fsync, rename, directory fsync), so that a
  * crash leaves the old or the new file. Order: an epoch is durable here before the registration
- * that uses it is proposed; a change of the keyring is durable here before its entry counts as
- * applied. So the file is never behind the store, and may be ahead of it by what the log still
- * holds.
+ * that uses it is proposed; a change of the keyring is durable here before the store may say that
+ * its entry was applied. So the file is never behind the store, and may be ahead of it by what the
+ * log still holds. Nothing of it holds up the event loop.
  * @module
  */
 import { assert } from "../base/assert.ts";

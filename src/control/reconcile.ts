@@ -1,8 +1,9 @@
 /**
- * Sidecar and store compared at start. The sidecar is written before an entry counts as applied, so
- * it may be ahead of the store by entries that the log still holds; it is never honestly behind.
- * Behind (an old copy of the file): rebuilt from the store, whose commits are MAC'd. Ahead of the
- * whole log, of another cluster, or of another history: refused. docs/formats/sidecar.md.
+ * Sidecar and store compared at start. The sidecar is written before the store says that an entry
+ * was applied, so it may be ahead of the store by entries that the log still holds; it is never
+ * honestly behind. Behind (an old copy of the file): rebuilt from the store, whose commits are
+ * MAC'd. Ahead of the whole log, of another cluster, or of another history: refused.
+ * docs/formats/sidecar.md.
  * @module
  */
 import type { ClusterId } from "../base/brand.ts";
