@@ -2,8 +2,8 @@
  * Performs what control decides: an entry's effects are durable before the entry counts as applied,
  * for who proposed it and for the store. Order: new DEKs are unwrapped into the keystore, then the
  * sidecar is written, then what was retired is forgotten; commands behind the entry wait for the
- * first of these alone (docs/decisions/0053). A KEK service that is merely out of reach, or a full disk, is waited for;
- * everything else that goes wrong halts.
+ * first of these alone (docs/decisions/0053). A KEK service that is merely out of reach, or a full
+ * disk, is waited for; everything else that goes wrong halts.
  * @module
  */
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";

@@ -178,10 +178,6 @@ export class SegmentFiles {
     }
   }
 
-  private async untilPrepared(): Promise<void> {
-    while (this.preparing !== null) await this.preparing.catch(() => {});
-  }
-
   private planNext(): NextFile {
     const { disk, directory, identity } = this.options;
     const number = (this.state?.lastFile ?? 0) + 1;
@@ -236,7 +232,8 @@ export class SegmentFiles {
 
   /** Takes whole files out that hold only entries below `before`. */
   async truncate(before: number, last: number): Promise<void> {
-    await this.untilPrepared();
+    // Looked at again after every wait: the manifest is written without another one.
+    while (this.preparing !== null) await this.preparing.catch(() => {});
     let gone = 0;
     while (this.removable(gone, before)) gone++;
     if (gone === 0) return;
@@ -286,7 +283,7 @@ export class SegmentFiles {
   async retire(last: () => number): Promise<void> {
     // First, for that may be the room that the manifest needs.
     await this.deleteFree(() => true);
-    await this.untilPrepared();
+    while (this.preparing !== null) await this.preparing.catch(() => {});
     assert(this.state !== null, "retired before the start");
     const recycleFrom = this.state.lastFile + 1;
     this.writeState(last(), { recycleFrom });
