@@ -79,8 +79,6 @@ export interface Disk {
   link(from: string, to: string): void;
   /** fsync of the directory: makes names in it durable. Throws where it is not supported. */
   syncDirectory(directory: string): void;
-  /** The same, while everything else goes on. */
-  syncDirectoryAsync(directory: string): Promise<void>;
   readFile(path: string): Buffer;
   /** `<path>.tmp` (O_EXCL after removing a stale one), fsync, rename, directory fsync. */
   replaceFile(path: string, data: Uint8Array): void;

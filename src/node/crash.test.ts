@@ -129,5 +129,5 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   async (seed) => {
     await lives(seed, 25);
   },
-  60_000,
+  180_000,
 );

@@ -273,7 +273,7 @@ class Opening {
       cutover: async (of) => {
         if (state.bornEncrypted) return;
         if (of === "storage") await store.cutover();
-        else await log.retireFiles();
+        else log.forbidReuse();
       },
     });
   }

@@ -27,7 +27,7 @@ import { alignedBuffer, directAlignment } from "./aligned.ts";
 import { lockFile } from "./lock.ts";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { NodeFile } from "./node-file.ts";
-import { replaceFile, replaceFileAsync, syncDirectoryAsync } from "./replace.ts";
+import { replaceFile, replaceFileAsync } from "./replace.ts";
 
 const directoryMode = 0o700;
 const fileMode = 0o600;
@@ -110,10 +110,6 @@ export class NodeDisk implements Disk {
     } finally {
       closeSync(fd);
     }
-  }
-
-  syncDirectoryAsync(directory: string): Promise<void> {
-    return syncDirectoryAsync(directory);
   }
 
   readFile(path: string): Buffer {

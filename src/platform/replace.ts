@@ -39,12 +39,7 @@ export async function replaceFileAsync(
     await file.close();
   }
   await rename(temporary, path);
-  await syncDirectoryAsync(dirname(path));
-}
-
-/** fsync of a directory of Node's files, beside the event loop. */
-export async function syncDirectoryAsync(directory: string): Promise<void> {
-  const folder = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  const folder = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await folder.sync();
   } finally {

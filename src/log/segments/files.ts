@@ -13,7 +13,7 @@
 import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import type { Disk, Scheduler } from "../../base/ports.ts";
-import { type BatchFailure, BatchFile, isDiskFull } from "../../files/batchfile.ts";
+import { BatchFile, isDiskFull } from "../../files/batchfile.ts";
 import { blockBytes, fileSeed } from "../../files/framing.ts";
 import { encodeFileHeader } from "../../files/header.ts";
 import { encodeManifest } from "../../files/manifest.ts";
@@ -52,24 +52,11 @@ export interface FilesOptions {
   readonly survey: Survey;
 }
 
-/** A file on its way to be the next one. */
-interface NextFile {
-  readonly number: number;
-  readonly path: string;
-  /** It is written over. */
-  readonly reused: boolean;
-  /** Its name by now. */
-  at: string;
-  file: BatchFile | null;
-}
-
 export class SegmentFiles {
   /** All files in the manifest, in order; a prepared one at the end has first index 0. */
   readonly list: LogFile[];
   active: OpenFile | null = null;
   prepared: OpenFile | null = null;
-  /** Set while the next file is made beside the event loop. */
-  preparing: Promise<void> | null = null;
   private readonly options: FilesOptions;
   private readonly header: Buffer;
   private free: FreeFile[];
@@ -138,75 +125,26 @@ export class SegmentFiles {
   /** Makes the next file, ready to be switched to. On a full disk nothing is left of it. */
   prepare(last: number): void {
     if (this.prepared !== null) return;
-    assert(this.preparing === null, "two files are made at once");
-    const { disk, directory } = this.options;
-    const next = this.planNext();
-    try {
-      const file = this.openNext(next);
-      file.writeNow(this.header, 0);
-      this.nameNext(next);
-      disk.syncDirectory(directory);
-      this.writeState(last, { lastFile: next.number });
-      this.adopt(next, file);
-    } catch (error) {
-      this.dropNext(next, error);
-      throw error;
-    }
-  }
-
-  /** The same beside the event loop. Until it is done nothing else may write the manifest. */
-  prepareBeside(last: number): Promise<void> {
-    this.preparing ??= this.makeNext(last).finally(() => {
-      this.preparing = null;
-    });
-    return this.preparing;
-  }
-
-  private async makeNext(last: number): Promise<void> {
-    const { disk, directory } = this.options;
-    const next = this.planNext();
-    try {
-      const file = this.openNext(next);
-      await durably((done) => file.write(this.header, 0, done));
-      this.nameNext(next);
-      await disk.syncDirectoryAsync(directory);
-      await this.writeStateBeside(last, { lastFile: next.number });
-      this.adopt(next, file);
-    } catch (error) {
-      this.dropNext(next, error);
-      throw error;
-    }
-  }
-
-  private planNext(): NextFile {
-    const { disk, directory, identity } = this.options;
+    const { disk, directory, identity, limits } = this.options;
     const number = (this.state?.lastFile ?? 0) + 1;
+    const path = join(directory, logFileName(number));
     const reused = this.reusable(number);
-    const source = reused ?? join(directory, temporaryName);
+    let source = reused ?? join(directory, temporaryName);
     if (reused === null && disk.status(source) !== null) disk.unlink(source);
     encodeFileHeader(logFileKind, encodeLogHeader(identity, number)).copy(this.header);
-    const path = join(directory, logFileName(number));
-    return { number, path, reused: reused !== null, at: source, file: null };
-  }
-
-  private openNext(next: NextFile): BatchFile {
-    const { disk, limits } = this.options;
-    next.file = BatchFile.open(disk, next.at, next.reused ? "write" : "create", limits.direct);
-    return next.file;
-  }
-
-  private nameNext(next: NextFile): void {
-    this.options.disk.rename(next.at, next.path);
-    next.at = next.path;
-  }
-
-  private dropNext(next: NextFile, error: unknown): void {
-    const { disk } = this.options;
-    next.file?.close();
-    if (isDiskFull(error) && disk.status(next.at) !== null) disk.unlink(next.at);
-  }
-
-  private adopt({ number, path }: NextFile, file: BatchFile): void {
+    let file: BatchFile | null = null;
+    try {
+      file = BatchFile.open(disk, source, reused === null ? "create" : "write", limits.direct);
+      file.writeNow(this.header, 0);
+      disk.rename(source, path);
+      source = path;
+      disk.syncDirectory(directory);
+      this.writeState(last, { lastFile: number });
+    } catch (error) {
+      file?.close();
+      if (isDiskFull(error) && disk.status(source) !== null) disk.unlink(source);
+      throw error;
+    }
     const seed = fileSeed(number);
     const usage = new FileUsage();
     const record = { number, path, seed, firstIndex: 0, end: blockBytes, readers: 0, usage };
@@ -232,8 +170,6 @@ export class SegmentFiles {
 
   /** Takes whole files out that hold only entries below `before`. */
   async truncate(before: number, last: number): Promise<void> {
-    // Looked at again after every wait: the manifest is written without another one.
-    while (this.preparing !== null) await this.preparing.catch(() => {});
     let gone = 0;
     while (this.removable(gone, before)) gone++;
     if (gone === 0) return;
@@ -245,7 +181,7 @@ export class SegmentFiles {
     if (free.length > 0) this.options.disk.syncDirectory(this.options.directory);
     this.free.push(...free);
     // Others had their turn meanwhile, and may have retired what is free now.
-    await this.deleteFree((file) => file.number < (this.state?.recycleFrom ?? 1));
+    await this.deleteRetired();
   }
 
   /** Deletes these of the free files. None is written over once this was called. */
@@ -283,11 +219,22 @@ export class SegmentFiles {
   async retire(last: () => number): Promise<void> {
     // First, for that may be the room that the manifest needs.
     await this.deleteFree(() => true);
-    while (this.preparing !== null) await this.preparing.catch(() => {});
+    this.forbidReuse(last());
+    await this.deleteRetired();
+  }
+
+  /** The same, but the free files stay where they are until `deleteRetired`. */
+  forbidReuse(last: number): void {
     assert(this.state !== null, "retired before the start");
-    const recycleFrom = this.state.lastFile + 1;
-    this.writeState(last(), { recycleFrom });
-    await this.deleteFree((file) => file.number < recycleFrom);
+    this.writeState(last, { recycleFrom: this.state.lastFile + 1 });
+  }
+
+  deleteRetired(): Promise<void> {
+    return this.deleteFree((file) => !this.mayRecycle(file));
+  }
+
+  private mayRecycle(file: FreeFile): boolean {
+    return file.number >= (this.state?.recycleFrom ?? 1);
   }
 
   /** Gives back the space of files that only wait for use. */
@@ -316,58 +263,26 @@ export class SegmentFiles {
 
   /** Path of a free file that may become number `number`, above all in it. */
   private reusable(number: number): string | null {
-    const file = this.free.shift();
+    const at = this.free.findIndex((one) => this.mayRecycle(one));
+    const file = at < 0 ? undefined : this.free.splice(at, 1)[0];
     assert(file === undefined || file.number < number, "stale frames of a number to come");
     return file === undefined ? null : file.path;
   }
 
   private writeState(last: number, change: Partial<LogState>): void {
-    assert(this.preparing === null, "two manifests are written at once");
-    const manifest = this.manifestWith(last, change);
-    try {
-      this.options.disk.replaceFile(manifest.path, manifest.data);
-    } catch (error) {
-      this.judge(error, manifest);
-    }
-    this.state = manifest.state;
-  }
-
-  private async writeStateBeside(last: number, change: Partial<LogState>): Promise<void> {
-    const manifest = this.manifestWith(last, change);
-    try {
-      await this.options.disk.replaceFileAsync(manifest.path, manifest.data);
-    } catch (error) {
-      this.judge(error, manifest);
-    }
-    this.state = manifest.state;
-  }
-
-  private manifestWith(last: number, change: Partial<LogState>): NextManifest {
-    const { directory, identity } = this.options;
+    const { disk, directory, identity } = this.options;
     const before = this.state ?? { firstFile: 1, lastFile: 1, firstIndex: 1, recycleFrom: 1 };
     const state: LogState = { ...before, clean: false, durable: last, ...change };
+    const path = join(directory, manifestName);
     const data = encodeManifest(logManifestKind, [encodeLogState(identity, state)], null);
-    return { path: join(directory, manifestName), data, state };
+    try {
+      disk.replaceFile(path, data);
+    } catch (error) {
+      // A full disk is met before the old manifest is touched; anything else leaves it unknown.
+      const replaced = disk.status(path) !== null && disk.readFile(path).equals(data);
+      if (isDiskFull(error) && !replaced) throw error;
+      throw new Error("it is unknown which manifest is durable", { cause: error });
+    }
+    this.state = state;
   }
-
-  /** A full disk is met before the old manifest is touched; anything else leaves it unknown. */
-  private judge(error: unknown, { path, data }: NextManifest): never {
-    const { disk } = this.options;
-    const replaced = disk.status(path) !== null && disk.readFile(path).equals(data);
-    if (isDiskFull(error) && !replaced) throw error;
-    throw new Error("it is unknown which manifest is durable", { cause: error });
-  }
-}
-
-interface NextManifest {
-  readonly path: string;
-  readonly data: Buffer;
-  readonly state: LogState;
-}
-
-/** Waits for a durable write. @throws what it failed with. */
-function durably(write: (done: (failure: BatchFailure | null) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    write((failure) => (failure === null ? resolve() : reject(failure.cause)));
-  });
 }

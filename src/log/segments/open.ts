@@ -177,6 +177,14 @@ export class SegmentLog implements ReplicatedLog {
     return work;
   }
 
+  /** The same, but the free files are deleted later: it takes no longer than a manifest. */
+  forbidReuse(): void {
+    this.begin();
+    this.writer.guard(() => this.files.forbidReuse(this.writer.last));
+    // One that cannot be deleted now goes with the next start.
+    this.truncating = this.truncating.then(() => this.files.deleteRetired()).catch(() => {});
+  }
+
   close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;

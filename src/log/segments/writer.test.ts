@@ -228,6 +228,20 @@ test("after a log key was retired no file from before is written over again", as
   await log.close();
 });
 
+test("reuse is forbidden at once, and what was free goes after it", async () => {
+  const disk = new MemoryDisk();
+  const log = openOn(disk);
+  const canary = Buffer.from("clear text from before the cutover");
+  for (let n = 0; n < 30; n++) await appendOne(log, Buffer.alloc(5000, canary));
+  await log.truncate(20 as LogIndex);
+  log.forbidReuse();
+  for (let n = 0; n < 30; n++) await appendOne(log, Buffer.alloc(5000, 7));
+  await log.truncate((log.last - 1) as LogIndex);
+  expect(log.holdsRetiredFiles).toBe(false);
+  for (const bytes of disk.contents().values()) expect(bytes.includes(canary)).toBe(false);
+  await log.close();
+});
+
 test("a truncation under way keeps no file that is retired meanwhile", async () => {
   const disk = new MemoryDisk();
   const log = openOn(disk);

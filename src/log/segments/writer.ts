@@ -97,7 +97,7 @@ export class BatchWriter {
   /** Nothing is being written or waits. Entries may be appended again at once. */
   get idle(): boolean {
     const busy = this.writing || this.queue.length > 0 || this.settled.length > 0;
-    return !busy && !this.options.prewriter.busy && this.options.files.preparing === null;
+    return !busy && !this.options.prewriter.busy;
   }
 
   /**
@@ -106,7 +106,7 @@ export class BatchWriter {
    */
   leaveRetired(): boolean {
     const { files, prewriter } = this.options;
-    if (this.writing || prewriter.busy || files.preparing !== null) return false;
+    if (this.writing || prewriter.busy) return false;
     this.guard(() => {
       while (files.activeIsRetired) this.nextFile();
     });
@@ -161,9 +161,7 @@ export class BatchWriter {
     const active = files.active!;
     const end = active.record.end + bytes;
     const full = end > limits.fileBytes && active.record.end > blockBytes;
-    const leaves = full || files.activeIsRetired;
-    if (leaves && files.preparing !== null) return null;
-    if (prewriter.busy && (leaves || end > active.written)) return null;
+    if (prewriter.busy && (full || files.activeIsRetired || end > active.written)) return null;
     while (files.activeIsRetired) this.nextFile();
     if (full && files.active === active) this.tryNextFile();
     return files.active;
@@ -228,6 +226,7 @@ export class BatchWriter {
     if (open !== files.active || this.failure !== null) return;
     if (open.record.end * 2 > limits.fileBytes && files.prepared === null && !open.blocked)
       this.prepareNext(open);
+    if (this.failure !== null) return;
     prewriter.extend(open, (failure) => {
       if (failure !== null && !failure.full) this.fatal(failure.cause);
       this.pump();
@@ -235,14 +234,12 @@ export class BatchWriter {
   }
 
   private prepareNext(open: OpenFile): void {
-    this.options.files.prepareBeside(this.last).then(
-      () => this.pump(),
-      (error: Error) => {
-        open.blocked = true;
-        if (!isDiskFull(error)) this.fatal(error);
-        this.pump();
-      },
-    );
+    try {
+      this.options.files.prepare(this.last);
+    } catch (error) {
+      open.blocked = true;
+      if (!isDiskFull(error)) this.fatal(error as Error);
+    }
   }
 
   /** The disk was full: makes sure that nothing of the batch can be taken for an entry. */

@@ -288,11 +288,6 @@ export class MemoryDisk implements Disk {
     this.replaceFile(path, data);
   }
 
-  async syncDirectoryAsync(directory: string): Promise<void> {
-    await this.#later();
-    this.syncDirectory(directory);
-  }
-
   async unlinkAsync(path: string): Promise<void> {
     await this.#later();
     this.unlink(path);
