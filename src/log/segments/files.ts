@@ -180,8 +180,6 @@ export class SegmentFiles {
     // Before one is written over its old name must be gone for good.
     if (free.length > 0) this.options.disk.syncDirectory(this.options.directory);
     this.free.push(...free);
-    // Others had their turn meanwhile, and may have retired what is free now.
-    await this.deleteRetired();
   }
 
   /** Deletes these of the free files. None is written over once this was called. */
@@ -220,7 +218,6 @@ export class SegmentFiles {
     // First, for that may be the room that the manifest needs.
     await this.deleteFree(() => true);
     this.forbidReuse(last());
-    await this.deleteRetired();
   }
 
   /** The same, but the free files stay where they are until `deleteRetired`. */

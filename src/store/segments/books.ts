@@ -10,7 +10,6 @@ import {
   expireAtAt,
   keyspaceAt,
   kindControl,
-  kindTombstone,
   physicalAt,
   readControl,
   rootAt,
@@ -20,9 +19,8 @@ import { frameHeaderBytes } from "../../files/framing.ts";
 import { Controls } from "./controls.ts";
 import type { SegmentHeader } from "./header.ts";
 import type { DecodedHint } from "./hint.ts";
-import { expirySeconds, RecordIndex } from "./index.ts";
+import { expirySeconds, flagsOf, RecordIndex } from "./index.ts";
 import { loadRecords, SegmentRecords } from "./loading.ts";
-import { slotRoot, slotTombstone } from "./shard.ts";
 import { Sweep } from "./walk.ts";
 
 export interface Segment {
@@ -174,8 +172,4 @@ export class Books {
     if (finished) this.toSweep = 0;
     return finished;
   }
-}
-
-function flagsOf(kind: number, root: number): number {
-  return (root === 1 ? slotRoot : 0) | (kind === kindTombstone ? slotTombstone : 0);
 }

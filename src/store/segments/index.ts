@@ -5,6 +5,7 @@
  * @module
  */
 import { assert } from "../../base/assert.ts";
+import { kindTombstone } from "../../entry/record.ts";
 import {
   loadingWords,
   Shards,
@@ -26,14 +27,19 @@ import {
 } from "./shard.ts";
 import { KeyspaceTally } from "./tally.ts";
 
-export const copiesShift = 8;
+const copiesShift = 8;
 /** A count that has reached this stays: its tombstone waits for the next start. */
-export const copiesMax = 0xff_ffff;
+const copiesMax = 0xff_ffff;
 const expirySecondsMax = 0xffff_ffff;
 
 /** Seconds, rounded up: a slot never says "expired" early. 0: never. */
 export function expirySeconds(expireAt: number): number {
   return expireAt === 0 ? 0 : Math.min(Math.ceil(expireAt / 1000), expirySecondsMax);
+}
+
+/** Of the slot of a put or a tombstone with this kind and root bit. */
+export function flagsOf(kind: number, root: number): number {
+  return (root === 1 ? slotRoot : 0) | (kind === kindTombstone ? slotTombstone : 0);
 }
 
 /** True if the root in a slot with these flags exists. */

@@ -76,15 +76,10 @@ export class Shards {
    * key; the length of the array if there is none.
    */
   seek(shard: number, w0: number, w1: number, w2: number, w3: number): number {
-    return this.seekFrom(this.home(shard, w0, w1) * this.stride, shard, w0, w1, w2, w3);
-  }
-
-  /** The same from a slot on that is known not to lie behind it. */
-  seekFrom(from: number, shard: number, w0: number, w1: number, w2: number, w3: number): number {
     const words = this.words[shard] as Uint32Array;
     const stride = this.stride;
     const end = words.length;
-    let at = from;
+    let at = this.home(shard, w0, w1) * stride;
     for (; at < end; at += stride) {
       if (((words[at + wordFlags] as number) & slotUsed) === 0) return at;
       const first = words[at] as number;
