@@ -320,6 +320,7 @@ class Opening {
       cluster: document.cluster as never,
       group,
       scheduler,
+      clock: this.deps.clock ?? systemClock,
       limits: {
         entryBytesMax,
         pendingBytesMax: entryBytesMax,

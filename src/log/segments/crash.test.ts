@@ -8,13 +8,24 @@ import type { LogIndex } from "../../base/brand.ts";
 import { systemScheduler as scheduler } from "../../platform/scheduler.ts";
 import { type CrashVariant, MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { appendOne, entriesOf, numbered } from "../suite.ts";
+import { stoppedClock } from "../testing/segments.ts";
 import { openSegmentLog, type SegmentLog } from "./open.ts";
 
 const identity = { cluster: Buffer.alloc(16, 7), group: 3 };
 const limits = { fileBytes: 32 * 1024, batchBytesMax: 16 * 1024, freeFilesMax: 2 };
 
+/** Disks whose logs write on the event loop. */
+const onLoop = new WeakSet<MemoryDisk>();
+
 function openOn(disk: MemoryDisk): SegmentLog {
-  return openSegmentLog({ disk, directory: "/data/log", scheduler, limits, ...identity });
+  const clock = onLoop.has(disk) ? { clock: stoppedClock } : {};
+  return openSegmentLog({ disk, directory: "/data/log", scheduler, limits, ...clock, ...identity });
+}
+
+function makeDisk(direct: boolean, loop: boolean): MemoryDisk {
+  const disk = new MemoryDisk({ direct });
+  if (loop) onLoop.add(disk);
+  return disk;
 }
 
 /** What was tried and what was acknowledged; index n is at n - 1. */
@@ -83,13 +94,19 @@ async function check(disk: MemoryDisk, oracle: Oracle): Promise<void> {
 
 const variants: CrashVariant[] = [{ kind: "dropped" }, { kind: "kept" }, { kind: "torn", seed: 1 }];
 
-for (const direct of [true, false]) {
-  test(`a stop after every operation, ${direct ? "direct" : "buffered"}`, async () => {
-    const whole = new MemoryDisk({ direct });
+for (const [direct, loop] of [
+  [true, false],
+  [false, false],
+  [true, true],
+  [false, true],
+] as const) {
+  const how = `${direct ? "direct" : "buffered"}, ${loop ? "on the loop" : "by a thread"}`;
+  test(`a stop after every operation, ${how}`, async () => {
+    const whole = makeDisk(direct, loop);
     await life(whole, newOracle());
     expect(whole.operations).toBeGreaterThan(100);
     for (let stop = 1; stop <= whole.operations; stop++) {
-      const disk = new MemoryDisk({ direct });
+      const disk = makeDisk(direct, loop);
       const oracle = newOracle();
       disk.stopAfter(stop);
       await life(disk, oracle);
@@ -107,11 +124,12 @@ test("stops during recovery, again and again, at random", async () => {
   const stops = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 2, maxLength: 6 });
   const property = fc.asyncProperty(
     fc.boolean(),
+    fc.boolean(),
     fc.integer({ min: 1, max: 150 }),
     stops,
     fc.integer(),
-    async (direct, first, later, seed) => {
-      const disk = new MemoryDisk({ direct });
+    async (direct, loop, first, later, seed) => {
+      const disk = makeDisk(direct, loop);
       const oracle = newOracle();
       disk.stopAfter(first);
       await life(disk, oracle);

@@ -5,13 +5,14 @@
 import { assert } from "../../base/assert.ts";
 import type { LogIndex } from "../../base/brand.ts";
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
-import type { Disk, Scheduler } from "../../base/ports.ts";
+import type { Clock, Disk, Scheduler } from "../../base/ports.ts";
 import { blockBytes } from "../../files/framing.ts";
 import type { AppendDone, LogEntry, ReplicatedLog } from "../log.ts";
 import { SegmentFiles } from "./files.ts";
 import type { LogIdentity } from "./format.ts";
 import { type SegmentLogLimits, segmentLogDefaults } from "./limits.ts";
 import { BatchMemory } from "./memory.ts";
+import { Pace } from "./pace.ts";
 import { Prewriter } from "./prewriter.ts";
 import { readEntries } from "./reader.ts";
 import { surveyLog } from "./survey.ts";
@@ -26,6 +27,8 @@ export interface SegmentLogOptions extends LogIdentity {
   /** Holds nothing but this log. Whoever opens the log holds the lock on the data directory. */
   readonly directory: string;
   readonly scheduler: Scheduler;
+  /** Tells how quick the disk is. Without it no write is made on the event loop. */
+  readonly clock?: Clock;
   readonly limits?: Partial<SegmentLogLimits>;
 }
 
@@ -60,8 +63,9 @@ export class SegmentLog implements ReplicatedLog {
     this.memory = new BatchMemory(disk, limits.batchBytesMax);
     const prewriter = new Prewriter(disk, limits.fileBytes);
     const { files, memory } = this;
+    const pace = new Pace(options.clock ?? null);
     const { last } = survey;
-    this.writer = new BatchWriter({ files, memory, prewriter, limits, scheduler, last });
+    this.writer = new BatchWriter({ files, memory, prewriter, pace, limits, scheduler, last });
   }
 
   get first(): LogIndex {

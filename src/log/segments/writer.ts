@@ -1,7 +1,8 @@
 /**
  * Group commit: while one durable write is under way, everything appended meanwhile is collected
  * and becomes the next one. One write is in flight at a time, so each frame vouches for all before
- * it. Callbacks run in the order of the appends, each exactly once.
+ * it. Callbacks run in the order of the appends, each exactly once. Small writes to a quick disk
+ * are made on the event loop instead (see pace.ts); their callbacks run in a microtask.
  *
  * A full disk fails the batch and all that waits behind it (an entry never becomes durable while
  * one appended before it is refused), after the place was cut, so that nothing of the batch can be
@@ -10,7 +11,7 @@
  */
 import { StrongroomError } from "../../base/errors.ts";
 import type { Scheduler } from "../../base/ports.ts";
-import { isDiskFull } from "../../files/batchfile.ts";
+import { type BatchFailure, isDiskFull } from "../../files/batchfile.ts";
 import { blockBytes, frameBodyBytesMax, frameHeaderBytes } from "../../files/framing.ts";
 import type { AppendDone } from "../log.ts";
 import { Batch } from "./batch.ts";
@@ -18,12 +19,14 @@ import type { OpenFile, SegmentFiles } from "./files.ts";
 import { batchHeaderBytes, entryHeadroom } from "./format.ts";
 import type { SegmentLogLimits } from "./limits.ts";
 import type { BatchMemory } from "./memory.ts";
+import type { Pace } from "./pace.ts";
 import type { Prewriter } from "./prewriter.ts";
 
 export interface WriterOptions {
   readonly files: SegmentFiles;
   readonly memory: BatchMemory;
   readonly prewriter: Prewriter;
+  readonly pace: Pace;
   readonly limits: SegmentLogLimits;
   readonly scheduler: Scheduler;
   /** Last entry found. */
@@ -186,14 +189,17 @@ export class BatchWriter {
     const data = batch.seal(record.seed, record.end, this.last + 1);
     this.writing = true;
     open.written = Math.max(open.written, record.end + data.length);
-    open.file.write(data, record.end, (failure) => {
+    const done = (failure: BatchFailure | null): void => {
       this.writing = false;
       // After a failed sync a later success proves nothing about the writes before it.
       if (this.failure !== null) this.failAll(this.failure);
       else if (failure === null) this.written(open, batch);
       else if (failure.full) this.cut(open, failure.cause);
       else this.fatal(failure.cause);
-    });
+    };
+    const { pace } = this.options;
+    if (pace.onLoop(data.length)) pace.measure(() => open.file.writeOnLoop(data, record.end, done));
+    else open.file.write(data, record.end, done);
   }
 
   private written(open: OpenFile, batch: Batch): void {
@@ -215,6 +221,8 @@ export class BatchWriter {
   private startNext(): void {
     const active = this.options.files.active!;
     const batch = this.queue[0]!;
+    // On the loop it would hold up those that are to be told.
+    if (this.options.pace.likesLoop(batch.fileBytes)) return;
     const end = active.record.end + batch.fileBytes;
     const simple = end <= Math.min(active.written, this.options.limits.fileBytes);
     if (simple && !this.options.files.activeIsRetired) this.write(active, batch);

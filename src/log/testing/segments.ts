@@ -3,6 +3,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import type { Clock } from "../../base/ports.ts";
 import { systemScheduler as scheduler } from "../../platform/scheduler.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import type { SegmentLogLimits } from "../segments/limits.ts";
@@ -13,9 +14,17 @@ export const directory = "/data/log";
 export const identity = { cluster: Buffer.alloc(16, 7), group: 3 };
 const smallLimits = { fileBytes: 32 * 1024, batchBytesMax: 16 * 1024, freeFilesMax: 2 };
 
-export function openOn(disk: MemoryDisk, limits: Partial<SegmentLogLimits> = {}): SegmentLog {
+/** A clock by which every write takes no time: small ones are made on the event loop. */
+export const stoppedClock: Clock = { nowMs: () => 0, monotonicMs: () => 0, sinceBootMs: () => 0 };
+
+export function openOn(
+  disk: MemoryDisk,
+  limits: Partial<SegmentLogLimits> = {},
+  clock?: Clock,
+): SegmentLog {
   const all = { ...smallLimits, ...limits };
-  return openSegmentLog({ disk, directory, scheduler, limits: all, ...identity });
+  const timed = clock === undefined ? {} : { clock };
+  return openSegmentLog({ disk, directory, scheduler, limits: all, ...timed, ...identity });
 }
 
 export type Files = ReadonlyMap<string, Buffer>;
