@@ -122,3 +122,50 @@ test("batch: the writer keeps head- and tailroom free and survives a move", () =
   expect(batch).toEqual({ ms: 1, logical: 2, items: [{ code: 0x0201, database: 1, args: [] }] });
   expect(() => new BatchWriter(Buffer.alloc(29), 10, 8)).toThrow("invariant");
 });
+
+/** Keys and databases that keysAhead tells of before each command of a batch is read. */
+function keysAheadOf(bytes: Buffer, room: number): [string, number][] {
+  const reader = new BatchReader();
+  reader.begin(bytes, 0, bytes.length);
+  const [starts, ends, databases] = [0, 1, 2].map(() => new Int32Array(room)) as Int32Array[];
+  const { at } = reader;
+  const found = reader.keysAhead(starts!, ends!, databases!);
+  expect(reader.at).toBe(at);
+  return Array.from({ length: found }, (_, n) => [
+    bytes.toString("latin1", starts![n], ends![n]),
+    databases![n]!,
+  ]);
+}
+
+test("batch: the keys ahead are the first arguments up to a transaction, as many as asked", () => {
+  const args = fc.array(
+    fc.string({ maxLength: 8 }).map((text) => Buffer.from(text, "latin1")),
+    {
+      maxLength: 4,
+    },
+  );
+  const command = fc.record({
+    code: fc.integer({ min: 0x100, max: 0xffff }),
+    database: fc.nat(15),
+    args,
+  });
+  const property = fc.property(fc.array(command), fc.integer({ min: 1, max: 20 }), (all, room) => {
+    const withKeys = all.filter(({ args: [first] }) => first !== undefined);
+    const expected = withKeys.map((c) => [c.args[0]!.toString("latin1"), c.database]);
+    for (const rest of [[], samples.slice(1)])
+      expect(keysAheadOf(writeBatch(hlc, [...all, ...rest]), room)).toEqual(
+        expected.slice(0, room),
+      );
+  });
+  fc.assert(property);
+});
+
+test("batch: looking ahead into what is cut or invented throws nothing", () => {
+  const whole = writeBatch(hlc, [set, set, expired]);
+  for (let size = batchHeaderBytes; size < whole.length; size++) {
+    for (const [name] of keysAheadOf(whole.subarray(0, size), 16)) expect(name).toBe("k");
+    const wild = Buffer.from(whole);
+    wild.fill(0xff, size, Math.min(size + 4, wild.length));
+    expect(keysAheadOf(wild, 16).length).toBeLessThanOrEqual(3);
+  }
+});

@@ -104,6 +104,35 @@ export class BatchReader {
     }
   }
 
+  /**
+   * Where the first arguments of the next ordinary commands stand, without moving on: up to
+   * `starts.length`, fewer before a transaction or an end. @returns how many.
+   */
+  keysAhead(starts: Int32Array, ends: Int32Array, databases: Int32Array): number {
+    const { buffer, end } = this;
+    let at = this.at;
+    let found = 0;
+    while (found < starts.length && end - at >= 7) {
+      const code = ((buffer[at] as number) << 8) | (buffer[at + 1] as number);
+      if (code < commandCodeMin) break;
+      databases[found] = buffer[at + 2] as number;
+      let left = length32(buffer, at + 3);
+      at += 7;
+      for (let first = true; left > 0 && end - at >= 4; left--, first = false) {
+        const length = length32(buffer, at);
+        at += 4;
+        if (length < 0 || length > end - at) return found;
+        if (first) {
+          starts[found] = at;
+          ends[found++] = at + length;
+        }
+        at += length;
+      }
+      if (left !== 0) break;
+    }
+    return found;
+  }
+
   /** Steps over any command, whatever its code; of an ordinary one the arguments are read. */
   anyCommand(): void {
     this.command();
@@ -136,6 +165,16 @@ export class BatchReader {
     if (this.at !== this.end)
       throw new StrongroomError("FORMAT_TRAILING", "a command batch goes on after its end");
   }
+}
+
+/** Below 0 for a length of 2^31 and more. */
+function length32(buffer: Buffer, at: number): number {
+  return (
+    ((buffer[at] as number) << 24) |
+    ((buffer[at + 1] as number) << 16) |
+    ((buffer[at + 2] as number) << 8) |
+    (buffer[at + 3] as number)
+  );
 }
 
 /** The ordinal of a watched key that did not exist; its index is then the log's at that time. */

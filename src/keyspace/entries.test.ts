@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { AssertionError } from "../base/assert.ts";
-import { Entries, flag, physicalBytes } from "./entries.ts";
+import { Entries, flag, physicalBytes, touchedMax } from "./entries.ts";
 
 interface Known {
   readonly id: number;
@@ -214,4 +214,29 @@ test("entries: a value that grows by appending is moved rarely, and shrinks agai
   expect(moves).toBeLessThan(20);
   entries.resize(id, 100);
   expect(entries.arena.liveBytes).toBeLessThan(200);
+});
+
+test("entries: what is touched stays as it is, whatever the hashes are", () => {
+  const entries = new Entries(3);
+  const names = Array.from({ length: 2000 }, (_, n) => Buffer.from(`key ${n}`));
+  const hashes = names.map((name) => entries.hashOf(1, name, 0, name.length));
+  const ids = names.map((name, n) => {
+    const bytes = n % 50 === 0 ? 200_000 : n % 100;
+    const id = entries.insert(hashes[n]!, 1, name, 0, name.length, bytes);
+    entries.setFlags(id, 1);
+    return id;
+  });
+  entries.remove(ids[7]!);
+  const before = [entries.bytes, entries.count, entries.top];
+  for (let n = 0; n < hashes.length; n += touchedMax) {
+    entries.touch(Int32Array.from(hashes.slice(n, n + touchedMax)), touchedMax);
+    entries.touch(
+      Int32Array.from({ length: touchedMax }, (_, m) => Math.imul(n + m, 40503)),
+      5,
+    );
+  }
+  expect([entries.bytes, entries.count, entries.top]).toEqual(before);
+  names.forEach((name, n) => {
+    expect(entries.find(hashes[n]!, 1, name, 0, name.length)).toBe(n === 7 ? 0 : ids[n]);
+  });
 });

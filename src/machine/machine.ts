@@ -20,6 +20,7 @@ import {
 } from "../entry/batch.ts";
 import { type EntryHeader, opcode } from "../entry/logentry.ts";
 import type { Databases } from "../keyspace/databases.ts";
+import { touchedMax } from "../keyspace/entries.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { BatchSink, ControlApplier } from "./ports.ts";
 
@@ -45,6 +46,10 @@ export class Machine {
   private readonly control: ControlApplier;
   private readonly reader = new BatchReader();
   private readonly args = new Args();
+  /** Where the keys of the next commands stand. */
+  private readonly keyStarts = new Int32Array(touchedMax);
+  private readonly keyEnds = new Int32Array(touchedMax);
+  private readonly keyDatabases = new Int32Array(touchedMax);
   private readonly contexts: Context[] = [];
 
   constructor(databases: Databases, commands: CommandsByCode, control: ControlApplier) {
@@ -124,6 +129,7 @@ export class Machine {
     const resident = databases.resident;
     const count = reader.count;
     for (let ordinal = 0; ordinal < count; ordinal++) {
+      if (ordinal % touchedMax === 0 && count > touchedMax) this.touchAhead();
       // Reads that the sink runs in between move the clock; they never move the place.
       databases.nowMs = this.timeMs;
       resident.index = index;
@@ -139,6 +145,13 @@ export class Machine {
       }
     }
     reader.finish();
+  }
+
+  /** Look-ups of the next commands wait for memory together. */
+  private touchAhead(): void {
+    const { reader, databases, keyStarts, keyEnds, keyDatabases } = this;
+    const found = reader.keysAhead(keyStarts, keyEnds, keyDatabases);
+    databases.touch(reader.buffer, keyStarts, keyEnds, keyDatabases, found);
   }
 
   private runCommand(reply: Reply): void {

@@ -17,6 +17,8 @@ import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwrite
 
 /** Records put into the index before others get their turn: about a millisecond. */
 const indexSlice = 512;
+/** Records whose places in the index are read together before they are changed one by one. */
+const touchedRecords = 16;
 
 export interface FlusherInput extends LedgerInput {
   readonly scheduler: Scheduler;
@@ -135,6 +137,7 @@ export class Flusher {
     const { buffer } = run;
     const { bodies, order } = byShard(buffer, places.length / 2);
     for (let n = 0, left = indexSlice; n < order.length; n++) {
+      if (n % touchedRecords === 0) this.touch(buffer, bodies, order, n);
       const row = order[n] as number;
       const offset = places[row * 2] as number;
       const length = places[row * 2 + 1] as number;
@@ -143,6 +146,13 @@ export class Flusher {
       left = indexSlice;
       await input.scheduler.yieldNow();
     }
+  }
+
+  private touch(buffer: Buffer, bodies: Uint32Array, order: Uint32Array, from: number): void {
+    const { index } = this.books;
+    const end = Math.min(from + touchedRecords, order.length);
+    for (let n = from; n < end; n++)
+      index.touch(buffer, (bodies[order[n] as number] as number) + physicalAt);
   }
 
   private async segmentFor(run: SegmentRun): Promise<Segment> {

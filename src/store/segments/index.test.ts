@@ -94,6 +94,19 @@ test("index: while loading the greater sequence wins in any order, copies are co
   );
 });
 
+test("index: what is touched stays as it is, in an empty index too", () => {
+  const index = new RecordIndex(false);
+  for (const key of keys) index.touch(key, 0);
+  keys.forEach((key, n) => {
+    put(index, key, n + 1, slotRoot);
+    for (const other of keys) index.touch(other, 0);
+  });
+  index.shards.check();
+  keys.forEach((key, n) => {
+    expect(index.find(key, 0) && index.offset).toBe(n + 1);
+  });
+});
+
 test("index: a scan meets every key that stays exactly once while others come and go", () => {
   const index = new RecordIndex(false);
   for (let i = 0; i < 200; i++) put(index, keys[i] as Buffer, i + 1, 0);
