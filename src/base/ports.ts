@@ -74,8 +74,12 @@ export interface Disk {
   makeDirectory(path: string): void;
   rename(from: string, to: string): void;
   unlink(path: string): void;
-  /** The same, while everything else goes on: to give back a large file takes its time. */
-  unlinkAsync(path: string): Promise<void>;
+  /**
+   * The same, while everything else goes on: the file is cut bit by bit first, for to give back a
+   * large one at once holds up whoever writes durably. Its first 4 KiB stay to the end, since a
+   * crash may bring it back. Nobody may read it any more; what has other names stays whole there.
+   */
+  unlinkInPieces(path: string): Promise<void>;
   link(from: string, to: string): void;
   /** fsync of the directory: makes names in it durable. Throws where it is not supported. */
   syncDirectory(directory: string): void;

@@ -20,7 +20,6 @@ import {
   statSync,
   unlinkSync,
 } from "node:fs";
-import { unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Disk, DiskFile, FileStatus, OpenOptions } from "../base/ports.ts";
 import { alignedBuffer, directAlignment } from "./aligned.ts";
@@ -28,6 +27,7 @@ import { lockFile } from "./lock.ts";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { NodeFile } from "./node-file.ts";
 import { replaceFile, replaceFileAsync } from "./replace.ts";
+import { unlinkInPieces } from "./unlink.ts";
 
 const directoryMode = 0o700;
 const fileMode = 0o600;
@@ -95,8 +95,8 @@ export class NodeDisk implements Disk {
     unlinkSync(path);
   }
 
-  unlinkAsync(path: string): Promise<void> {
-    return unlink(path);
+  unlinkInPieces(path: string): Promise<void> {
+    return unlinkInPieces(path);
   }
 
   link(from: string, to: string): void {

@@ -101,6 +101,22 @@ function filesSuite(disk: () => Disk, at: At): void {
     expect(() => file.read(Buffer.alloc(1), 0)).toThrow(/closed/);
   });
 
+  test("a file unlinked in pieces is gone; what has a second name stays whole there", async () => {
+    const bytes = Buffer.alloc(20 << 20, 7);
+    for (const name of ["a", "b", "empty"]) {
+      const file = disk().open(at(name), { mode: "create" });
+      file.write(name === "empty" ? Buffer.alloc(0) : bytes, 0);
+      file.close();
+    }
+    disk().link(at("b"), at("c"));
+    for (const name of ["a", "b", "empty"]) {
+      await disk().unlinkInPieces(at(name));
+      expect(disk().status(at(name))).toBe(null);
+    }
+    expect(disk().readFile(at("c")).equals(bytes)).toBe(true);
+    await expect(disk().unlinkInPieces(at("a"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   test("a hint of need changes nothing", () => {
     const file = disk().open(at("a"), { mode: "create" });
     file.write(Buffer.from("abc"), 0);

@@ -186,7 +186,7 @@ export class SegmentFiles {
   private async deleteFree(which: (file: FreeFile) => boolean): Promise<void> {
     const gone = this.free.filter(which);
     this.free = this.free.filter((file) => !gone.includes(file));
-    for (const { path } of gone) await this.options.disk.unlinkAsync(path);
+    for (const { path } of gone) await this.options.disk.unlinkInPieces(path);
   }
 
   private removable(at: number, before: number): boolean {
@@ -204,7 +204,7 @@ export class SegmentFiles {
     const worthKeeping = (disk.status(file.path)?.bytes ?? 0) * 2 >= limits.fileBytes;
     const room = this.free.length + free.length < limits.freeFilesMax;
     if (!worthKeeping || !room || file.number < this.state.recycleFrom) {
-      await disk.unlinkAsync(file.path);
+      await disk.unlinkInPieces(file.path);
       return;
     }
     const path = join(directory, freeFileName(file.number));

@@ -288,8 +288,13 @@ export class MemoryDisk implements Disk {
     this.replaceFile(path, data);
   }
 
-  async unlinkAsync(path: string): Promise<void> {
+  async unlinkInPieces(path: string): Promise<void> {
     await this.#later();
+    const file = this.open(path, { mode: "write" });
+    const entry = this.#tree.names.get(resolve(path));
+    const names = [...this.#tree.names.values()].filter((other) => other === entry).length;
+    if (names === 1) file.truncate(Math.max(Math.min(file.size(), 4096), file.size() >>> 1));
+    file.close();
     this.unlink(path);
   }
 
