@@ -3,6 +3,7 @@
 // Method: a disk in memory that stops at the n-th operation, with every fate of what was not
 // synced; a workload that makes log files rotate, runs flush, segments close and the compactor
 // work; then a restart, compared with an oracle.
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { chooser } from "../platform/testing/chooser.ts";
 import { type CrashVariant, MemoryDisk } from "../platform/testing/memory-disk.ts";
@@ -131,3 +132,42 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   },
   180_000,
 );
+
+/** Disks as a stop in the middle of a rotation leaves them. */
+async function amidRotation(): Promise<MemoryDisk[]> {
+  const found: MemoryDisk[] = [];
+  for (let stop = 1; ; stop++) {
+    const disk = new MemoryDisk();
+    const node = await openTestNode(disk);
+    await node.run("set", "k", "v");
+    disk.stopAfter(stop);
+    await node.node.rotate("storage").catch(() => {});
+    if (!disk.crashed) {
+      disk.stopAfter(Number.POSITIVE_INFINITY);
+      await node.node.close();
+      return found;
+    }
+    found.push(disk.fork({ kind: "kept" }));
+    void node.node.close().catch(() => {});
+  }
+}
+
+test("a start amid a change of keys ends, whatever operation stops it", async () => {
+  const disks = await amidRotation();
+  expect(disks.length).toBeGreaterThan(10);
+  for (const [at, amid] of disks.entries())
+    for (let stop = 1; ; stop++) {
+      const disk = amid.fork({ kind: "kept" });
+      disk.stopAfter(stop);
+      const starting = openTestNode(disk).catch(() => null);
+      const late = sleep(10_000, "late", { ref: false });
+      const node = await Promise.race([starting, late]);
+      expect(node, `stop ${stop} of a start after stop ${at + 1}`).not.toBe("late");
+      if (!disk.crashed) {
+        disk.stopAfter(Number.POSITIVE_INFINITY);
+        await (node as TestNode).node.close();
+        break;
+      }
+      void (node as TestNode | null)?.node.close().catch(() => {});
+    }
+}, 120_000);

@@ -71,6 +71,12 @@ export class Group {
     return this.deps.host.unsettled;
   }
 
+  /** The same, and somebody completes them. Nobody does after a halt or a failed start. */
+  get completing(): boolean {
+    const given = this.haltedAt !== 0 && !this.applying;
+    return this.settling && this.haltedBy === null && !given;
+  }
+
   /** An own entry is durable. */
   durable(batch: PendingBatch, index: number): void {
     if (!this.applying && this.queue.length === 0 && batch.control === null) {

@@ -171,7 +171,7 @@ export class Runtime {
       defer: (run) => void setImmediate(run),
       durable: (batch, index) => this.group.durable(batch, index),
       failed: (batch, error) => this.appendFailed(batch, error),
-      settling: () => this.group.settling && this.group.haltedBy === null,
+      settling: () => this.group.completing,
       machineMs: () => this.machine.timeMs,
       probe: this.probe,
     });
