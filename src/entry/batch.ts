@@ -65,13 +65,7 @@ export class BatchReader {
     this.need(4);
     const { buffer, at } = this;
     this.at = at + 4;
-    return (
-      (((buffer[at] as number) << 24) +
-        (((buffer[at + 1] as number) << 16) |
-          ((buffer[at + 2] as number) << 8) |
-          (buffer[at + 3] as number))) >>>
-      0
-    );
+    return length32(buffer, at) >>> 0;
   }
 
   safe64(): number {

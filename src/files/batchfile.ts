@@ -25,6 +25,10 @@ export function isDiskFull(error: unknown): boolean {
   return code === "ENOSPC" || code === "EDQUOT";
 }
 
+function assertAligned(data: Buffer, position: number): void {
+  assert(data.length % blockBytes === 0 && position % blockBytes === 0, "batch not aligned");
+}
+
 export class BatchFile {
   readonly path: string;
   /** Whether batches bypass the page cache. */
@@ -51,7 +55,7 @@ export class BatchFile {
 
   /** `data`: whole blocks in aligned memory. `done` runs once it is durable, or with a failure. */
   write(data: Buffer, position: number, done: (failure: BatchFailure | null) => void): void {
-    assert(data.length % blockBytes === 0 && position % blockBytes === 0, "batch not aligned");
+    assertAligned(data, position);
     this.file.writeAsync(data, position, (error) => {
       if (error !== null) done({ full: isDiskFull(error), cause: error });
       else if (this.direct) done(null);
@@ -61,6 +65,7 @@ export class BatchFile {
 
   /** As `write`, but nothing else runs meanwhile, and `done` runs in a microtask. */
   writeOnLoop(data: Buffer, position: number, done: (failure: BatchFailure | null) => void): void {
+    assertAligned(data, position);
     let failure: BatchFailure | null = null;
     try {
       this.file.write(data, position);
@@ -77,7 +82,7 @@ export class BatchFile {
 
   /** Durable when it returns. */
   writeNow(data: Buffer, position: number): void {
-    assert(data.length % blockBytes === 0 && position % blockBytes === 0, "batch not aligned");
+    assertAligned(data, position);
     this.file.write(data, position);
     this.file.sync();
   }

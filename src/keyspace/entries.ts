@@ -137,6 +137,7 @@ export class Entries {
     // Kept, or the reads could be left out.
     touched[touchedMax] = sum;
   }
+
   private sameKey(
     id: number,
     keyspace: number,
