@@ -75,6 +75,12 @@ function compile(compiler, headers) {
   return result;
 }
 
+/** The line that says what went wrong: warnings may stand before it. */
+function reason(text) {
+  const lines = (text || "no reason given").split("\n").filter((line) => line !== "");
+  return lines.find((line) => /\berror\b/.test(line)) ?? lines[0];
+}
+
 function main() {
   if (process.platform !== "linux") return say("the native addon is built on Linux alone");
   const headers = findHeaders();
@@ -90,8 +96,7 @@ function main() {
   if (result.status === 0) return writeFileSync(stamp, wanted);
   // An addon of older sources must not be taken for this one.
   rmSync(addon, { force: true });
-  const why = (result.stderr || "no reason given").split("\n").find((line) => line !== "");
-  say(`the native addon was not built, running without it, slower: ${why}`);
+  say(`the native addon was not built, running without it, slower: ${reason(result.stderr)}`);
 }
 
 main();

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 7
+#define ADDON_VERSION 8
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -46,7 +46,7 @@ bool call_bytes(struct call *call, size_t index, struct bytes *out) {
   return true;
 }
 
-bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *length) {
+bool call_results(struct call *call, size_t index, uint32_t **rows, size_t *length) {
   napi_typedarray_type type;
   void *data = NULL;
   napi_status status =
@@ -55,6 +55,13 @@ bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *
     return throw_type(call->env, "a Uint32Array is needed");
   *rows = data;
   if (data == NULL) *length = 0;
+  return true;
+}
+
+bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *length) {
+  uint32_t *found = NULL;
+  if (!call_results(call, index, &found, length)) return false;
+  *rows = found;
   return true;
 }
 
@@ -81,18 +88,19 @@ bool call_position(struct call *call, size_t index, int64_t *out) {
   return true;
 }
 
+struct key *key_named(struct state *state, uint32_t name, enum key_kind kind) {
+  if (name >= state->key_count) return NULL;
+  struct key *key = state->keys[name];
+  return key != NULL && key->kind == kind ? key : NULL;
+}
+
 struct key *call_key(struct call *call, size_t index, enum key_kind kind) {
   double value;
-  if (napi_get_value_double(call->env, call->argv[index], &value) != napi_ok || !(value >= 0) ||
-      !(value < (double)call->state->key_count)) {
-    throw_plain(call->env, "the key was disposed of");
-    return NULL;
-  }
-  struct key *key = call->state->keys[(size_t)value];
-  if (key == NULL || key->kind != kind) {
-    throw_plain(call->env, "the key was disposed of");
-    return NULL;
-  }
+  struct key *key = NULL;
+  if (napi_get_value_double(call->env, call->argv[index], &value) == napi_ok && value >= 0 &&
+      value <= 4294967295.0)
+    key = key_named(call->state, (uint32_t)value, kind);
+  if (key == NULL) throw_plain(call->env, "the key was disposed of");
   return key;
 }
 
@@ -165,9 +173,10 @@ NAPI_MODULE_INIT() {
   } functions[] = {
       {"aead", aead_new},         {"seal", aead_seal},        {"sealMany", aead_seal_many},
       {"sealFrom", aead_seal_from},
-      {"open", aead_open},        {"mac", mac_new},           {"sign", mac_sign},
-      {"signMany", mac_sign_many}, {"dispose", key_dispose},  {"pread", io_pread},
-      {"willNeed", io_will_need}, {"flock", io_flock},        {"pageOffset", io_page_offset},
+      {"open", aead_open},         {"openMany", aead_open_many},
+      {"mac", mac_new},            {"sign", mac_sign},        {"signMany", mac_sign_many},
+      {"dispose", key_dispose},    {"pread", io_pread},       {"preadMany", io_pread_many},
+      {"willNeed", io_will_need},  {"flock", io_flock},       {"pageOffset", io_page_offset},
       {"crc32", crc32_of},         {"send", io_send},         {"pkcs11", pkcs11_call},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},

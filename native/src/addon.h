@@ -47,10 +47,14 @@ bool call_begin(struct call *call, napi_env env, napi_callback_info info, size_t
 /* Each returns false with a TypeError or RangeError pending. */
 bool call_bytes(struct call *call, size_t index, struct bytes *out);
 bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *length);
+/* The same, for rows that results are written to. */
+bool call_results(struct call *call, size_t index, uint32_t **rows, size_t *length);
 bool call_u32(struct call *call, size_t index, uint32_t *out);
 bool call_position(struct call *call, size_t index, int64_t *out);
 /* The key that argument `index` names, or NULL with an Error pending. */
 struct key *call_key(struct call *call, size_t index, enum key_kind kind);
+/* The key of this name, or NULL. */
+struct key *key_named(struct state *state, uint32_t name, enum key_kind kind);
 
 bool throw_range(napi_env env, const char *text);
 bool throw_type(napi_env env, const char *text);
@@ -67,10 +71,12 @@ napi_value aead_seal(napi_env env, napi_callback_info info);
 napi_value aead_seal_from(napi_env env, napi_callback_info info);
 napi_value aead_seal_many(napi_env env, napi_callback_info info);
 napi_value aead_open(napi_env env, napi_callback_info info);
+napi_value aead_open_many(napi_env env, napi_callback_info info);
 napi_value mac_new(napi_env env, napi_callback_info info);
 napi_value mac_sign(napi_env env, napi_callback_info info);
 napi_value mac_sign_many(napi_env env, napi_callback_info info);
 napi_value io_pread(napi_env env, napi_callback_info info);
+napi_value io_pread_many(napi_env env, napi_callback_info info);
 napi_value io_will_need(napi_env env, napi_callback_info info);
 napi_value io_send(napi_env env, napi_callback_info info);
 napi_value io_flock(napi_env env, napi_callback_info info);

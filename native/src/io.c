@@ -34,7 +34,7 @@ napi_value io_pread(napi_env env, napi_callback_info info) {
   struct bytes target;
   uint32_t at, length;
   int64_t position;
-  int fd;
+  int fd = -1;
   if (!call_begin(&call, env, info, 5) || !call_descriptor(&call, 0, &fd) ||
       !call_bytes(&call, 1, &target) || !call_u32(&call, 2, &at) || !call_u32(&call, 3, &length) ||
       !call_position(&call, 4, &position))
@@ -50,6 +50,48 @@ napi_value io_pread(napi_env env, napi_callback_info info) {
   return number(env, bytes < 0 ? -errno : bytes);
 }
 
+/* Integers of a row of preadMany: descriptor, at, length, position, result. */
+#define READ_ROW 5
+
+/*
+ * preadMany(target, rows, count): row i reads `length` bytes at `position` of a file into
+ * `target[at]`; its result is the bytes read, less at the end of a file, or a negated errno. The
+ * table may be memory that another thread writes, so each row is checked again where it is used.
+ */
+napi_value io_pread_many(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct bytes target;
+  uint32_t *rows;
+  size_t length;
+  uint32_t count;
+  if (!call_begin(&call, env, info, 3) || !call_bytes(&call, 0, &target) ||
+      !call_results(&call, 1, &rows, &length) || !call_u32(&call, 2, &count))
+    return NULL;
+  if ((uint64_t)count * READ_ROW > length) {
+    throw_range(env, "table shorter than its count");
+    return NULL;
+  }
+  volatile uint32_t *end = rows + (size_t)count * READ_ROW;
+  for (volatile uint32_t *row = rows; row < end; row += READ_ROW)
+    if (row[0] > 0x7fffffffu || (uint64_t)row[1] + row[2] > target.length) {
+      throw_range(env, "range outside the buffer");
+      return NULL;
+    }
+  for (volatile uint32_t *row = rows; row < end; row += READ_ROW) {
+    uint32_t fd = row[0], at = row[1], wanted = row[2];
+    if (fd > 0x7fffffffu || (uint64_t)at + wanted > target.length) {
+      throw_range(env, "range outside the buffer");
+      return NULL;
+    }
+    if (wanted > READ_BYTES_MAX) wanted = READ_BYTES_MAX;
+    ssize_t bytes;
+    do bytes = pread((int)fd, target.data + at, wanted, (off_t)row[3]);
+    while (bytes < 0 && errno == EINTR);
+    row[4] = (uint32_t)(bytes < 0 ? -errno : bytes);
+  }
+  return NULL;
+}
+
 /*
  * willNeed(fd, position, length): 0. posix_fadvise returns its error. Linux takes up no more of one
  * call than the device's read-ahead, often 128 KiB, so a long range is asked for in such steps.
@@ -57,7 +99,7 @@ napi_value io_pread(napi_env env, napi_callback_info info) {
 napi_value io_will_need(napi_env env, napi_callback_info info) {
   struct call call;
   int64_t position, length;
-  int fd;
+  int fd = -1;
   if (!call_begin(&call, env, info, 3) || !call_descriptor(&call, 0, &fd) ||
       !call_position(&call, 1, &position) || !call_position(&call, 2, &length))
     return NULL;
@@ -77,7 +119,7 @@ napi_value io_send(napi_env env, napi_callback_info info) {
   struct call call;
   struct bytes data;
   uint32_t at, length;
-  int fd;
+  int fd = -1;
   if (!call_begin(&call, env, info, 4) || !call_descriptor(&call, 0, &fd) ||
       !call_bytes(&call, 1, &data) || !call_u32(&call, 2, &at) || !call_u32(&call, 3, &length))
     return NULL;
@@ -95,7 +137,7 @@ napi_value io_send(napi_env env, napi_callback_info info) {
 /* flock(fd): 0 when this open file description holds the exclusive lock. */
 napi_value io_flock(napi_env env, napi_callback_info info) {
   struct call call;
-  int fd;
+  int fd = -1;
   if (!call_begin(&call, env, info, 1) || !call_descriptor(&call, 0, &fd)) return NULL;
   int failed;
   do failed = flock(fd, LOCK_EX | LOCK_NB);

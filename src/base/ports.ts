@@ -58,6 +58,9 @@ export interface DiskFile {
   close(): void;
 }
 
+/** Integers of a row of `Disk.readMany`. */
+export const readRow = 5;
+
 export interface FileStatus {
   readonly kind: "file" | "directory" | "other";
   readonly bytes: number;
@@ -68,6 +71,12 @@ export interface FileStatus {
 /** Files and directories. Directories are made 0700, files 0600. Errors are Node's, with `code`. */
 export interface Disk {
   open(path: string, options: OpenOptions): DiskFile;
+  /**
+   * Reads row n of `rows` from `files[n]` into `target`, for all n below `count`: a row is `room,
+   * at, length, position, result`, in `readRow` integers. The disk uses the first as it likes and
+   * sets the last to `length` if so much was read; anything else is explained by reading alone.
+   */
+  readMany(files: readonly DiskFile[], target: Uint8Array, rows: Uint32Array, count: number): void;
   /** Names in a directory, sorted; [] if it does not exist. */
   list(directory: string): string[];
   status(path: string): FileStatus | null;

@@ -118,6 +118,44 @@ test("keystore: keys for different kinds, ids and places differ", () => {
   expect(new Set(keys.map((key) => key.toString("hex"))).size).toBe(keys.length);
 });
 
+test("physical keys: what is foreseen has the same keys, and nothing else gets them", () => {
+  const keys = new PhysicalKeys(primitives, dek(3), 7);
+  const plain = new PhysicalKeys(primitives, dek(3), 7);
+  const name = fc.record({
+    keyspace: fc.constantFrom(1, 2, 0xffff_ffff),
+    bytes: fc.oneof(
+      fc.constantFrom("", "a", "b", "key:1", "key:2").map((text) => Buffer.from(text)),
+      fc.uint8Array({ maxLength: 70 }),
+    ),
+  });
+  const rootOf = (
+    from: PhysicalKeys,
+    { keyspace, bytes }: { keyspace: number; bytes: Uint8Array },
+  ) => {
+    const out = Buffer.alloc(18);
+    const buffer = Buffer.concat([Buffer.from("x"), bytes, Buffer.from("y")]);
+    from.root(keyspace, buffer, 1, 1 + bytes.length, out, 1);
+    return out.toString("hex");
+  };
+  const some = fc.array(name, { maxLength: 20 });
+  fc.assert(
+    fc.property(some, some, fc.boolean(), (foreseen, others, whole) => {
+      keys.beginForeseeing();
+      const taken = foreseen.filter(({ keyspace, bytes }) =>
+        keys.foresee(keyspace, bytes, 0, bytes.length),
+      );
+      const made = whole ? Buffer.from(keys.foreseen()) : null;
+      for (const one of [...foreseen, ...others, ...taken])
+        expect(rootOf(keys, one)).toBe(rootOf(plain, one));
+      for (const [n, one] of taken.entries())
+        expect(made?.toString("hex", n * 16, n * 16 + 16) ?? rootOf(plain, one).slice(2, 34)).toBe(
+          rootOf(plain, one).slice(2, 34),
+        );
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test("physical keys: long names are hashed like short ones, and roots never meet chunks", () => {
   const keys = new PhysicalKeys(primitives, dek(3), 7);
   const header = Buffer.from("R\0\x07\xff\xff\xff\xff", "latin1");

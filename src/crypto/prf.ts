@@ -17,6 +17,11 @@ import type { MacKey, Primitives } from "../platform/primitives.ts";
 const physicalKeyBytes = 16;
 
 const rootHeaderBytes = 7;
+/** Names that are foreseen at most. */
+export const foreseenMax = 16;
+/** Longer names are not worth being foreseen. */
+const foreseenNameBytesMax = 64;
+const foreseenBytes = rootHeaderBytes + foreseenNameBytesMax;
 const chunkBytes = 19;
 /** Longer names are hashed in memory of their own. */
 const scratchBytes = 4096;
@@ -28,6 +33,15 @@ export class PhysicalKeys {
   readonly #group: number;
   readonly #root: Buffer;
   readonly #chunk: Buffer;
+  /** What is foreseen: the data of each name in a place of its own, its row, its physical key. */
+  readonly #names: Buffer;
+  readonly #rows = new Uint32Array(foreseenMax * 2);
+  readonly #roots = Buffer.alloc(foreseenMax * physicalKeyBytes);
+  #listed = 0;
+  /** Of those, how many have their key. */
+  #foreseen = 0;
+  /** Of the foreseen, the one that was asked for last. */
+  #met = 0;
 
   /** @param indexDek - 32 bytes; copied, the caller may zero its own at once. */
   constructor(primitives: Primitives, indexDek: Uint8Array, group: number) {
@@ -36,6 +50,9 @@ export class PhysicalKeys {
     this.#group = group;
     this.#root = this.#header("R", scratchBytes);
     this.#chunk = this.#header("C", chunkBytes);
+    this.#names = Buffer.concat(
+      Array.from({ length: foreseenMax }, () => this.#header("R", foreseenBytes)),
+    );
     this.#mac = primitives.mac(indexDek);
   }
 
@@ -57,16 +74,62 @@ export class PhysicalKeys {
   ): void {
     assert(keyspace >= 1 && keyspace <= 0xffff_ffff, "a keyspace id is a u32, never 0");
     assert(start >= 0 && start <= end && end <= buffer.length, "a name in its buffer");
+    if (this.#foreseen > 0 && this.#take(keyspace, buffer, start, end, out, outAt)) return;
     const length = rootHeaderBytes + end - start;
     const data = length <= scratchBytes ? this.#root : this.#header("R", length);
-    data[3] = keyspace >>> 24;
-    data[4] = keyspace >>> 16;
-    data[5] = keyspace >>> 8;
-    data[6] = keyspace;
-    if (end - start <= loopBytesMax)
-      for (let at = start, to = rootHeaderBytes; at < end; at++, to++) data[to] = buffer[at]!;
-    else data.set(buffer.subarray(start, end), rootHeaderBytes);
+    writeName(data, 0, keyspace, buffer, start, end);
     this.#mac.sign(data, 0, length, out, outAt, physicalKeyBytes);
+  }
+
+  /**
+   * Begins to foresee names that `root` will soon be asked for: their keys are made in one call.
+   * What was foreseen before is forgotten.
+   */
+  beginForeseeing(): void {
+    this.#listed = this.#foreseen = this.#met = 0;
+  }
+
+  /** Adds a root that will be asked for. @returns false if it is not taken: too many, too long. */
+  foresee(keyspace: number, buffer: Uint8Array, start: number, end: number): boolean {
+    const n = this.#listed;
+    if (n === foreseenMax || end - start > foreseenNameBytesMax) return false;
+    writeName(this.#names, n * foreseenBytes, keyspace, buffer, start, end);
+    this.#rows[n * 2] = n * foreseenBytes;
+    this.#rows[n * 2 + 1] = rootHeaderBytes + end - start;
+    this.#listed = n + 1;
+    return true;
+  }
+
+  /**
+   * Makes the keys of all that is foreseen.
+   * @returns memory with 16 bytes each, in the order of the calls, valid until the next time.
+   */
+  foreseen(): Uint8Array {
+    const count = this.#listed;
+    this.#mac.signMany(this.#names, this.#rows, count, this.#roots, 0, physicalKeyBytes);
+    this.#foreseen = count;
+    return this.#roots;
+  }
+
+  /** They are mostly asked for in the order in which they were foreseen. */
+  #take(
+    keyspace: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    out: Uint8Array,
+    outAt: number,
+  ): boolean {
+    const count = this.#foreseen;
+    for (let step = 0, n = this.#met; step < count; step++, n = n + 1 === count ? 0 : n + 1) {
+      if (this.#rows[n * 2 + 1] !== rootHeaderBytes + end - start) continue;
+      if (!isName(this.#names, n * foreseenBytes, keyspace, buffer, start, end)) continue;
+      const from = n * physicalKeyBytes;
+      for (let i = 0; i < physicalKeyBytes; i++) out[outAt + i] = this.#roots[from + i]!;
+      this.#met = n;
+      return true;
+    }
+    return false;
   }
 
   /**
@@ -87,4 +150,43 @@ export class PhysicalKeys {
   dispose(): void {
     this.#mac.dispose();
   }
+}
+
+/** Fills in what stands behind 'R' and the group in the data of a root at `at`. */
+function writeName(
+  data: Uint8Array,
+  at: number,
+  keyspace: number,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  data[at + 3] = keyspace >>> 24;
+  data[at + 4] = keyspace >>> 16;
+  data[at + 5] = keyspace >>> 8;
+  data[at + 6] = keyspace;
+  const to = at + rootHeaderBytes;
+  if (end - start <= loopBytesMax)
+    for (let n = 0; n < end - start; n++) data[to + n] = buffer[start + n]!;
+  else data.set(buffer.subarray(start, end), to);
+}
+
+/** True if the data of a root at `at`, of the right length, is of this name. */
+function isName(
+  data: Uint8Array,
+  at: number,
+  keyspace: number,
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const to = at + rootHeaderBytes;
+  // From behind: names that are alike mostly differ there.
+  for (let n = end - start - 1; n >= 0; n--) if (data[to + n] !== buffer[start + n]) return false;
+  return (
+    data[at + 3] === keyspace >>> 24 &&
+    data[at + 4] === ((keyspace >>> 16) & 0xff) &&
+    data[at + 5] === ((keyspace >>> 8) & 0xff) &&
+    data[at + 6] === (keyspace & 0xff)
+  );
 }

@@ -41,6 +41,21 @@ test("databases: a view passed back in as a value or a key means what it meant",
   }
 });
 
+test("databases: what is not resident is named to the store, and nothing changes by that", () => {
+  const { databases, resident, shelf } = fresh();
+  const names = ["a", "b", "c", "d"].map(bytes);
+  for (const name of names.slice(0, 2)) databases.database(0).setString(name, bytes("v"));
+  const buffer = Buffer.concat(names);
+  const places = Int32Array.from(names, (_, n) => n);
+  const ends = places.map((place) => place + 1);
+  const before = [resident.bytes, databases.hits, databases.misses, shelf.loads];
+  databases.foresee(buffer, places, ends, new Int32Array(4), 4);
+  expect(shelf.foreseen).toBe(2);
+  databases.foresee(buffer, places, ends, new Int32Array(4).fill(1), 4);
+  expect(shelf.foreseen).toBe(4);
+  expect([resident.bytes, databases.hits, databases.misses, shelf.loads]).toEqual(before);
+});
+
 test("databases: growing in place keeps the beginning and zeroes the rest", () => {
   const { databases } = fresh();
   const one = databases.database(0);

@@ -63,6 +63,26 @@ export class Databases implements Keyspace {
     entries.touch(this.hashes, count);
   }
 
+  /** `touch`, and lets the store prepare what is not resident; changes no answer. */
+  foresee(
+    buffer: Buffer,
+    starts: Int32Array,
+    ends: Int32Array,
+    databases: Int32Array,
+    count: number,
+  ): void {
+    this.touch(buffer, starts, ends, databases, count);
+    const { resident, hashes } = this;
+    let absent = 0;
+    for (let n = 0; n < count; n++) {
+      if (resident.entries.meets(hashes[n] as number)) continue;
+      if (absent++ === 0) resident.source.beginForeseeing();
+      const keyspace = this.ids[databases[n] as number] as number;
+      resident.source.foresee(keyspace, buffer, starts[n] as number, ends[n] as number);
+    }
+    if (absent > 0) resident.source.endForeseeing();
+  }
+
   isLive(keyspace: number): boolean {
     return this.ids.includes(keyspace);
   }

@@ -114,6 +114,15 @@ export class Entries {
     }
   }
 
+  /** False: no key with this hash is here. */
+  meets(hash: number): boolean {
+    const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
+    const mask = shard.length - 1;
+    for (let at = (hash >>> 5) & mask & ~1; shard[at + 1] !== 0; at = (at + 2) & mask)
+      if (shard[at] === hash) return true;
+    return false;
+  }
+
   /**
    * Reads what look-ups of these hashes will read, for the processor's cache: in a row they wait
    * for memory together, look-ups one after the other.

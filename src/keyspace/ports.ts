@@ -24,6 +24,15 @@ export interface RecordSource {
    * @throws StrongroomError if the record is there and cannot be opened.
    */
   load(keyspace: number, buffer: Buffer, start: number, end: number): LoadedRoot | null;
+  /**
+   * Begins to name roots that will be loaded soon, so that what can be done for all of them
+   * together is done together. Hints, that change no answer and never throw.
+   */
+  beginForeseeing(): void;
+  /** Names one. */
+  foresee(keyspace: number, buffer: Buffer, start: number, end: number): void;
+  /** All were named. */
+  endForeseeing(): void;
 }
 
 export interface FreezeWatcher {

@@ -29,7 +29,7 @@ export class Resident {
   sharedBytes = 0;
   /** Changes since the last freeze, repeated ones included. */
   changes = 0;
-  private readonly source: RecordSource;
+  readonly source: RecordSource;
   private watcher: FreezeWatcher | null = null;
   private hand = 0;
   /** The last look for something to evict found nothing that may go. */

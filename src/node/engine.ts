@@ -127,6 +127,16 @@ export class NodeEngine implements Engine {
     this.trim();
   }
 
+  foresee(
+    buffer: Buffer,
+    starts: Int32Array,
+    ends: Int32Array,
+    databases: Int32Array,
+    count: number,
+  ): void {
+    this.deps.machine.databases.foresee(buffer, starts, ends, databases, count);
+  }
+
   /** Reads see the time of the newest entry or of the clock, whichever is later. */
   private setReadTime(): void {
     const { machine } = this.deps;

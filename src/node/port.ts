@@ -16,6 +16,9 @@ import type { CommandSpec } from "../commands/command.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { NodeStatus } from "./api.ts";
 
+/** Keys that `Engine.foresee` takes at most. */
+export const foreseenMax = 16;
+
 /** A connection (or the library) as the engine sees it. */
 export interface Client {
   /** Where replies of this client go. Writes vanish once it is closed. */
@@ -111,6 +114,19 @@ export interface Engine {
    * @throws CommandError instead of a reply.
    */
   read(spec: CommandSpec, db: number, args: Args, reply: Reply): void;
+
+  /**
+   * `read` will be called with GET for these keys, key n being `buffer[starts[n], ends[n])` in
+   * database `databases[n]`, n below `count`, which is at most `foreseenMax`. Only a hint: what can
+   * be done for all of them together is done together.
+   */
+  foresee(
+    buffer: Buffer,
+    starts: Int32Array,
+    ends: Int32Array,
+    databases: Int32Array,
+    count: number,
+  ): void;
 
   /**
    * True: reads may run now (always, on the embedded log). False: a barrier is needed, and

@@ -34,6 +34,8 @@ export class StoreSource implements RecordSource {
   private readonly store: Store;
   private readonly keys: PhysicalKeys;
   private readonly root = new Root();
+  /** Names that are foreseen. */
+  private count = 0;
 
   constructor(store: Store, keys: PhysicalKeys) {
     this.store = store;
@@ -50,6 +52,19 @@ export class StoreSource implements RecordSource {
     if (!same || record.keyspace !== keyspace)
       throw new StrongroomError("STORE_KEY_COLLISION", "two names share a physical key");
     return root;
+  }
+
+  beginForeseeing(): void {
+    this.keys.beginForeseeing();
+    this.count = 0;
+  }
+
+  foresee(keyspace: number, buffer: Buffer, start: number, end: number): void {
+    if (this.keys.foresee(keyspace, buffer, start, end)) this.count++;
+  }
+
+  endForeseeing(): void {
+    if (this.count > 0) this.store.foresee(this.keys.foreseen(), this.count);
   }
 
   /** The root under a physical key, for scans; its name is buffer[keyStart, valueStart). */

@@ -36,6 +36,15 @@ test("disk: a link to a directory is a directory to whoever makes one", () => {
   cleanUp();
 });
 
+test("disk: a closed file is not read with others, whoever has its descriptor now", () => {
+  const { directory, cleanUp } = realDirectory();
+  const disk = new NodeDisk();
+  const file = disk.open(join(directory, "a"), { mode: "create" });
+  file.close();
+  expect(() => disk.readMany([file], Buffer.alloc(8), new Uint32Array(5), 1)).toThrow();
+  cleanUp();
+});
+
 test("disk: a lock taken without the addon holds against one taken with it", () => {
   const { directory, cleanUp } = realDirectory();
   const lock = new NodeDisk(null).lock(join(directory, "lock"));

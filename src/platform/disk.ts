@@ -21,11 +21,19 @@ import {
   unlinkSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import type { Disk, DiskFile, FileStatus, OpenOptions } from "../base/ports.ts";
+import {
+  type Disk,
+  type DiskFile,
+  type FileStatus,
+  type OpenOptions,
+  readRow,
+} from "../base/ports.ts";
 import { alignedBuffer, directAlignment } from "./aligned.ts";
+import { checkTable } from "./bounds.ts";
 import { lockFile } from "./lock.ts";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { NodeFile } from "./node-file.ts";
+import { readEach } from "./read-many.ts";
 import { replaceFile, replaceFileAsync } from "./replace.ts";
 import { unlinkInPieces } from "./unlink.ts";
 
@@ -54,6 +62,16 @@ export class NodeDisk implements Disk {
       flags &= ~constants.O_EXCL;
     }
     return new NodeFile(path, openSync(path, flags, fileMode), false, this.#native);
+  }
+
+  readMany(files: readonly DiskFile[], target: Uint8Array, rows: Uint32Array, count: number): void {
+    checkTable(rows, count, readRow);
+    if (this.#native === null) {
+      readEach(files, target, rows, count);
+      return;
+    }
+    for (let n = 0; n < count; n++) rows[n * readRow] = (files[n] as NodeFile).openFd;
+    this.#native.preadMany(target, rows, count);
   }
 
   list(directory: string): string[] {

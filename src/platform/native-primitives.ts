@@ -4,9 +4,10 @@
  * when its thread ends.
  * @module
  */
+import { checkTable } from "./bounds.ts";
 import type { NativeAddon } from "./native.ts";
 import { checkAeadKey, nodePrimitives } from "./node-primitives.ts";
-import type { AeadKey, MacKey, Primitives } from "./primitive-types.ts";
+import { type AeadKey, type MacKey, openRow, type Primitives } from "./primitive-types.ts";
 
 /** Names no key: the addon refuses it. */
 const disposed = -1;
@@ -55,6 +56,12 @@ class NativeAeadKey extends NativeKey implements AeadKey {
   open(buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean {
     return this.addon.open(this.key, buffer, at, aadLength, textLength);
   }
+
+  /** The name of this key in rows of the addon's `openMany`. */
+  get name(): number {
+    if (this.key === disposed) throw new Error("the key was disposed of");
+    return this.key;
+  }
 }
 
 class NativeMacKey extends NativeKey implements MacKey {
@@ -91,6 +98,11 @@ export function nativePrimitives(addon: NativeAddon): Primitives {
       return new NativeAeadKey(addon, collected, addon.aead(key, aadPrefix));
     },
     mac: (key) => new NativeMacKey(addon, collected, addon.mac(key)),
+    openMany(keys, buffer, rows, count) {
+      checkTable(rows, count, openRow);
+      for (let n = 0; n < count; n++) rows[n * openRow] = (keys[n] as NativeAeadKey).name;
+      addon.openMany(buffer, rows, count);
+    },
     hkdf: nodePrimitives.hkdf,
     sha256: nodePrimitives.sha256,
   };

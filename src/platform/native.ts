@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 export interface NativeIo {
   /** pread(2) into `target[targetAt, +length)`: bytes read, or a negated errno. */
   pread(fd: number, target: Uint8Array, targetAt: number, length: number, position: number): number;
+  /** The same for rows (fd, at, length, position, result) of `readMany`, results filled in. */
+  preadMany(target: Uint8Array, rows: Uint32Array, count: number): void;
   /** posix_fadvise(2), POSIX_FADV_WILLNEED: 0 or a negated errno. */
   willNeed(fd: number, position: number, length: number): number;
 }
@@ -58,6 +60,8 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   ): void;
   sealMany(key: number, buffer: Uint8Array, table: Uint32Array, count: number): void;
   open(key: number, buffer: Uint8Array, at: number, aadLength: number, textLength: number): boolean;
+  /** Rows (key, at, aadLength, textLength, opened), the last filled in with 1 or 0. */
+  openMany(buffer: Uint8Array, rows: Uint32Array, count: number): void;
   mac(key: Uint8Array): number;
   sign(
     key: number,
@@ -99,7 +103,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 7;
+const version = 8;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

@@ -38,6 +38,12 @@ export class NodeFile implements DiskFile {
     this.#native = native;
   }
 
+  /** The descriptor, which another file may have once this one is closed. */
+  get openFd(): number {
+    assert(this.#open, "read of a closed file");
+    return this.fd;
+  }
+
   read(target: Uint8Array, position: number): number {
     assert(this.#open, "read of a closed file");
     let done = 0;

@@ -21,6 +21,7 @@ import {
   keyBytes,
   type MacKey,
   nonceBytes,
+  openRow,
   type Primitives,
   tagBytes,
 } from "./primitive-types.ts";
@@ -39,6 +40,10 @@ class NodeAeadKey implements AeadKey {
   #live(): KeyObject {
     if (this.#key === null) throw new Error("the key was disposed of");
     return this.#key;
+  }
+
+  get disposed(): boolean {
+    return this.#key === null;
   }
 
   seal(buffer: Uint8Array, at: number, aadLength: number, textLength: number): void {
@@ -106,6 +111,11 @@ class NodeAeadKey implements AeadKey {
   dispose(): void {
     this.#key = null;
   }
+}
+
+function checkOpening(key: AeadKey, buffer: Uint8Array, rows: Uint32Array, at: number): void {
+  if ((key as NodeAeadKey).disposed) throw new Error("the key was disposed of");
+  checkLayout(buffer, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
 }
 
 class NodeMacKey implements MacKey {
@@ -176,6 +186,15 @@ export const nodePrimitives: Primitives = {
   mac(key) {
     checkBytes(key);
     return new NodeMacKey(key);
+  },
+  openMany(keys, buffer, rows, count) {
+    checkTable(rows, count, openRow);
+    for (let n = 0; n < count; n++) checkOpening(keys[n]!, buffer, rows, n * openRow);
+    for (let n = 0; n < count; n++) {
+      const at = n * openRow;
+      const opened = keys[n]!.open(buffer, rows[at + 1]!, rows[at + 2]!, rows[at + 3]!);
+      rows[at + 4] = opened ? 1 : 0;
+    }
   },
   hkdf(ikm, salt, info, length) {
     return Buffer.from(hkdfSync("sha256", ikm, salt, info, length));

@@ -16,6 +16,9 @@ export const aadPrefixBytesMax = 256;
 /** HMAC-SHA-256 and SHA-256 output. */
 export const hashBytes = 32;
 
+/** Integers of a row of `openMany`. */
+export const openRow = 5;
+
 export interface Primitives {
   readonly kind: "native" | "node";
   /**
@@ -25,6 +28,13 @@ export interface Primitives {
   aead(key: Uint8Array, aadPrefix: Uint8Array): AeadKey;
   /** @param key - Any length; copied. */
   mac(key: Uint8Array): MacKey;
+  /**
+   * Opens row n of `rows` under `keys[n]`, for all n below `count`. A row is `room, at, aadLength,
+   * textLength, opened`, in `openRow` integers: the implementation uses the first as it likes and
+   * sets the last to 1, or to 0 on a tag mismatch, with the text zeroed. Throws as `open` does.
+   * @param keys - Made by the same implementation. All rows are checked before the first is opened.
+   */
+  openMany(keys: readonly AeadKey[], buffer: Uint8Array, rows: Uint32Array, count: number): void;
   /** HKDF-SHA-256. @param length - 1..8160 bytes. */
   hkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer;
   sha256(data: Uint8Array): Buffer;

@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alignedBuffer } from "./aligned.ts";
-import { nonceBytes, type Primitives, tagBytes } from "./primitive-types.ts";
+import { nonceBytes, openRow, type Primitives, tagBytes } from "./primitive-types.ts";
 
 const key = Buffer.alloc(32, 7);
 const prefix = Buffer.from("S cluster group");
@@ -134,6 +134,45 @@ function batchSuite(primitives: Primitives): void {
     expect(many.equals(one)).toBe(true);
   });
 
+  test("a batch opens under a key of its own for each row, as the single calls do", () => {
+    const keys = [7, 8].map((fill) => primitives.aead(Buffer.alloc(32, fill), prefix));
+    const row = (text: number, fill: number) =>
+      layout(Buffer.alloc(text, fill), Buffer.from("aad"));
+    const texts = [row(30, 1), row(0, 0), row(17, 2)];
+    const wanted = Buffer.concat(texts);
+    keys[0]!.seal(texts[0]!, 0, 3, 30);
+    keys[1]!.seal(texts[1]!, 0, 3, 0);
+    keys[1]!.seal(texts[2]!, 0, 3, 17);
+    const buffer = Buffer.concat(texts);
+    const rows = Uint32Array.of(...[9, 0, 3, 30, 9], ...[9, 61, 3, 0, 9], ...[9, 92, 3, 17, 9]);
+    primitives.openMany([keys[0]!, keys[1]!, keys[1]!], buffer, rows, 3);
+    expect([rows[4], rows[9], rows[14]]).toEqual([1, 1, 1]);
+    const textsOf = (all: Buffer) => [all.subarray(15, 45), all.subarray(107, 124)];
+    expect(textsOf(buffer)).toEqual(textsOf(wanted));
+
+    const damaged = Buffer.concat(texts);
+    damaged[20]! ^= 1;
+    primitives.openMany([keys[0]!, keys[0]!, keys[1]!], damaged, rows, 3);
+    expect([rows[4], rows[9], rows[14]]).toEqual([0, 0, 1]);
+    expect(textsOf(damaged)).toEqual([Buffer.alloc(30), textsOf(wanted)[1]]);
+  });
+
+  test("a batch with one bad row opens nothing", () => {
+    const [live, dead] = [primitives.aead(key, prefix), primitives.aead(key, prefix)];
+    dead.dispose();
+    const buffer = layout(Buffer.alloc(30, 1), Buffer.alloc(5, 2));
+    live.seal(buffer, 0, 5, 30);
+    const before = Buffer.from(buffer);
+    const good = [0, 0, 5, 30, 9];
+    const outside = Uint32Array.of(...good, ...[0, 1, 5, 30, 9]);
+    expect(() => primitives.openMany([live, live], buffer, outside, 2)).toThrow(RangeError);
+    expect(() => primitives.openMany([live, live], buffer, outside, 3)).toThrow(RangeError);
+    const twice = Uint32Array.of(...good, ...good);
+    expect(() => primitives.openMany([live, dead], buffer, twice, 2)).toThrow(/disposed/);
+    expect(buffer.equals(before)).toBe(true);
+    expect([outside[4], twice[4]]).toEqual([9, 9]);
+  });
+
   test("a batch with one bad row seals and signs nothing", () => {
     const aead = primitives.aead(key, prefix);
     const buffer = layout(Buffer.alloc(30, 1), Buffer.alloc(5, 2));
@@ -198,6 +237,7 @@ function misuseSuite(primitives: Primitives): void {
         () => mac.sign(buffer, 0, 1, buffer, number, 16),
         () => mac.sign(buffer, 0, 1, buffer, 0, number),
         () => aead.sealMany(buffer, new Uint32Array(9), number),
+        () => primitives.openMany([aead], buffer, new Uint32Array(9), number),
         () => mac.signMany(buffer, new Uint32Array(9), number, buffer, 0, 16),
       ])
         expect(call, String(number)).toThrow(RangeError);
@@ -221,6 +261,9 @@ function misuseSuite(primitives: Primitives): void {
       expect(() => aead.sealFrom(buffer, 0, 0, 0, bytes, 0)).toThrow(TypeError);
       expect(() => aead.open(bytes, 0, 0, 0)).toThrow(TypeError);
       expect(() => aead.sealMany(buffer, bytes as never, 0)).toThrow(TypeError);
+      const row = new Uint32Array(openRow);
+      expect(() => primitives.openMany([aead], bytes, row, 1)).toThrow(TypeError);
+      expect(() => primitives.openMany([aead], buffer, bytes as never, 0)).toThrow(TypeError);
       expect(() => mac.sign(bytes, 0, 0, buffer, 0, 16)).toThrow(TypeError);
       expect(() => mac.sign(buffer, 0, 0, bytes, 0, 16)).toThrow(TypeError);
       expect(() => primitives.mac(bytes)).toThrow(TypeError);

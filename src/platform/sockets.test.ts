@@ -28,7 +28,14 @@ class Recorder implements SocketEvents {
   bytes = 0;
   whenWritable: () => void = () => {};
 
+  /** What was announced and has not been received. */
+  readonly announcements: string[] = [];
+  announced(buffer: Buffer, start: number, end: number): boolean {
+    this.announcements.push(buffer.toString("latin1", start, end));
+    return this.announcements.length % 2 === 0;
+  }
   received(buffer: Buffer, start: number, end: number): void {
+    expect(this.announcements.shift()).toBe(buffer.toString("latin1", start, end));
     this.parts.push(Buffer.from(buffer.subarray(start, end)));
     this.bytes += end - start;
   }

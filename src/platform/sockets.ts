@@ -11,6 +11,11 @@ import { loadNative, type NativeSocketCalls } from "./native.ts";
 
 /** What happens to a socket. */
 export interface SocketEvents {
+  /**
+   * `received` will soon be called with these arguments, unless the socket is closed before.
+   * @returns false if no other should be announced before that.
+   */
+  announced(buffer: Buffer, start: number, end: number): boolean;
   /** `buffer[start, end)` has arrived; valid during the call. */
   received(buffer: Buffer, start: number, end: number): void;
   /** The peer sends no more. */
@@ -151,7 +156,12 @@ export class NativeSockets {
     const count = this.calls.socketsReceive(input, rows, socketBytesMax);
     this.receiving = true;
     try {
-      for (let at = 0; at < count * row; at += row) this.handle(at);
+      const end = count * row;
+      let announced = 0;
+      for (let at = 0; at < end; at += row) {
+        if (at >= announced) announced = this.announce(at, end);
+        this.handle(at);
+      }
     } finally {
       this.receiving = false;
       const jobs = this.atEnd;
@@ -160,6 +170,20 @@ export class NativeSockets {
         for (const job of jobs) job();
       }
     }
+  }
+
+  /** Announces rows from `from` on. @returns the row behind them. */
+  private announce(from: number, end: number): number {
+    const { rows, input } = this;
+    let at = from;
+    for (let more = true; more && at < end; at += row) {
+      const result = rows[at + 3] as number;
+      const socket = this.sockets[rows[at] as number];
+      if (result <= 0 || socket === null || socket === undefined) continue;
+      const start = rows[at + 2] as number;
+      more = socket.events.announced(input, start, start + result);
+    }
+    return at;
   }
 
   private handle(at: number): void {

@@ -57,6 +57,24 @@ function filesSuite(disk: () => Disk, at: At): void {
     expect(disk().readFile(at("a")).toString()).toBe("hello World");
   });
 
+  test("reads that are made together give what each gives alone, and spoil no other", () => {
+    const files = ["a", "b"].map((name) => disk().open(at(name), { mode: "create" }));
+    files[0]!.write(Buffer.from("hello world"), 0);
+    files[1]!.write(Buffer.from("strongroom"), 0);
+    const target = Buffer.alloc(32, ".");
+    const rows = Uint32Array.of(
+      ...[9, 0, 5, 6, 9],
+      ...[9, 8, 6, 0, 9],
+      ...[9, 16, 8, 6, 9],
+      ...[9, 24, 3, 100, 9],
+    );
+    disk().readMany([files[0]!, files[1]!, files[1]!, files[0]!], target, rows, 4);
+    expect(target.toString()).toBe("world...strong..room............");
+    expect([4, 9, 14, 19].map((place) => rows[place])).toEqual([5, 6, 4, 0]);
+    expect(() => disk().readMany(files, target, rows, 5)).toThrow(RangeError);
+    for (const file of files) file.close();
+  });
+
   test("a gap reads as zeros, also after the file was cut and grew again", () => {
     const file = disk().open(at("a"), { mode: "create" });
     file.write(Buffer.from("abcdef"), 0);

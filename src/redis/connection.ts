@@ -15,6 +15,9 @@ const { running, order, output, promised, barrier, ended } = halts;
 /** Unread output at which a connection is served no further until it reads. */
 export const outputBytesHigh = 1024 * 1024;
 
+/** Less is no two GETs. */
+const aheadBytesMin = 42;
+
 export class Connection extends Dispatcher {
   private readonly transport: Transport;
   private parsing = false;
@@ -26,6 +29,10 @@ export class Connection extends Dispatcher {
   /** Since when the soft bound is passed, monotonic ms; 0: it is not. */
   private softSinceMs = 0;
   private broken = false;
+  /** Up to here the engine was told of what stands in the parser's chunk. */
+  private toldTo = 0;
+  /** The next `receive` is of what `announced` has looked at. */
+  private looked = false;
 
   constructor(server: Owner, transport: Transport, id: number, pool: BufferPool) {
     super(server, id, pool);
@@ -52,8 +59,28 @@ export class Connection extends Dispatcher {
     };
   }
 
+  /**
+   * These bytes will be received soon; before that, other connections may be told of theirs.
+   * @returns false if no more should be.
+   */
+  announced(chunk: Buffer, start: number, end: number): boolean {
+    const { foresight } = this.server;
+    if (this.parser.pendingBytes > 0 || !this.readsAtOnce) return true;
+    this.toldTo = foresight.look(chunk, start, end, this.session.db);
+    this.looked = true;
+    return !foresight.full;
+  }
+
+  /** A read that comes now is performed now. */
+  private get readsAtOnce(): boolean {
+    return this.halt === running && this.idle && !this.guarded && !this.server.watchful;
+  }
+
   /** Bytes from the socket, valid during the call. */
   receive(chunk: Buffer, start: number, end: number): void {
+    this.server.foresight.tell();
+    if (!this.looked) this.toldTo = 0;
+    this.looked = false;
     if (this.closed) return;
     this.server.touchClock();
     this.activeMs = this.server.nowMs;
@@ -172,7 +199,9 @@ export class Connection extends Dispatcher {
     if (this.parsing) return;
     this.parsing = true;
     const { parser, writer } = this;
-    while (this.halt === running && parser.next()) {
+    while (this.halt === running) {
+      if (parser.aheadAt >= this.toldTo) this.lookAhead();
+      if (!parser.next()) break;
       this.perform();
       if (writer.pending > outputBytesHigh) this.awaitOutput();
     }
@@ -180,12 +209,23 @@ export class Connection extends Dispatcher {
     if (this.closed) return;
     if (this.halt !== running) {
       parser.detach();
+      this.toldTo = 0;
       this.pauseReading();
     } else if (parser.error !== null) this.endBroken(parser.error);
     else if (this.readingPaused) {
       this.readingPaused = false;
       this.transport.resume();
     }
+  }
+
+  /** Tells the engine of the GETs that come next, unless what comes is short. */
+  private lookAhead(): void {
+    const { parser } = this;
+    const { aheadAt, aheadEnd } = parser;
+    if (aheadEnd - aheadAt < aheadBytesMin || !this.readsAtOnce) return;
+    const { foresight } = this.server;
+    this.toldTo = foresight.look(parser.ahead, aheadAt, aheadEnd, this.session.db);
+    foresight.tell();
   }
 
   private pauseReading(): void {

@@ -67,7 +67,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
   protected passed = false;
   private readonly args = new Args();
   /** Commands need more than the usual checks. */
-  private guarded = false;
+  protected guarded = false;
   /** CLIENT REPLY SKIP: the command being performed has no reply. */
   private skipping = false;
 

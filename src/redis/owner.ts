@@ -5,6 +5,7 @@
 import type { Args } from "../commands/args.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Peer, ServerContext, TableEntry, Transaction } from "./context.ts";
+import type { Foresight } from "./foresight.ts";
 
 /** The socket of a connection. */
 export interface Transport {
@@ -53,6 +54,7 @@ export interface Owner extends ServerContext {
   readonly closely: boolean;
   /** Some command must be shown to MONITOR, or clients are paused. */
   readonly watchful: boolean;
+  readonly foresight: Foresight;
   /** Wall clock of the current piece of work. */
   touchClock(): void;
   /** Calls `connection.turn()` at the end of the tick. */

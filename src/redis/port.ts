@@ -4,3 +4,4 @@
  * @module
  */
 export type * from "../node/port.ts";
+export { foreseenMax } from "../node/port.ts";

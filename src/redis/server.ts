@@ -23,6 +23,7 @@ import type {
   Transaction,
 } from "./context.ts";
 import { copyArgs } from "./copyargs.ts";
+import { Foresight } from "./foresight.ts";
 import type { Host } from "./host.ts";
 import { Latency } from "./latency.ts";
 import { monitorLine } from "./monitoring.ts";
@@ -68,6 +69,7 @@ export class RedisServer implements Owner, LatencySink {
   readonly latency = new Latency();
   /** Every command is timed. */
   closely = false;
+  readonly foresight: Foresight;
   readonly pubsub: PubSub = new Channels();
   readonly monitors = new Set<Peer>();
   readonly pause = { untilMs: 0, writesOnly: false };
@@ -96,6 +98,7 @@ export class RedisServer implements Owner, LatencySink {
     readonly settings: ServerOptions;
   }) {
     this.engine = options.engine;
+    this.foresight = new Foresight(options.engine);
     this.host = options.host;
     this.table = makeTable(options.commands, serverCommands);
     this.runId = options.host.random.bytes(20).toString("hex");

@@ -66,6 +66,17 @@ export class RespParser {
     this.limits = limits;
   }
 
+  /** What was fed and is not parsed yet: `ahead[aheadAt, aheadEnd)`. */
+  get ahead(): Buffer {
+    return this.chunk;
+  }
+  get aheadAt(): number {
+    return this.chunkAt;
+  }
+  get aheadEnd(): number {
+    return this.chunkEnd;
+  }
+
   /** Bytes received that are not yet part of a command given out. */
   get pendingBytes(): number {
     return this.heldEnd + this.chunkEnd - this.chunkAt;

@@ -17,7 +17,7 @@ import {
   recordTextAt,
   sealedPutOverhead,
 } from "../entry/record.ts";
-import type { AeadKey, Primitives } from "../platform/primitives.ts";
+import { type AeadKey, openRow, type Primitives } from "../platform/primitives.ts";
 
 export class RecordSealer {
   private readonly aead: AeadKey;
@@ -72,7 +72,7 @@ export class RecordOpener {
   bodyStart = 0;
   bodyEnd = 0;
   compressed = false;
-  private readonly aead: AeadKey;
+  readonly aead: AeadKey;
   private readonly keyId: number;
 
   /** @param subkey - 32 bytes; copied: the caller zeroes its own. */
@@ -86,21 +86,57 @@ export class RecordOpener {
    * @throws CRYPTO_TAG_MISMATCH, and what `checkEnvelope` throws.
    */
   open(buffer: Buffer, at: number, length: number): void {
-    const flag = checkEnvelope(
-      buffer,
-      at + recordHeaderBytes,
-      length - recordHeaderBytes,
-      this.keyId,
-    );
-    const textLength = length - sealedPutOverhead;
-    if (!this.aead.open(buffer, at, recordAadBytes, textLength))
+    this.check(buffer, at, length);
+    if (!this.aead.open(buffer, at, recordAadBytes, length - sealedPutOverhead))
       throw new StrongroomError("CRYPTO_TAG_MISMATCH");
+  }
+
+  /** Sets the fields for the put at [at, at + length). @throws what `checkEnvelope` throws. */
+  check(buffer: Buffer, at: number, length: number): void {
+    const envelopeAt = at + recordHeaderBytes;
+    const flag = checkEnvelope(buffer, envelopeAt, length - recordHeaderBytes, this.keyId);
     this.bodyStart = at + recordTextAt;
-    this.bodyEnd = this.bodyStart + textLength;
+    this.bodyEnd = at + recordTextAt + length - sealedPutOverhead;
     this.compressed = flag === flagCompressed;
   }
 
   dispose(): void {
     this.aead.dispose();
+  }
+}
+
+/** Opens sealed puts of several segments together, in place and in one call. */
+export class RecordsOpener {
+  private readonly primitives: Primitives;
+  private readonly keys: AeadKey[] = [];
+  private readonly rows: Uint32Array;
+  private count = 0;
+
+  /** @param max - Puts that are opened together at most. */
+  constructor(primitives: Primitives, max: number) {
+    this.primitives = primitives;
+    this.rows = new Uint32Array(max * openRow);
+  }
+
+  /** Adds the put at [at, at + length), which is long enough for one: its number from 0 on. */
+  add(opener: RecordOpener, at: number, length: number): number {
+    const row = this.count * openRow;
+    this.keys[this.count] = opener.aead;
+    this.rows[row + 1] = at;
+    this.rows[row + 2] = recordAadBytes;
+    this.rows[row + 3] = length - sealedPutOverhead;
+    return this.count++;
+  }
+
+  /** Opens everything that was added. What does not open is zeroed, and spoils no other. */
+  openAll(buffer: Buffer): void {
+    const { count } = this;
+    this.count = 0;
+    this.primitives.openMany(this.keys, buffer, this.rows, count);
+  }
+
+  /** After `openAll`: whether put `n` has opened. */
+  opened(n: number): boolean {
+    return this.rows[n * openRow + 4] === 1;
   }
 }

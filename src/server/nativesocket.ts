@@ -64,6 +64,10 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
     return this.socket.fd;
   }
 
+  announced(buffer: Buffer, start: number, end: number): boolean {
+    return this.connection?.announced(buffer, start, end) ?? true;
+  }
+
   received(buffer: Buffer, start: number, end: number): void {
     const { traffic } = this.shared;
     traffic.inputBytes += end - start;

@@ -107,6 +107,11 @@ export interface Store {
    * @throws STORE_RECORD_DAMAGED, STORE_READ_FAILED, or what the keys throw.
    */
   get(physical: Uint8Array, at: number): OpenedRecord | null;
+  /**
+   * `get` will be called for the keys at 16n of `physicals`, n below `count`: what can be done for
+   * all of them together is done now. Only a hint, that changes no answer and never throws.
+   */
+  foresee(physicals: Uint8Array, count: number): void;
   /** True if the newest durable record of the key is a put. */
   has(physical: Uint8Array, at: number): boolean;
   /** True if any record of the key is on disk: only then does deleting it need a tombstone. */

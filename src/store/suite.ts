@@ -57,6 +57,11 @@ function scanNames(store: Store, keyspace: number, count = 7): string[] {
 }
 
 /** Registers the tests. @param make - A harness of its own for each test. */
+/** Tells the store that these names will be asked for: 16 at most. */
+export function foresee(store: Store, names: readonly string[]): void {
+  store.foresee(Buffer.concat(names.map((name) => physicalOf(name))), names.length);
+}
+
 export function storeSuite(name: string, make: () => StoreHarness | Promise<StoreHarness>): void {
   const scenario = (property: string, run: (harness: StoreHarness) => Promise<void>) =>
     test(`${name}: ${property}`, async () => {
@@ -251,6 +256,9 @@ export function storeSuite(name: string, make: () => StoreHarness | Promise<Stor
         run.control(3, control === 0, Buffer.from(`c${control}`), Buffer.from(String(index)));
         if (control === 0) controls.delete(`c${control}`);
         else controls.set(`c${control}`, String(index));
+        // What is foreseen may be overwritten, moved or gone before it is asked for.
+        const names = Array.from({ length: 16 }, (_, n) => `k${(index * 7 + n * 3) % 41}`);
+        if (index % 2 === 0) foresee(store, names);
         await store.flush(run, commitAt(index));
         if (after === "compact") await harness.compact?.(store);
         if (after === "reopen" && harness.durable) {
@@ -258,6 +266,7 @@ export function storeSuite(name: string, make: () => StoreHarness | Promise<Stor
           store = await harness.open();
         }
         expect(store.durable).toEqual({ number: index, ...commitAt(index) });
+        if (index % 2 === 1) foresee(store, names);
         for (let key = 0; key <= 40; key++)
           expect(readText(store, `k${key}`)).toBe(oracle.get(`k${key}`) ?? null);
         expect(store.count(1)).toBe(oracle.size);

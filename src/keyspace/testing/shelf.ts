@@ -30,6 +30,8 @@ export class Shelf implements RecordSource, FreezeWatcher, Directory {
   /** What has landed, by keyspace id and key. */
   readonly records: Run = new Map();
   loads = 0;
+  /** Roots that were named since the last beginning. */
+  foreseen = 0;
   /** Records that were encoded because something was about to change them. */
   early = 0;
   private databases: Databases | null = null;
@@ -72,6 +74,16 @@ export class Shelf implements RecordSource, FreezeWatcher, Directory {
       physical: this.scratch.subarray(0, physicalBytes),
     };
   }
+
+  beginForeseeing(): void {
+    this.foreseen = 0;
+  }
+
+  foresee(): void {
+    this.foreseen++;
+  }
+
+  endForeseeing(): void {}
 
   /** Freezes what is dirty. The run is complete after enough steps of `encode`. */
   begin(): void {

@@ -11,6 +11,7 @@
 import { dirname, resolve } from "node:path";
 import type { Disk, DiskFile, FileStatus, OpenOptions } from "../../base/ports.ts";
 import { alignedBuffer, directAlignment } from "../aligned.ts";
+import { readEach } from "../read-many.ts";
 import { replaceFile } from "../replace.ts";
 import { chooser } from "./chooser.ts";
 import { diskError, MemoryFile } from "./memory-file.ts";
@@ -196,6 +197,10 @@ export class MemoryDisk implements Disk {
     }
     const direct = options.direct === true && this.options.direct !== false;
     return new MemoryFile(this, path, this.#inode(path), { ...options, direct });
+  }
+
+  readMany(files: readonly DiskFile[], target: Uint8Array, rows: Uint32Array, count: number): void {
+    readEach(files, target, rows, count);
   }
 
   list(given: string): string[] {

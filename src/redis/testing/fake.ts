@@ -38,6 +38,8 @@ export class FakeEngine implements Engine {
   /** Reads wait for `release`. */
   barrier = false;
   readonly barred: Client[] = [];
+  /** Keys that it was told of beforehand, those of one call together. */
+  readonly foreseen: string[][] = [];
 
   private perform(spec: CommandSpec, db: number, args: Args, reply: Reply): void {
     const context = { keyspace: this.keyspace, db: this.keyspace.database(db) };
@@ -48,6 +50,13 @@ export class FakeEngine implements Engine {
     spec.parse(args);
     const copy = copyArgs(args);
     this.pending.push({ client, run: (reply) => this.perform(spec, db, copy, reply) });
+  }
+
+  foresee(buffer: Buffer, starts: Int32Array, ends: Int32Array, _: Int32Array, count: number) {
+    const keys = Array.from({ length: count }, (_key, n) =>
+      buffer.toString("latin1", starts[n], ends[n]),
+    );
+    this.foreseen.push(keys);
   }
 
   read(spec: CommandSpec, db: number, args: Args, reply: Reply): void {

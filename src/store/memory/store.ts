@@ -63,6 +63,10 @@ export class MemoryStore implements Store {
     return { ...held, bodyStart: 0, bodyEnd: held.body.length };
   }
 
+  foresee(): void {
+    // Everything is at hand.
+  }
+
   has(physical: Uint8Array, at: number): boolean {
     return this.get(physical, at) !== null;
   }

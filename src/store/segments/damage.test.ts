@@ -3,8 +3,10 @@
 // Method: after a graceful stop every kind of damage to every kind of file, many times.
 import { expect, test } from "vitest";
 import { isStrongroomError } from "../../base/errors.ts";
+import { physicalAt } from "../../entry/record.ts";
+import { frameHeaderBytes } from "../../files/framing.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
-import { commitAt, physicalOf, putText } from "../suite.ts";
+import { commitAt, foresee, physicalOf, putText } from "../suite.ts";
 import { damage, faultKinds, fingerprint, rewriteFile } from "../testing/faults.ts";
 import { TestKeys } from "../testing/keys.ts";
 import { nameCount, Oracle, openTestStore, script, storeDirectory } from "../testing/world.ts";
@@ -30,6 +32,10 @@ function read(store: ReturnType<typeof openTestStore>, name: string): string | n
   }
 }
 
+function namesFrom(from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, n) => `k${from + n}`);
+}
+
 /** @returns What happened, and what was wrong about it. */
 async function start(disk: MemoryDisk, oracle: Oracle): Promise<[string, string[]]> {
   const before = fingerprint(disk);
@@ -49,6 +55,8 @@ async function start(disk: MemoryDisk, oracle: Oracle): Promise<[string, string[
   await store.compactor.compact();
   const state = oracle.states[last]!;
   for (let i = 0; i < nameCount; i++) {
+    // Every second group of names is read together, the others one by one.
+    if (i % 32 === 0) foresee(store, namesFrom(i, Math.min(i + 16, nameCount)));
     const found = read(store, `k${i}`);
     if (found instanceof Error) {
       errors++;
@@ -80,6 +88,33 @@ test.each(faultKinds)("store: %s is refused or told, never believed", async (kin
   }
   expect(problems.slice(0, 5)).toEqual([]);
   expect(outcomes.size).toBeGreaterThan(0);
+});
+
+test("store: one damaged record among those read together spoils no other", async () => {
+  const disk = new MemoryDisk();
+  const store = openTestStore(disk, new TestKeys(), { segmentBytes: 1 << 20 });
+  const run = store.newRun();
+  const names = namesFrom(0, 16);
+  for (const name of names) putText(run, name, name.padEnd(500));
+  await store.flush(run, commitAt(1));
+  const path = `${storeDirectory}/0000000001.segment`;
+  const data = Buffer.from(disk.readFile(path));
+  const at = data.indexOf(physicalOf("k5"));
+  const file = disk.open(path, { mode: "write" });
+  const bodyAt = at - physicalAt;
+  for (const place of [bodyAt - frameHeaderBytes, bodyAt, at, at + 60, at + 300]) {
+    file.write(Buffer.of(data[place]! ^ 1), place);
+    foresee(store, names);
+    const damaged = names.filter((name) => read(store, name) instanceof Error);
+    expect(damaged, `byte ${place - at}`).toEqual(["k5"]);
+    expect(read(store, "k6")).toBe("k6".padEnd(500));
+    file.write(data.subarray(place, place + 1), place);
+  }
+  file.close();
+  foresee(store, [...names.slice(0, 15), "absent"]);
+  expect(names.map((name) => read(store, name))).toEqual(names.map((name) => name.padEnd(500)));
+  expect(read(store, "absent")).toBeNull();
+  await store.close();
 });
 
 test("store: an old manifest put back alone is noticed", async () => {

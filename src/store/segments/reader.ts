@@ -8,7 +8,7 @@
  */
 import { readSafe64 } from "../../base/bytes.ts";
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
-import type { Disk, DiskFile } from "../../base/ports.ts";
+import type { Disk } from "../../base/ports.ts";
 import {
   commitTsAt,
   expireAtAt,
@@ -27,6 +27,7 @@ import { RecordOpener } from "../../sealed/record.ts";
 import type { OpenedRecord, StorageKeys } from "../store.ts";
 import type { Segment } from "./books.ts";
 import { segmentSubkey } from "./keys.ts";
+import { type OpenSegment, ReadAhead } from "./readahead.ts";
 
 /** Segments that are kept open for reading. */
 const openMax = 512;
@@ -34,12 +35,6 @@ const openMax = 512;
 const keptBytesMax = 1024 * 1024;
 /** A body never unpacks to more: 512 MiB of value, its name and header. */
 const unpackedBytesMax = 1024 * 1024 * 1024;
-
-interface OpenSegment {
-  readonly file: DiskFile;
-  readonly opener: RecordOpener | null;
-  readonly seed: number;
-}
 
 class Opened implements OpenedRecord {
   body: Buffer = Buffer.alloc(0);
@@ -63,6 +58,7 @@ export class SegmentReader {
   readonly figures = { opened: 0, failures: new Map<string, number>() };
   private readonly open = new Map<number, OpenSegment>();
   private readonly opened = new Opened();
+  private readonly ahead: ReadAhead;
   private scratch = Buffer.allocUnsafeSlow(64 * 1024);
   private readonly disk: Disk;
   private readonly primitives: Primitives;
@@ -74,6 +70,7 @@ export class SegmentReader {
     this.primitives = primitives;
     this.keys = keys;
     this.prefix = prefix;
+    this.ahead = new ReadAhead(disk, primitives);
   }
 
   private use(segment: Segment): OpenSegment {
@@ -88,8 +85,9 @@ export class SegmentReader {
       subkey.fill(0);
     }
     const file = this.disk.open(path, { mode: "read" });
-    const entry = { file, opener, seed: fileSeed(header.number) };
-    this.open.set(header.number, entry);
+    const { number } = header;
+    const entry = { number, file, opener, seed: fileSeed(number) };
+    this.open.set(number, entry);
     return entry;
   }
 
@@ -98,13 +96,34 @@ export class SegmentReader {
     const entry = this.open.get(number);
     if (entry === undefined) return;
     this.open.delete(number);
+    this.ahead.begin();
     entry.opener?.dispose();
     entry.file.close();
   }
 
   close(): void {
     for (const number of [...this.open.keys()]) this.forget(number);
+    this.ahead.clear();
     this.scratch.fill(0);
+  }
+
+  /** Begins to foresee records: at most `aheadMax`. What was foreseen before is forgotten. */
+  beginAhead(): void {
+    this.ahead.begin();
+  }
+
+  /** Adds a record that will be asked for soon. Never throws. */
+  expect(segment: Segment, offset: number, length: number): void {
+    try {
+      this.ahead.add(this.use(segment), offset, length);
+    } catch {
+      // The file or the key: who asks for the record is told.
+    }
+  }
+
+  /** Reads and opens what is expected. */
+  readAhead(): void {
+    this.figures.opened += this.ahead.run();
   }
 
   /**
@@ -143,6 +162,8 @@ export class SegmentReader {
     physical: Uint8Array,
     keyAt: number,
   ): OpenedRecord {
+    const known = this.ahead.find(segment.header.number, offset, length);
+    if (known >= 0) return this.foreseen(segment, offset, known, physical, keyAt);
     const entry = this.use(segment);
     const bytes = frameHeaderBytes + length;
     const scratch = this.memory(bytes);
@@ -150,8 +171,7 @@ export class SegmentReader {
     if (read !== bytes || scratch.readUInt32BE(0) !== length) throw damaged(segment, offset);
     const at = frameHeaderBytes;
     if (scratch[at] !== kindPut || length < recordHeaderBytes) throw damaged(segment, offset);
-    for (let i = 0; i < physicalBytes; i++)
-      if (scratch[at + physicalAt + i] !== physical[keyAt + i]) throw damaged(segment, offset);
+    if (!isOf(scratch, at, physical, keyAt)) throw damaged(segment, offset);
     if (entry.opener === null) {
       if (!frameIsWhole(scratch, 0, length, entry.seed, offset)) throw damaged(segment, offset);
       return this.filled(scratch, at, at + recordHeaderBytes, at + length, false);
@@ -160,6 +180,20 @@ export class SegmentReader {
     this.figures.opened++;
     const { bodyStart, bodyEnd, compressed } = entry.opener;
     return this.filled(scratch, at, bodyStart, bodyEnd, compressed);
+  }
+
+  private foreseen(
+    segment: Segment,
+    offset: number,
+    n: number,
+    physical: Uint8Array,
+    keyAt: number,
+  ): OpenedRecord {
+    const { memory, bodyStart, bodyEnd, compressed } = this.ahead;
+    const at = this.ahead.at[n] as number;
+    if (!isOf(memory, at, physical, keyAt)) throw damaged(segment, offset);
+    const [start, end] = [bodyStart[n] as number, bodyEnd[n] as number];
+    return this.filled(memory, at, start, end, compressed[n] === 1);
   }
 
   private memory(bytes: number): Buffer {
@@ -191,6 +225,13 @@ export class SegmentReader {
     opened.bodyEnd = compressed ? opened.body.length : end;
     return opened;
   }
+}
+
+/** Whether the record at `at` has this physical key. */
+function isOf(buffer: Buffer, at: number, physical: Uint8Array, keyAt: number): boolean {
+  for (let i = 0; i < physicalBytes; i++)
+    if (buffer[at + physicalAt + i] !== physical[keyAt + i]) return false;
+  return true;
 }
 
 function damaged(segment: Segment, offset: number): StrongroomError {

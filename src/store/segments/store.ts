@@ -6,6 +6,7 @@
 import { assert } from "../../base/assert.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk, Random, Scheduler } from "../../base/ports.ts";
+import { physicalBytes } from "../../entry/record.ts";
 import { isDiskFull } from "../../files/batchfile.ts";
 import type { Primitives } from "../../platform/primitives.ts";
 import { type SealedPlace, storagePrefix } from "../../sealed/place.ts";
@@ -142,6 +143,18 @@ export class SegmentStore implements Store {
     if (!index.find(physical, at) || !index.readable) return null;
     const segment = this.books.segment(index.segment);
     return this.reader.read(segment, index.offset, index.length, physical, at);
+  }
+
+  foresee(physicals: Uint8Array, count: number): void {
+    const { index } = this.books;
+    for (let n = 0; n < count; n++) index.touch(physicals, n * physicalBytes);
+    this.reader.beginAhead();
+    for (let n = 0; n < count; n++) {
+      if (!index.find(physicals, n * physicalBytes) || !index.readable) continue;
+      const segment = this.books.segment(index.segment);
+      this.reader.expect(segment, index.offset, index.length);
+    }
+    this.reader.readAhead();
   }
 
   has(physical: Uint8Array, at: number): boolean {
