@@ -10,7 +10,7 @@ import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
 import type { FreezeWatcher, LoadedRoot, RecordSource } from "./ports.ts";
 
 export const typeString = 1;
-/** Estimate of a record's bytes beside key and value: frame, header, envelope, root. */
+/** What a record takes beside key and value at most: frame, header, envelope, root. */
 const recordOverheadBytes = 128;
 const evictStepsMax = 16384;
 /** The same after nothing but pinned entries was met: they stay so until a run has landed. */
@@ -27,6 +27,8 @@ export class Resident {
   dirtyBytes = 0;
   /** Part of `dirtyBytes`: entries that the run under way keeps in memory anyway. */
   sharedBytes = 0;
+  /** Of the set that was frozen last, at most. */
+  frozenBytes = 0;
   /** Changes since the last freeze, repeated ones included. */
   changes = 0;
   readonly source: RecordSource;
@@ -179,6 +181,7 @@ export class Resident {
    */
   freeze(): number[] {
     const frozen = this.dirty;
+    let bytes = 0;
     this.dirty = [];
     this.dirtyBytes = 0;
     this.sharedBytes = 0;
@@ -188,7 +191,9 @@ export class Resident {
       const old = entries.flags(id);
       assert((old & (flag.frozen | flag.flying)) === 0, "frozen while a run is under way");
       entries.setFlags(id, (old & ~flag.dirty) | flag.frozen);
+      bytes += this.recordBytes(id);
     }
+    this.frozenBytes = bytes;
     return frozen;
   }
 

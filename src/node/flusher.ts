@@ -7,7 +7,7 @@
  */
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Clock, Scheduler } from "../base/ports.ts";
-import type { PhysicalKeys } from "../crypto/prf.ts";
+import { foreseenMax, type PhysicalKeys } from "../crypto/prf.ts";
 import { rootHeaderBytes, writeRootHeader } from "../entry/root.ts";
 import type { Databases } from "../keyspace/databases.ts";
 import { flag } from "../keyspace/entries.ts";
@@ -18,6 +18,8 @@ import type { CommitMeta, RunBuilder, Store } from "../store/store.ts";
 const sliceRecords = 512;
 /** Pause after a full disk before a run is encoded again. */
 const fullPauseMs = 200;
+/** So much of a run is worth a message to the thread that writes it. */
+const partBytesMin = 2 << 20;
 /** Control records and the commit of a run. */
 const runSpareBytes = 1 << 20;
 /** While this share of the changes overwrites what waits already, a flush may wait longer. */
@@ -164,19 +166,27 @@ export class Flusher implements FreezeWatcher {
     const { resident } = databases;
     const commit = this.deps.commit();
     this.flyingBytes = resident.dirtyBytes;
-    const run = store.newRun(this.flyingBytes + runSpareBytes);
     this.commitTs = commit.commitTs;
     this.live = new Set(databases.ids);
-    this.run = run;
     this.repeated = this.repeating;
     const frozen = resident.freeze();
+    const run = store.newRun(resident.frozenBytes + runSpareBytes);
+    this.run = run;
     this.frozenAtBytes = this.deps.appliedBytes();
     this.flying = frozen;
     try {
       this.deps.controls(run);
+      run.reserve(resident.frozenBytes);
+      let handed = 0;
       for (let at = 0; at < frozen.length; at++) {
+        if (at % foreseenMax === 0) this.foresee(frozen, at);
         this.beforeChange(frozen[at] as number);
-        if (at % sliceRecords === sliceRecords - 1) await scheduler.yieldNow();
+        if (at % sliceRecords !== sliceRecords - 1) continue;
+        if (run.bytes - handed >= partBytesMin) {
+          store.advance(run);
+          handed = run.bytes;
+        }
+        await scheduler.yieldNow();
       }
       await store.flush(run, commit);
     } catch (error) {
@@ -200,6 +210,23 @@ export class Flusher implements FreezeWatcher {
   private ended(): void {
     this.flyingBytes = 0;
     this.deps.databases.resident.sharedBytes = 0;
+  }
+
+  /** Makes the physical keys of the next records together. */
+  private foresee(frozen: readonly number[], from: number): void {
+    const { databases, keys } = this.deps;
+    const { entries } = databases.resident;
+    keys.beginForeseeing();
+    const end = Math.min(from + foreseenMax, frozen.length);
+    let found = 0;
+    for (let at = from; at < end; at++) {
+      const id = frozen[at] as number;
+      if ((entries.flags(id) & (flag.frozen | flag.physical)) !== flag.frozen) continue;
+      const keyAt = entries.keyAt(id);
+      const keyEnd = keyAt + entries.keyLength(id);
+      if (keys.foresee(entries.keyspace(id), entries.buffer(id), keyAt, keyEnd)) found++;
+    }
+    if (found > 0) keys.foreseen();
   }
 
   /** Encodes a frozen record, if it still is one. */

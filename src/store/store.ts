@@ -65,6 +65,8 @@ export interface RunBuilder {
     commitTs: bigint,
   ): void;
   control(table: number, deleted: boolean, key: Uint8Array, value: Uint8Array): void;
+  /** Makes room for so many bytes of records more, at 128 for each beside its key and value. */
+  reserve(bytes: number): void;
 }
 
 /** What lies under one storage key. Key id 0: clear. */
@@ -146,6 +148,12 @@ export interface Store {
    * @param bytes - What it will hold, as far as is known: it then need not grow.
    */
   newRun(bytes?: number): RunBuilder;
+  /**
+   * What the run holds will not change, and what is still to come fits into what was reserved: the
+   * store may seal and write it while more is added. `flush` or `discard` must follow; other runs
+   * wait for that.
+   */
+  advance(run: RunBuilder): void;
   /** Takes a run back that will not be flushed. */
   discard(run: RunBuilder): void;
   /**

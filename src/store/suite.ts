@@ -57,6 +57,13 @@ function scanNames(store: Store, keyspace: number, count = 7): string[] {
 }
 
 /** Registers the tests. @param make - A harness of its own for each test. */
+/** Lets the store write what the run holds. Resolves when it had time for it. */
+export async function advanced(store: Store, run: RunBuilder): Promise<void> {
+  store.advance(run);
+  for (let turn = 0; turn < 3; turn++)
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+}
+
 /** Tells the store that these names will be asked for: 16 at most. */
 export function foresee(store: Store, names: readonly string[]): void {
   store.foresee(Buffer.concat(names.map((name) => physicalOf(name))), names.length);
@@ -109,6 +116,53 @@ export function storeSuite(name: string, make: () => StoreHarness | Promise<Stor
     expect(readText(store, "k")).toBeNull();
     expect([store.count(1), store.has(physicalOf("k"), 0)]).toEqual([0, false]);
     expect(store.onDisk(physicalOf("k"), 0)).toBe(true);
+    await store.close();
+  });
+
+  scenario("a run that is written while it is collected is there after its flush", async (it) => {
+    const store = await it.open();
+    const before = store.newRun();
+    putText(before, "k1", "old");
+    await store.flush(before, commitAt(1));
+    const run = store.newRun();
+    run.reserve(1 << 20);
+    for (let n = 0; n < 20; n++) {
+      putText(run, `k${n}`, `${n}:`.padEnd(n * 1000, "x"), { compressible: n % 3 === 0 });
+      if (n % 4 === 1) await advanced(store, run);
+      if (n % 5 === 2) store.advance(run);
+      expect([readText(store, "k1"), readText(store, "k0")]).toEqual(["old", null]);
+    }
+    await store.flush(run, commitAt(2));
+    expect(store.durable).toEqual({ number: 2, ...commitAt(2) });
+    for (let n = 0; n < 20; n++)
+      expect(readText(store, `k${n}`)).toBe(`${n}:`.padEnd(n * 1000, "x"));
+    await store.close();
+  });
+
+  scenario("of a run that was given up while it was written nothing is left", async (harness) => {
+    let store = await harness.open();
+    for (let index = 1; index < 4; index++) {
+      const lost = store.newRun();
+      lost.reserve(1 << 20);
+      for (let n = 0; n < 10; n++) {
+        putText(lost, "k", `lost ${n}`.padEnd(5000));
+        if (n === index * 2) await advanced(store, lost);
+      }
+      store.discard(lost);
+      const run = store.newRun();
+      putText(run, `k${index}`, "kept");
+      await store.flush(run, commitAt(index));
+      expect([readText(store, "k"), readText(store, `k${index}`)]).toEqual([null, "kept"]);
+    }
+    await store.close();
+    if (!harness.durable) return;
+    store = await harness.open();
+    expect([1, 2, 3].map((index) => readText(store, `k${index}`))).toEqual([
+      "kept",
+      "kept",
+      "kept",
+    ]);
+    expect([readText(store, "k"), store.count(1)]).toEqual([null, 3]);
     await store.close();
   });
 
@@ -245,7 +299,9 @@ export function storeSuite(name: string, make: () => StoreHarness | Promise<Stor
       for (const { changes, control, after } of steps) {
         const run = store.newRun();
         index++;
+        run.reserve(200_000);
         for (const { key, put, size } of new Map(changes.map((one) => [one.key, one])).values()) {
+          if (control > 2 && size % 3 === 0) store.advance(run);
           const name = `k${key}`;
           const text = `${index}:`.padEnd(size, "ab");
           if (put) putText(run, name, text, { compressible: key % 2 === 0 });

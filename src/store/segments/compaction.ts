@@ -380,7 +380,7 @@ export class Compaction {
       books.segments.delete(segment.header.number);
       reader.forget(segment.header.number);
     }
-    await ledger.exclusive(() => ledger.removeRetired(this.input.executor));
+    await ledger.removeRetired(this.input.executor);
   }
 }
 

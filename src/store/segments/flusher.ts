@@ -4,6 +4,7 @@
  * closed segment has its hint, then the manifest lists the new one, then it gets its first frame.
  * @module
  */
+import { assert } from "../../base/assert.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
 import { commitBytes, kindControl, physicalAt } from "../../entry/record.ts";
@@ -14,6 +15,7 @@ import type { Ledger, LedgerInput } from "./ledger.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentRun } from "./run.ts";
 import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
+import { RunStream, type StreamPlace } from "./stream.ts";
 
 /** Records put into the index before others get their turn: about a millisecond. */
 const indexSlice = 512;
@@ -105,9 +107,12 @@ export class Flusher {
   }
 
   /** The run is durable and in the index when this resolves. Never two at a time. */
-  async flush(run: SegmentRun, meta: CommitMeta): Promise<void> {
+  async flush(run: SegmentRun, meta: CommitMeta, stream: RunStream | null): Promise<void> {
     if (this.failure !== null) throw this.failure;
-    const segment = await this.segmentFor(run);
+    await stream?.stop();
+    const place = await (stream?.place ?? this.placeFor(run.bytes));
+    if (stream?.failure != null) throw this.takeBack(run, stream);
+    const { segment, sequence } = place;
     const commit: Commit = { ...meta, number: this.durable.number + 1 };
     const { executor, compress } = this.input;
     const outcome = await executor.run({
@@ -115,7 +120,7 @@ export class Flusher {
       number: segment.header.number,
       memory: run.buffer,
       end: run.bytes,
-      sequence: this.books.nextSequence,
+      sequence,
       compress,
       commit,
     });
@@ -130,6 +135,39 @@ export class Flusher {
     await this.place(segment, run, outcome.places);
     this.durable = commit;
     this.durableMac = segment.lastMac;
+  }
+
+  /** Begins to write a run while it is collected, once it has its turn. */
+  stream(run: SegmentRun, turn: Promise<unknown>): RunStream {
+    const { executor, compress } = this.input;
+    const bytes = run.expected;
+    return new RunStream(run, turn, {
+      begin: () => this.placeFor(bytes),
+      execute: (job) => executor.run(job),
+      compress,
+    });
+  }
+
+  /** A part met a full disk, or worse: what was taken is open again, and the rest joins it. */
+  private takeBack(run: SegmentRun, { failure, handed }: RunStream): StrongroomError {
+    assert(failure !== null, "a stream that has failed");
+    run.buffer.copyWithin(failure.end, handed, run.bytes);
+    run.bytes -= handed - failure.end;
+    return this.latch(errorOf(failure));
+  }
+
+  /** The run of a stream will not be flushed: the writer forgets what it has of it. */
+  async drop(stream: RunStream): Promise<void> {
+    await stream.stop();
+    if (stream.failure !== null || stream.handed === 0) return;
+    const { segment } = await stream.place;
+    await this.input.executor.run({ type: "drop", number: segment.header.number });
+  }
+
+  private async placeFor(bytes: number): Promise<StreamPlace> {
+    if (this.failure !== null) throw this.failure;
+    const segment = await this.segmentFor(bytes);
+    return { segment, sequence: this.books.nextSequence };
   }
 
   private async place(segment: Segment, run: SegmentRun, places: Uint32Array): Promise<void> {
@@ -155,9 +193,9 @@ export class Flusher {
       index.touch(buffer, (bodies[order[n] as number] as number) + physicalAt);
   }
 
-  private async segmentFor(run: SegmentRun): Promise<Segment> {
+  private async segmentFor(runBytes: number): Promise<Segment> {
     const { open } = this;
-    const bytes = alignUp(run.bytes + frameHeaderBytes + commitBytes);
+    const bytes = alignUp(runBytes + frameHeaderBytes + commitBytes);
     if (open !== null) {
       const { keyId, node16, epoch } = this.input.keys.active();
       const { header } = open;

@@ -3,6 +3,7 @@
  * whole and durably before anything relies on it. Changes come one after the other.
  * @module
  */
+import type { Disk } from "../../base/ports.ts";
 import type { Primitives } from "../../platform/primitives.ts";
 import type { SealedPlace } from "../../sealed/place.ts";
 import type { Commit, StorageKeys } from "../store.ts";
@@ -29,11 +30,14 @@ export class Ledger {
   /** Key that signed the manifest on disk, once it was written or settled in this life. */
   signedBy = -1;
   private generation: number;
-  private readonly input: LedgerInput;
+  private readonly input: LedgerInput & { readonly disk: Disk };
   private readonly books: Books;
   private queue: Promise<unknown> = Promise.resolve();
+  /** Those of the retired that a durable manifest calls so: no start needs their files. */
+  private readonly doomed = new Set<number>();
+  private removing: Promise<void> | null = null;
 
-  constructor(input: LedgerInput, books: Books, state: ManifestState) {
+  constructor(input: Ledger["input"], books: Books, state: ManifestState) {
     this.input = input;
     this.books = books;
     this.generation = state.generation;
@@ -89,24 +93,53 @@ export class Ledger {
    */
   async write(executor: RunExecutor, commit: Commit, commitMac: Buffer): Promise<void> {
     const { keyId } = this.input.keys.signing();
+    const retired = [...this.retired];
     const data = this.encode(commit, commitMac);
     const outcome = await executor.run({ type: "replace", path: this.path, data });
     if (!outcome.ok) throw errorOf(outcome);
     this.signedBy = keyId;
-    await this.removeRetired(executor);
+    for (const number of retired) this.doomed.add(number);
+    void this.removeRetired(executor);
   }
 
-  /** A file that could not be removed stays retired: the next start, or change, tries again. */
-  async removeRetired(executor: RunExecutor): Promise<void> {
-    const numbers = [...this.retired].filter((number) => !this.books.segments.has(number));
-    if (numbers.length === 0) return;
-    const { directory } = this.input;
-    const paths = numbers.flatMap((number) => [
-      segmentPath(directory, number),
-      hintPath(directory, number),
-    ]);
-    const outcome = await executor.run({ type: "remove", directory, paths });
-    if (outcome.ok) for (const number of numbers) this.retired.delete(number);
+  /**
+   * Removes retired files while everything else goes on. A file that could not be removed stays
+   * retired: the next start, or change, tries again. Never rejects.
+   */
+  removeRetired(executor: RunExecutor): Promise<void> {
+    this.removing ??= this.removeAll(executor)
+      .catch(() => {})
+      .finally(() => {
+        this.removing = null;
+      });
+    return this.removing;
+  }
+
+  /** No removal is under way any more. */
+  async removed(): Promise<void> {
+    await this.removing;
+  }
+
+  private async removeAll(executor: RunExecutor): Promise<void> {
+    for (let numbers = this.removable(); numbers.length > 0; numbers = this.removable()) {
+      const { directory, disk } = this.input;
+      for (const number of numbers) {
+        const path = segmentPath(directory, number);
+        if (disk.status(path) !== null) await disk.unlinkInPieces(path);
+      }
+      const paths = numbers.map((number) => hintPath(directory, number));
+      const outcome = await executor.run({ type: "remove", directory, paths });
+      if (!outcome.ok) return;
+      for (const number of numbers) {
+        this.retired.delete(number);
+        this.doomed.delete(number);
+      }
+    }
+  }
+
+  private removable(): number[] {
+    const { doomed, retired, books } = this;
+    return [...doomed].filter((number) => retired.has(number) && !books.segments.has(number));
   }
 }
 

@@ -40,6 +40,10 @@ export class SegmentRun implements RunBuilder {
   puts = 0;
   /** Set while the run is being flushed. */
   busy = false;
+  /** What it will take, by what was reserved. */
+  expected = 0;
+  /** Set once it is written while it is collected: its memory must not move. */
+  streamed = false;
   private readonly allocate: (bytes: number) => Buffer;
 
   constructor(allocate: (bytes: number) => Buffer, bytes: number) {
@@ -52,6 +56,14 @@ export class SegmentRun implements RunBuilder {
     this.records = 0;
     this.puts = 0;
     this.busy = false;
+    this.streamed = false;
+    this.expected = 0;
+  }
+
+  reserve(bytes: number): void {
+    this.expected = this.bytes + bytes;
+    const needed = this.expected + runTailBytes;
+    if (needed > this.buffer.length) this.grow(needed);
   }
 
   /** Opens a frame and returns the offset of its body. */
@@ -68,6 +80,7 @@ export class SegmentRun implements RunBuilder {
   }
 
   private grow(needed: number): void {
+    assert(!this.streamed, "a run must not move while it is written");
     if (needed > runBytesMax) throw new StrongroomError("STORE_RECORD_SIZE", "run above 2 GiB");
     const larger = this.allocate(alignUp(Math.max(needed, this.buffer.length * 2)));
     this.buffer.copy(larger, 0, 0, this.bytes);

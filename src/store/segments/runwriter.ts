@@ -19,6 +19,18 @@ import { type SegmentPlan, SegmentWriter } from "./writer.ts";
 export type Job =
   /** Creates a segment and becomes its writer. */
   | { readonly type: "begin"; readonly plan: SegmentPlan }
+  /** Seals and writes the frames of a run up to `end`, while more of it is collected. */
+  | {
+      readonly type: "part";
+      readonly number: number;
+      readonly memory: Uint8Array;
+      readonly end: number;
+      readonly sequence: number;
+      readonly compress: boolean;
+    }
+  /** Gives up what was taken of a run. */
+  | { readonly type: "drop"; readonly number: number }
+  /** The same as `part` to the end of the run, with its commit. */
   | {
       readonly type: "run";
       readonly number: number;
@@ -117,7 +129,7 @@ export class RunWriter {
 
   /** Never throws for what the world can break: the outcome tells. */
   execute(job: Job): JobOutcome {
-    const image = { end: job.type === "run" ? job.end : 0 };
+    const image = { end: job.type === "run" || job.type === "part" ? job.end : 0 };
     try {
       return this.perform(job, image);
     } catch (error) {
@@ -137,8 +149,12 @@ export class RunWriter {
       case "begin":
         this.writers.set(job.plan.number, new SegmentWriter(this.disk, this.primitives, job.plan));
         return done;
+      case "part":
       case "run":
         return this.run(job, outer);
+      case "drop":
+        this.writers.get(job.number)?.drop();
+        return done;
       case "copy":
         return this.copy(job);
       case "close":
@@ -163,11 +179,15 @@ export class RunWriter {
     return writer;
   }
 
-  private run(job: Extract<Job, { type: "run" }>, outer: { end: number }): JobOutcome {
+  private run(job: Extract<Job, { type: "run" | "part" }>, outer: { end: number }): JobOutcome {
     const { end, sequence, compress } = job;
     const image = { buffer: asBuffer(job.memory), end, sequence, compress };
+    const writer = this.writer(job.number);
     try {
-      return { ...done, ...this.writer(job.number).write(image, job.commit), end: image.end };
+      if (job.type === "run")
+        return { ...done, ...writer.write(image, job.commit), end: image.end };
+      writer.advance(image);
+      return done;
     } finally {
       outer.end = image.end;
     }

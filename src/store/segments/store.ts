@@ -32,6 +32,7 @@ import { SegmentRun } from "./run.ts";
 import { InlineExecutor, type RunExecutor } from "./runwriter.ts";
 import { settle } from "./settle.ts";
 import { statsOf } from "./stats.ts";
+import type { RunStream } from "./stream.ts";
 import { type VerifyVisitor, verifySegment } from "./verifying.ts";
 import { randomRoot, Sweep, scanRoots } from "./walk.ts";
 
@@ -99,6 +100,8 @@ export class SegmentStore implements Store {
   private readonly compactExecutor: RunExecutor;
   private readonly expiry: Sweep;
   private readonly pool: SegmentRun[] = [];
+  /** Of the runs that are written while they are collected. */
+  private readonly streams = new Map<SegmentRun, RunStream>();
   private recovered: Recovered | null;
   private queue: Promise<unknown> = Promise.resolve();
   private sweeping: Promise<void> | null = null;
@@ -114,7 +117,7 @@ export class SegmentStore implements Store {
     this.reader = new SegmentReader(disk, primitives, keys, storagePrefix(place));
     this.expiry = new Sweep(this.books.index);
     const input = { directory, place, primitives, keys, scheduler, random };
-    this.ledger = new Ledger(input, this.books, recovered.manifest);
+    this.ledger = new Ledger({ ...input, disk }, this.books, recovered.manifest);
     const durable = { commit: recovered.durable, mac: recovered.durableMac };
     this.flusher = new Flusher(
       {
@@ -220,8 +223,38 @@ export class SegmentStore implements Store {
 
   discard(run: RunBuilder): void {
     assert(run instanceof SegmentRun && !run.busy, "a run that is being flushed");
+    void this.discardNow(run);
+  }
+
+  private async discardNow(run: SegmentRun): Promise<void> {
+    const stream = this.streams.get(run);
+    run.busy = true;
+    // The writer may still be at work in its memory.
+    if (stream !== undefined) await this.flusher.drop(stream);
     run.buffer.fill(0, 0, run.bytes);
+    this.endStream(run);
     this.reuse(run);
+  }
+
+  private endStream(run: SegmentRun): void {
+    this.streams.get(run)?.letGo();
+    this.streams.delete(run);
+    run.streamed = false;
+  }
+
+  advance(run: RunBuilder): void {
+    assert(run instanceof SegmentRun && !run.busy, "a run of another store, or one in flight");
+    const idle = this.closing !== null || this.recovered !== null;
+    if (idle || this.flusher.failure !== null) return;
+    let stream = this.streams.get(run);
+    if (stream === undefined) {
+      // It has the turn until it is flushed or given up.
+      stream = this.flusher.stream(run, this.queue);
+      this.queue = this.queue.then(() => stream?.ended);
+      this.streams.set(run, stream);
+      run.streamed = true;
+    }
+    stream.advance();
   }
 
   /** What a flushed run holds is sealed: only one that was not is overwritten. */
@@ -251,17 +284,20 @@ export class SegmentStore implements Store {
     assert(run instanceof SegmentRun && !run.busy, "a run of another store, or one in flight");
     if (this.closing !== null) return Promise.reject(new StrongroomError("STORE_CLOSED"));
     run.busy = true;
-    const result = this.queue.then(() => this.flushNow(run, commit));
-    this.queue = result.catch(() => {});
+    const stream = this.streams.get(run);
+    const turn = stream?.turn ?? this.queue;
+    const result = turn.then(() => this.flushNow(run, commit, stream ?? null));
+    if (stream === undefined) this.queue = result.catch(() => {});
     return result;
   }
 
-  private async flushNow(run: SegmentRun, commit: CommitMeta): Promise<void> {
+  private async flushNow(run: SegmentRun, commit: CommitMeta, stream: RunStream | null) {
     try {
       if (this.recovered !== null) await this.settle();
-      await this.flusher.flush(run, commit);
+      await this.flusher.flush(run, commit, stream);
     } finally {
       run.busy = false;
+      this.endStream(run);
     }
     this.reuse(run);
     this.compactor.wake();
@@ -350,6 +386,7 @@ export class SegmentStore implements Store {
       if (this.recovered === null && this.flusher.failure === null) await this.flusher.rotate();
     } finally {
       await this.sweeping;
+      await this.ledger.removed();
       await this.executor.close();
       await this.compactExecutor.close();
       this.reader.close();

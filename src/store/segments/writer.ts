@@ -3,12 +3,12 @@
  * commit and makes it durable in one write and one sync. One segment has one writer for its whole
  * life, which alone counts its nonces; a segment is never opened for writing a second time.
  *
- * The hazard is a half-written run. Only what ends in a commit counts, the next run overwrites what
- * a failed one left, and a run that met a full disk is opened again in memory for another attempt.
+ * A run may be taken in parts while it is collected. The hazard is a half-written run. Only what
+ * ends in a commit counts, the next run overwrites what a failed one left, and a run that met a
+ * full disk is opened again in memory for another attempt.
  * @module
  */
 
-import { assert } from "../../base/assert.ts";
 import { putSafe64 } from "../../base/bytes.ts";
 import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
@@ -37,10 +37,11 @@ import { compressText } from "../../sealed/compress.ts";
 import { RecordOpener, RecordSealer } from "../../sealed/record.ts";
 import { RunDigest } from "./digest.ts";
 import { encodeHint, HintEntries } from "./hint.ts";
+import { RunProgress } from "./progress.ts";
 import { markCompressed, markCompressible, markPlain } from "./run.ts";
 
 /** Written at once: the writes of the log, which clients wait for, queue behind each. */
-const writeBytesMax = 4 * 1024 * 1024;
+const writeBytesMax = 512 * 1024;
 
 /** Everything that a writer needs to begin a segment. Structured-clonable. */
 export interface SegmentPlan {
@@ -92,6 +93,8 @@ export class SegmentWriter {
   private readonly seed: number;
   private lastMac: Buffer;
   private clearBuffer: Buffer | null = null;
+  /** The run that was taken in part. */
+  private progress: RunProgress | null = null;
 
   /** Creates the file with its header, durably. @throws Node's errors. */
   constructor(disk: Disk, primitives: Primitives, plan: SegmentPlan) {
@@ -129,24 +132,65 @@ export class SegmentWriter {
   }
 
   /**
-   * Seals and writes a run. On a full disk the image is again as it was, at its new `end`.
+   * Takes the frames that a run has so far, seals them, and writes the blocks that they fill while
+   * more is collected. Nothing of it counts before `write`.
+   * @throws As `write`: the run is then given up here, whatever was taken of it before.
+   */
+  advance(image: RunImage): void {
+    this.attempt(image, (progress) => this.take(progress, image.end));
+  }
+
+  /**
+   * Seals and writes a run, or what `advance` has left of it, with its commit. On a full disk the
+   * image is again as it was, at its new `end`.
    * @throws Node's errors; `isDiskFull` tells the one after which the same run may come again.
    */
   write(image: RunImage, commit: CommitFields): WrittenRun {
-    const clear = this.sealer === null;
-    const work = clear ? this.clearImage(image) : image;
-    if (!clear) this.seal(work);
-    const mark = this.hint.mark();
+    return this.attempt(image, (progress) => {
+      this.take(progress, image.end);
+      const written = this.finish(progress, commit);
+      image.end = this.sealer === null ? image.end : progress.at;
+      this.progress = null;
+      return written;
+    });
+  }
+
+  private attempt<T>(image: RunImage, work: (progress: RunProgress) => T): T {
+    this.progress ??= this.begin(image);
+    const { progress } = this;
     try {
-      return this.finish(work, commit);
+      return work(progress);
     } catch (error) {
-      this.hint.reset(mark);
-      if (isDiskFull(error)) {
-        this.cutQuietly();
-        if (!clear) this.unseal(work);
-      }
+      this.forget(progress);
+      if (!isDiskFull(error)) throw error;
+      this.cutQuietly();
+      if (this.sealer === null) throw error;
+      this.unseal(progress);
+      image.end = progress.at;
       throw error;
     }
+  }
+
+  private begin(image: RunImage): RunProgress {
+    const source = image.buffer;
+    this.digest.begin(this.lastMac);
+    if (this.sealer === null && (this.clearBuffer?.length ?? 0) < source.length)
+      this.clearBuffer = this.disk.alignedBuffer(alignUp(source.length));
+    const { sequence, compress } = image;
+    const buffer = this.sealer === null ? (this.clearBuffer as Buffer) : source;
+    return new RunProgress(source, buffer, sequence, compress, this.hint.mark());
+  }
+
+  /** Gives up what was taken of a run, if there is one. */
+  drop(): void {
+    if (this.progress === null) return;
+    this.forget(this.progress);
+    this.cutQuietly();
+  }
+
+  private forget(progress: RunProgress): void {
+    this.progress = null;
+    this.hint.reset(progress.mark);
   }
 
   private cutQuietly(): void {
@@ -157,19 +201,27 @@ export class SegmentWriter {
     }
   }
 
-  /** Compresses, numbers and seals all frames; the image may become shorter. */
-  private seal(image: RunImage): void {
-    const { buffer } = image;
-    const sealer = this.sealer;
-    assert(sealer !== null);
-    let sequence = image.sequence;
-    let to = 0;
-    for (let from = 0; from < image.end; ) {
+  /** Takes the frames up to `end`, and writes the blocks that are full. */
+  private take(progress: RunProgress, end: number): void {
+    const first = progress.at;
+    if (this.sealer === null) this.takeClear(progress, end);
+    else this.seal(progress, end, this.sealer);
+    this.enter(progress, first);
+    const full = progress.at - (progress.at % blockBytes);
+    if (full > progress.written) this.writeTo(progress, full);
+  }
+
+  /** Compresses, numbers and seals frames; they move together where some became shorter. */
+  private seal(progress: RunProgress, end: number, sealer: RecordSealer): void {
+    const { buffer } = progress;
+    let to = progress.at;
+    for (let from = progress.taken; from < end; ) {
       const length = buffer.readUInt32BE(from);
       const next = from + frameHeaderBytes + length;
       if (to !== from) buffer.copyWithin(to, from, next);
-      const kept = this.prepare(buffer, to, length, image.compress);
-      if (sequence !== null) setSequence(buffer, to + frameHeaderBytes, sequence++);
+      const kept = this.prepare(buffer, to, length, progress.compress);
+      if (progress.sequence !== null)
+        setSequence(buffer, to + frameHeaderBytes, progress.sequence++);
       if (buffer[to + frameHeaderBytes] === kindPut) {
         const compressed = buffer.readUInt32BE(to + 4) === markCompressed;
         sealer.add(buffer, to + frameHeaderBytes, kept - sealedPutOverhead, compressed);
@@ -177,7 +229,8 @@ export class SegmentWriter {
       to += frameHeaderBytes + kept;
       from = next;
     }
-    image.end = to;
+    progress.taken = end;
+    progress.at = to;
     sealer.sealAll(buffer);
   }
 
@@ -196,9 +249,8 @@ export class SegmentWriter {
   }
 
   /** Opens all frames again: the next attempt seals them with fresh nonces. */
-  private unseal(image: RunImage): void {
-    const { buffer } = image;
-    for (let at = 0; at < image.end; ) {
+  private unseal({ buffer, at: end }: RunProgress): void {
+    for (let at = 0; at < end; ) {
       const length = buffer.readUInt32BE(at);
       let mark = markPlain;
       if (buffer[at + frameHeaderBytes] === kindPut) {
@@ -210,18 +262,14 @@ export class SegmentWriter {
     }
   }
 
-  /** The frames of a clear segment, in memory of our own: puts without an envelope. */
-  private clearImage(image: RunImage): RunImage {
-    const source = image.buffer;
-    if (this.clearBuffer === null || this.clearBuffer.length < source.length)
-      this.clearBuffer = this.disk.alignedBuffer(alignUp(source.length));
-    const buffer = this.clearBuffer;
-    let sequence = image.sequence;
-    let to = 0;
-    for (let from = 0; from < image.end; ) {
+  /** Frames of a clear segment, in memory of our own: puts without an envelope. */
+  private takeClear(progress: RunProgress, end: number): void {
+    const { source, buffer } = progress;
+    let to = progress.at;
+    for (let from = progress.taken; from < end; ) {
       const length = source.readUInt32BE(from);
       const bodyAt = from + frameHeaderBytes;
-      if (sequence !== null) setSequence(source, bodyAt, sequence++);
+      if (progress.sequence !== null) setSequence(source, bodyAt, progress.sequence++);
       const put = source[bodyAt] === kindPut;
       const kept = put ? length - sealedPutOverhead + recordHeaderBytes : length;
       const head = put ? recordHeaderBytes : length;
@@ -232,42 +280,48 @@ export class SegmentWriter {
       to += frameHeaderBytes + kept;
       from = bodyAt + length;
     }
-    return { buffer, end: to, sequence: null, compress: false };
+    progress.taken = end;
+    progress.at = to;
   }
 
-  /** Checksums, commits, writes, syncs. */
-  private finish(image: RunImage, commit: CommitFields): WrittenRun {
-    const { buffer } = image;
+  /** Checksums the frames from `first` on and enters them into digest, hint and places. */
+  private enter(progress: RunProgress, first: number): void {
+    const { buffer } = progress;
     const sealed = this.sealer !== null;
-    let places = new Uint32Array(2048);
-    let words = 0;
-    this.digest.begin(this.lastMac);
-    for (let at = 0; at < image.end; ) {
+    for (let at = first; at < progress.at; ) {
       const length = buffer.readUInt32BE(at);
       const offset = this.position + at;
       writeFrameHeader(buffer, at, length, this.seed, offset, this.position);
       this.digest.add(buffer, at, length, sealed);
       this.hint.add(buffer, at + frameHeaderBytes, length, offset);
-      if (words === places.length) places = doubled(places);
-      places[words++] = offset;
-      places[words++] = length;
+      progress.place(offset, length);
       at += frameHeaderBytes + length;
     }
-    const mac = this.commit(buffer, image.end, commit);
-    const used = image.end + frameHeaderBytes + commitBytes;
+  }
+
+  /** Commits, writes the rest, syncs. */
+  private finish(progress: RunProgress, commit: CommitFields): WrittenRun {
+    const { buffer } = progress;
+    const mac = this.commit(buffer, progress.at, commit);
+    const used = progress.at + frameHeaderBytes + commitBytes;
     const whole = alignUp(used);
     buffer.fill(0, used, whole);
-    this.writeAll(buffer, whole);
+    this.writeTo(progress, whole);
     this.file.sync();
     this.file.willNeed(this.position, whole);
     this.position += whole;
     this.lastMac = mac;
-    return { places: places.slice(0, words), mac, length: this.position };
+    return { places: progress.places(), mac, length: this.position };
   }
 
-  private writeAll(buffer: Buffer, bytes: number): void {
-    for (let at = 0; at < bytes; at += writeBytesMax)
-      this.file.write(buffer.subarray(at, Math.min(at + writeBytesMax, bytes)), this.position + at);
+  /** Writes the blocks of the run up to `end`. */
+  private writeTo(progress: RunProgress, end: number): void {
+    const { buffer } = progress;
+    for (let at = progress.written; at < end; at = progress.written) {
+      const next = Math.min(at + writeBytesMax, end);
+      this.file.write(buffer.subarray(at, next), this.position + at);
+      progress.written = next;
+    }
   }
 
   private commit(buffer: Buffer, at: number, commit: CommitFields): Buffer {
@@ -306,10 +360,4 @@ export class SegmentWriter {
 function setSequence(buffer: Buffer, bodyAt: number, sequence: number): void {
   const control = buffer[bodyAt] === kindControl;
   putSafe64(buffer, sequence, bodyAt + (control ? controlSequenceAt : sequenceAt));
-}
-
-function doubled(words: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(words.length * 2);
-  larger.set(words);
-  return larger;
 }

@@ -13,7 +13,7 @@ import {
   type SegmentStoreOptions,
 } from "../segments/store.ts";
 import type { Store } from "../store.ts";
-import { commitAt, physicalOf, putText, readText, removeText } from "../suite.ts";
+import { advanced, commitAt, physicalOf, putText, readText, removeText } from "../suite.ts";
 import type { TestKeys } from "./keys.ts";
 
 export const storeDirectory = "/data/store";
@@ -71,7 +71,9 @@ export class Oracle {
     const number = this.states.length;
     const run = store.newRun();
     const names = new Set(Array.from({ length: 4 }, () => `k${this.draw(nameCount)}`));
+    run.reserve(64 * 1024);
     for (const name of names) {
+      if (number % 2 === 0) await advanced(store, run);
       if (this.draw(3) > 0) {
         const text = `${name}@${number}:`.padEnd(40 + this.draw(5000), "xy");
         putText(run, name, text);
