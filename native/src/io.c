@@ -1,6 +1,6 @@
 /*
  * Calls of the kernel that Node lacks or makes slowly: pread into a part of a buffer without a
- * request object, send, posix_fadvise, flock. Failures are returned as a negated errno.
+ * request object, send, flock. Failures are returned as a negated errno.
  */
 #include "addon.h"
 
@@ -12,7 +12,6 @@
 
 /* read(2), NOTES: Linux transfers at most this much at once. */
 #define READ_BYTES_MAX 0x7ffff000u
-#define READ_AHEAD_BYTES (128 * 1024)
 
 static napi_value number(napi_env env, int64_t value) {
   napi_value result = NULL;
@@ -90,25 +89,6 @@ napi_value io_pread_many(napi_env env, napi_callback_info info) {
     row[4] = (uint32_t)(bytes < 0 ? -errno : bytes);
   }
   return NULL;
-}
-
-/*
- * willNeed(fd, position, length): 0. posix_fadvise returns its error. Linux takes up no more of one
- * call than the device's read-ahead, often 128 KiB, so a long range is asked for in such steps.
- */
-napi_value io_will_need(napi_env env, napi_callback_info info) {
-  struct call call;
-  int64_t position, length;
-  int fd = -1;
-  if (!call_begin(&call, env, info, 3) || !call_descriptor(&call, 0, &fd) ||
-      !call_position(&call, 1, &position) || !call_position(&call, 2, &length))
-    return NULL;
-  int failed = 0;
-  for (int64_t done = 0; done < length && failed == 0; done += READ_AHEAD_BYTES) {
-    int64_t step = length - done < READ_AHEAD_BYTES ? length - done : READ_AHEAD_BYTES;
-    failed = posix_fadvise(fd, (off_t)(position + done), (off_t)step, POSIX_FADV_WILLNEED);
-  }
-  return number(env, -failed);
 }
 
 /*

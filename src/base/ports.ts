@@ -53,8 +53,6 @@ export interface DiskFile {
   syncAsync(done: (error: Error | null) => void): void;
   truncate(bytes: number): void;
   size(): number;
-  /** Hints that this range will be read soon. Without native help it does nothing. */
-  willNeed(position: number, length: number): void;
   close(): void;
 }
 

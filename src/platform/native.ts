@@ -6,14 +6,12 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-/** Reads and hints through the addon: positions and lengths in bytes. */
+/** Reads through the addon: positions and lengths in bytes. */
 export interface NativeIo {
   /** pread(2) into `target[targetAt, +length)`: bytes read, or a negated errno. */
   pread(fd: number, target: Uint8Array, targetAt: number, length: number, position: number): number;
   /** The same for rows (fd, at, length, position, result) of `readMany`, results filled in. */
   preadMany(target: Uint8Array, rows: Uint32Array, count: number): void;
-  /** posix_fadvise(2), POSIX_FADV_WILLNEED: 0 or a negated errno. */
-  willNeed(fd: number, position: number, length: number): number;
 }
 
 /**

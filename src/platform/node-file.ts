@@ -104,11 +104,6 @@ export class NodeFile implements DiskFile {
     return fstatSync(this.fd).size;
   }
 
-  willNeed(position: number, length: number): void {
-    // Only a hint: a filesystem that refuses it reads all the same.
-    this.#native?.willNeed(this.fd, position, length);
-  }
-
   close(): void {
     if (!this.#open) return;
     this.#open = false;

@@ -116,7 +116,6 @@ if (addon !== null) {
     expect(addon.pread(fd, target, 2, 5, 6)).toBe(5);
     expect(target.toString()).toBe("..world.");
     expect(addon.pread(fd, target, 0, 8, 100)).toBe(0);
-    expect(addon.willNeed(fd, 0, 4096)).toBe(0);
     expect(addon.pread(999_999, target, 0, 8, 0)).toBeLessThan(0);
     for (const wrong of [-1, 0.5, Number.NaN, 2 ** 32]) {
       expect(() => addon.pread(wrong, target, 0, 1, 0)).toThrow(RangeError);
@@ -124,6 +123,21 @@ if (addon !== null) {
       expect(() => addon.pread(fd, target, 0, wrong, 0)).toThrow(RangeError);
     }
     expect(() => addon.pread(fd, target, 4, 5, 0)).toThrow(RangeError);
+    target.fill(".");
+    const rows = Uint32Array.of(
+      ...[fd, 0, 3, 2, 9],
+      ...[999_999, 3, 1, 0, 9],
+      ...[fd, 4, 3, 10, 9],
+    );
+    addon.preadMany(target, rows, 3);
+    expect(target.toString()).toBe("llo.d...");
+    expect([rows[4], rows[9]! | 0, rows[14]]).toEqual([3, -9, 1]);
+    expect(() => addon.preadMany(target, rows, 4)).toThrow(RangeError);
+    for (const place of [0, 1, 2]) {
+      const wrong = rows.map((value, at) => (at === place ? 0xffff_ffff : value));
+      expect(() => addon.preadMany(target, wrong, 3)).toThrow(RangeError);
+    }
+    expect(() => addon.preadMany(target, new Int32Array(5) as never, 1)).toThrow(TypeError);
     expect(() => addon.pread(fd, "text" as never, 0, 0, 0)).toThrow(TypeError);
     rmSync(directory, { recursive: true });
   });

@@ -134,14 +134,6 @@ function filesSuite(disk: () => Disk, at: At): void {
     expect(disk().readFile(at("c")).equals(bytes)).toBe(true);
     await expect(disk().unlinkInPieces(at("a"))).rejects.toMatchObject({ code: "ENOENT" });
   });
-
-  test("a hint of need changes nothing", () => {
-    const file = disk().open(at("a"), { mode: "create" });
-    file.write(Buffer.from("abc"), 0);
-    file.willNeed(0, 4096);
-    expect(read(file, 3, 0)).toBe("abc");
-    file.close();
-  });
 }
 
 function namesSuite(disk: () => Disk, at: At): void {

@@ -19,7 +19,6 @@ export function bytesFile(bytes: Buffer, path = "file"): DiskFile {
     syncAsync: refuse,
     truncate: refuse,
     size: () => bytes.length,
-    willNeed: () => {},
     close: () => {},
   };
 }

@@ -131,8 +131,6 @@ export class MemoryFile implements DiskFile {
     return this.#inode.length;
   }
 
-  willNeed(_position: number, _length: number): void {}
-
   close(): void {
     this.#open = false;
   }

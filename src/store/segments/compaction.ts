@@ -237,6 +237,9 @@ export class Compaction {
       output.records++;
       output.recordBytes += frameHeaderBytes + length;
     }
+    // Whatever comes of it, as in the flusher.
+    const warm = { path: output.path, from: output.length, to: outcome.length };
+    void this.input.executor.run({ type: "warm", ...warm });
     output.length = outcome.length;
     output.lastMac = Buffer.from(outcome.mac);
     this.copiedBytes += rows.length === 0 ? 0 : bytes;

@@ -129,8 +129,16 @@ export class Flusher {
     this.flushes++;
     this.flushedBytes += outcome.length - segment.length;
     if (segment.header.keyId !== 0) this.sealed += run.puts;
+    const warm = {
+      type: "warm",
+      path: segment.path,
+      from: segment.length,
+      to: outcome.length,
+    } as const;
     segment.length = outcome.length;
     segment.lastMac = Buffer.from(outcome.mac);
+    // Whatever comes of it: reads then wait for the disk.
+    void executor.run(warm);
     this.books.nextSequence += run.records;
     await this.place(segment, run, outcome.places);
     this.durable = commit;

@@ -44,6 +44,13 @@ export type Job =
   | { readonly type: "close"; readonly number: number }
   /** Stops being the writer; the file stays until it is removed. */
   | { readonly type: "abandon"; readonly number: number }
+  /** Reads a range of a file, so that the kernel's cache holds it. */
+  | {
+      readonly type: "warm";
+      readonly path: string;
+      readonly from: number;
+      readonly to: number;
+    }
   /** Replaces a file atomically and durably. */
   | { readonly type: "replace"; readonly path: string; readonly data: Uint8Array }
   | { readonly type: "remove"; readonly directory: string; readonly paths: readonly string[] }
@@ -100,6 +107,8 @@ export interface RunExecutor {
   close(): Promise<void>;
 }
 
+/** Usual readahead of Linux. */
+const warmBytes = 128 * 1024;
 const nothing = new Uint8Array(0);
 const noPlaces = new Uint32Array(0);
 const done = {
@@ -121,6 +130,7 @@ export class RunWriter {
   private readonly writers = new Map<number, SegmentWriter>();
   private copyImage: Buffer | null = null;
   private copyReader: CopyReader | null = null;
+  private warmth: Buffer | null = null;
 
   constructor(disk: Disk, primitives: Primitives) {
     this.disk = disk;
@@ -161,6 +171,8 @@ export class RunWriter {
         return this.close(job.number);
       case "abandon":
         return this.abandon(job.number);
+      case "warm":
+        return this.warm(job.path, job.from, job.to);
       case "replace":
         this.disk.replaceFile(job.path, job.data);
         return done;
@@ -235,6 +247,23 @@ export class RunWriter {
     if (writer === undefined) return done;
     this.writers.delete(number);
     writer.dispose();
+    return done;
+  }
+
+  /**
+   * What is written past the kernel's cache must come into it before it is read record by record.
+   * One reader from front to back gets it in large folios (Linux readahead), which are found with
+   * fewer misses of the processor's cache than the single pages of posix_fadvise.
+   */
+  private warm(path: string, from: number, to: number): JobOutcome {
+    this.warmth ??= Buffer.allocUnsafeSlow(warmBytes);
+    const file = this.disk.open(path, { mode: "read" });
+    try {
+      for (let at = from; at < to; at += warmBytes)
+        file.read(this.warmth.subarray(0, Math.min(warmBytes, to - at)), at);
+    } finally {
+      file.close();
+    }
     return done;
   }
 

@@ -308,7 +308,6 @@ export class SegmentWriter {
     buffer.fill(0, used, whole);
     this.writeTo(progress, whole);
     this.file.sync();
-    this.file.willNeed(this.position, whole);
     this.position += whole;
     this.lastMac = mac;
     return { places: progress.places(), mac, length: this.position };
