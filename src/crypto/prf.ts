@@ -146,8 +146,11 @@ export class PhysicalKeys {
     this.#mac.sign(data, 0, chunkBytes, out, outAt, physicalKeyBytes);
   }
 
-  /** Zeroes the key. */
+  /** Zeroes the key, and what was foreseen. */
   dispose(): void {
+    this.beginForeseeing();
+    this.#names.fill(0);
+    this.#roots.fill(0);
     this.#mac.dispose();
   }
 }

@@ -148,7 +148,7 @@ export class Flusher {
   /** Begins to write a run while it is collected, once it has its turn. */
   stream(run: SegmentRun, turn: Promise<unknown>): RunStream {
     const { executor, compress } = this.input;
-    const bytes = run.expected;
+    const bytes = Math.max(run.expected, run.bytes);
     return new RunStream(run, turn, {
       begin: () => this.placeFor(bytes),
       execute: (job) => executor.run(job),
