@@ -18,8 +18,8 @@ import type { CommitMeta, RunBuilder, Store } from "../store/store.ts";
 const sliceRecords = 512;
 /** Pause after a full disk before a run is encoded again. */
 const fullPauseMs = 200;
-/** So much of a run is worth a message to the thread that writes it. */
-const partBytesMin = 2 << 20;
+/** Share of an ordinary run that is worth a message to the thread that writes it. */
+const partShare = 1 / 8;
 /** Control records and the commit of a run. */
 const runSpareBytes = 1 << 20;
 /** While this share of the changes overwrites what waits already, a flush may wait longer. */
@@ -162,7 +162,7 @@ export class Flusher implements FreezeWatcher {
   }
 
   private async perform(): Promise<void> {
-    const { databases, store, scheduler } = this.deps;
+    const { databases, store, scheduler, limits } = this.deps;
     const { resident } = databases;
     const commit = this.deps.commit();
     this.flyingBytes = resident.dirtyBytes;
@@ -177,16 +177,16 @@ export class Flusher implements FreezeWatcher {
     try {
       this.deps.controls(run);
       run.reserve(resident.frozenBytes);
+      const partBytes = limits.flushBytes * partShare;
       let handed = 0;
       for (let at = 0; at < frozen.length; at++) {
         if (at % foreseenMax === 0) this.foresee(frozen, at);
-        this.beforeChange(frozen[at] as number);
-        if (at % sliceRecords !== sliceRecords - 1) continue;
-        if (run.bytes - handed >= partBytesMin) {
+        if (run.bytes - handed >= partBytes) {
           store.advance(run);
           handed = run.bytes;
         }
-        await scheduler.yieldNow();
+        this.beforeChange(frozen[at] as number);
+        if (at % sliceRecords === sliceRecords - 1) await scheduler.yieldNow();
       }
       await store.flush(run, commit);
     } catch (error) {
