@@ -134,7 +134,13 @@ export class NodeEngine implements Engine {
     databases: Int32Array,
     count: number,
   ): void {
-    this.deps.machine.databases.foresee(buffer, starts, ends, databases, count);
+    const { group, machine } = this.deps;
+    if (group.haltedBy !== null) return;
+    try {
+      machine.databases.foresee(buffer, starts, ends, databases, count);
+    } catch {
+      // Whatever is wrong is met, and told, by the commands themselves.
+    }
   }
 
   /** Reads see the time of the newest entry or of the clock, whichever is later. */

@@ -16,7 +16,7 @@ const { running, order, output, promised, barrier, ended } = halts;
 export const outputBytesHigh = 1024 * 1024;
 
 /** Less is no two GETs. */
-const aheadBytesMin = 42;
+const aheadBytesMin = 40;
 
 export class Connection extends Dispatcher {
   private readonly transport: Transport;
