@@ -199,7 +199,7 @@ test("pkcs11: a node lives on a key in a token, through kill and restart", async
   await server.start();
   await put(server, "before");
   await server.kill();
-  // A token outlives who used it. SoftHSM's may not: it empties token.object to write it at a login.
+  // A token outlives who used it. SoftHSM's may not: a login empties a file of it to write it.
   rmSync(tokens, { recursive: true });
   cpSync(kept, tokens, { recursive: true });
   await server.start();
