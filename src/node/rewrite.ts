@@ -176,6 +176,7 @@ export class Rewrites {
     this.finishing = true;
     const { store } = this.deps;
     try {
+      await store.removed();
       const files = await store.files();
       // It may have been paused, or called off, meanwhile.
       if (row.state !== "running" || this.rows.get(row.keyId) !== row) return;

@@ -326,6 +326,11 @@ export class SegmentStore implements Store {
     return result;
   }
 
+  /** Files that went are removed in the background: none is being removed when this resolves. */
+  removed(): Promise<void> {
+    return this.ledger.removed();
+  }
+
   controls(): Iterable<ControlRecord> {
     return this.books.controls.live();
   }
