@@ -52,6 +52,10 @@ napi_value io_pread(napi_env env, napi_callback_info info) {
 /* Integers of a row of preadMany: descriptor, at, length, position, result. */
 #define READ_ROW 5
 
+static bool row_fits(size_t room, uint32_t fd, uint32_t at, uint32_t length) {
+  return fd <= 0x7fffffffu && (uint64_t)at + length <= room;
+}
+
 /*
  * preadMany(target, rows, count): row i reads `length` bytes at `position` of a file into
  * `target[at]`; its result is the bytes read, less at the end of a file, or a negated errno. The
@@ -72,13 +76,13 @@ napi_value io_pread_many(napi_env env, napi_callback_info info) {
   }
   volatile uint32_t *end = rows + (size_t)count * READ_ROW;
   for (volatile uint32_t *row = rows; row < end; row += READ_ROW)
-    if (row[0] > 0x7fffffffu || (uint64_t)row[1] + row[2] > target.length) {
+    if (!row_fits(target.length, row[0], row[1], row[2])) {
       throw_range(env, "range outside the buffer");
       return NULL;
     }
   for (volatile uint32_t *row = rows; row < end; row += READ_ROW) {
     uint32_t fd = row[0], at = row[1], wanted = row[2];
-    if (fd > 0x7fffffffu || (uint64_t)at + wanted > target.length) {
+    if (!row_fits(target.length, fd, at, wanted)) {
       throw_range(env, "range outside the buffer");
       return NULL;
     }

@@ -13,11 +13,12 @@
  */
 import type { Args } from "../commands/args.ts";
 import type { CommandSpec } from "../commands/command.ts";
+import { touchedMax } from "../keyspace/entries.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { NodeStatus } from "./api.ts";
 
-/** Keys that `Engine.foresee` takes at most. */
-export const foreseenMax = 16;
+/** Keys that `Engine.foresee` takes at most: as many as the resident set touches at once. */
+export const foreseenMax = touchedMax;
 
 /** A connection (or the library) as the engine sees it. */
 export interface Client {

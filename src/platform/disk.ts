@@ -65,11 +65,11 @@ export class NodeDisk implements Disk {
   }
 
   readMany(files: readonly DiskFile[], target: Uint8Array, rows: Uint32Array, count: number): void {
-    checkTable(rows, count, readRow);
     if (this.#native === null) {
       readEach(files, target, rows, count);
       return;
     }
+    checkTable(rows, count, readRow);
     for (let n = 0; n < count; n++) rows[n * readRow] = (files[n] as NodeFile).openFd;
     this.#native.preadMany(target, rows, count);
   }

@@ -30,7 +30,7 @@ import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentReader } from "./reader.ts";
-import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
+import { errorOf, type Job, type JobOutcome, type RunExecutor, warm } from "./runwriter.ts";
 import { scanTarget } from "./scan.ts";
 
 export interface CompactionInput extends LedgerInput {
@@ -237,9 +237,7 @@ export class Compaction {
       output.records++;
       output.recordBytes += frameHeaderBytes + length;
     }
-    // Whatever comes of it, as in the flusher.
-    const warm = { path: output.path, from: output.length, to: outcome.length };
-    void this.input.executor.run({ type: "warm", ...warm });
+    warm(this.input.executor, output, outcome.length);
     output.length = outcome.length;
     output.lastMac = Buffer.from(outcome.mac);
     this.copiedBytes += rows.length === 0 ? 0 : bytes;

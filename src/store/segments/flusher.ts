@@ -14,7 +14,7 @@ import type { Books, Segment } from "./books.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentRun } from "./run.ts";
-import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
+import { errorOf, type Job, type JobOutcome, type RunExecutor, warm } from "./runwriter.ts";
 import { RunStream, type StreamPlace } from "./stream.ts";
 
 /** Records put into the index before others get their turn: about a millisecond. */
@@ -129,16 +129,9 @@ export class Flusher {
     this.flushes++;
     this.flushedBytes += outcome.length - segment.length;
     if (segment.header.keyId !== 0) this.sealed += run.puts;
-    const warm = {
-      type: "warm",
-      path: segment.path,
-      from: segment.length,
-      to: outcome.length,
-    } as const;
+    warm(executor, segment, outcome.length);
     segment.length = outcome.length;
     segment.lastMac = Buffer.from(outcome.mac);
-    // Whatever comes of it: reads then wait for the disk.
-    void executor.run(warm);
     this.books.nextSequence += run.records;
     await this.place(segment, run, outcome.places);
     this.durable = commit;

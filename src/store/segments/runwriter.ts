@@ -109,6 +109,18 @@ export interface RunExecutor {
 
 /** Usual readahead of Linux. */
 const warmBytes = 128 * 1024;
+/**
+ * What a segment has gained, up to `to`, comes into the kernel's cache in the background. Whatever
+ * comes of it: reads then wait for the disk.
+ */
+export function warm(
+  executor: RunExecutor,
+  { path, length }: { readonly path: string; readonly length: number },
+  to: number,
+): void {
+  void executor.run({ type: "warm", path, from: length, to });
+}
+
 const nothing = new Uint8Array(0);
 const noPlaces = new Uint32Array(0);
 const done = {

@@ -1,7 +1,7 @@
 /**
  * Writes one segment: seals the frames of a run in place, checksums them, ends the run with a
- * commit and makes it durable in one write and one sync. One segment has one writer for its whole
- * life, which alone counts its nonces; a segment is never opened for writing a second time.
+ * commit and makes it durable by one sync. One segment has one writer for its whole life, which
+ * alone counts its nonces; a segment is never opened for writing a second time.
  *
  * A run may be taken in parts while it is collected. The hazard is a half-written run. Only what
  * ends in a commit counts, the next run overwrites what a failed one left, and a run that met a
@@ -149,7 +149,7 @@ export class SegmentWriter {
     return this.attempt(image, (progress) => {
       this.take(progress, image.end);
       const written = this.finish(progress, commit);
-      image.end = this.sealer === null ? image.end : progress.at;
+      if (this.sealer !== null) image.end = progress.at;
       this.progress = null;
       return written;
     });
