@@ -101,7 +101,7 @@ function changeOf(step: Step & { kind: "change" }, state: ControlState): KeyChan
   return made[step.change]!;
 }
 
-type Any = Entry | { header: Entry["header"]; opcode: null };
+type Any = (Entry & { forged?: true }) | { header: Entry["header"]; opcode: null };
 
 /** An entry as a node in this state might propose it, or an old one again, or a forged one. */
 function entryFor(step: Step, state: ControlState, past: readonly Any[]): Any | null {
@@ -140,16 +140,21 @@ function entryFor(step: Step, state: ControlState, past: readonly Any[]): Any | 
       // Signed by who may sign, for another group of the cluster.
       const old = past.at(-1 - step.back);
       if (old === undefined || old.opcode === null || old.opcode === 4) return null;
-      const { header, opcode, body } = old;
-      return entryOf(opcode, splitTrailer(body)!.body, header, state.active("log")!.id, 1);
+      const { header, opcode } = old;
+      // A forged bit may have been one of the trailer's frame: nothing is left to sign.
+      const body = splitTrailer(old.body)?.body;
+      if (body === undefined) return null;
+      return entryOf(opcode, body, header, state.active("log")!.id, 1);
     }
     case "forge": {
       const old = past.at(-1 - step.back);
       if (old === undefined || old.opcode === null || old.opcode === 4) return null;
+      // The same bit twice would give what was honest.
+      if (old.forged) return null;
       const body = Buffer.from(old.body);
       const bit = step.bit % (body.length * 8);
       body[bit >> 3]! ^= 1 << (bit & 7);
-      return { ...old, body };
+      return { ...old, body, forged: true };
     }
   }
 }
