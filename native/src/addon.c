@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 8
+#define ADDON_VERSION 9
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -177,6 +177,7 @@ NAPI_MODULE_INIT() {
       {"mac", mac_new},            {"sign", mac_sign},        {"signMany", mac_sign_many},
       {"dispose", key_dispose},    {"pread", io_pread},       {"preadMany", io_pread_many},
       {"crc32", crc32_of},         {"send", io_send},         {"flock", io_flock},
+      {"warm", io_warm},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},

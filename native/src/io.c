@@ -1,12 +1,13 @@
 /*
  * Calls of the kernel that Node lacks or makes slowly: pread into a part of a buffer without a
- * request object, send, flock. Failures are returned as a negated errno.
+ * request object, sendfile, send, flock. Failures are returned as a negated errno.
  */
 #include "addon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -93,6 +94,34 @@ napi_value io_pread_many(napi_env env, napi_callback_info info) {
     row[4] = (uint32_t)(bytes < 0 ? -errno : bytes);
   }
   return NULL;
+}
+
+/*
+ * warm(fd, position, length): brings a range of a file into the kernel's cache and copies nothing
+ * of it anywhere (sendfile(2): to the null device, pages are spliced). 0, also beyond the end of
+ * the file, or a negated errno.
+ */
+napi_value io_warm(napi_env env, napi_callback_info info) {
+  struct call call;
+  int64_t position, length;
+  int fd = -1;
+  if (!call_begin(&call, env, info, 3) || !call_descriptor(&call, 0, &fd) ||
+      !call_position(&call, 1, &position) || !call_position(&call, 2, &length))
+    return NULL;
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0) return number(env, -errno);
+  off_t at = (off_t)position;
+  ssize_t bytes = 1;
+  int failed = 0;
+  while (length > 0 && bytes > 0) {
+    size_t wanted = length > READ_BYTES_MAX ? READ_BYTES_MAX : (size_t)length;
+    do bytes = sendfile(nowhere, fd, &at, wanted);
+    while (bytes < 0 && errno == EINTR);
+    if (bytes < 0) failed = errno;
+    else length -= bytes;
+  }
+  close(nowhere);
+  return number(env, -failed);
 }
 
 /*

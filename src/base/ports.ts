@@ -46,6 +46,11 @@ export interface DiskFile {
   readonly fd: number;
   /** Reads at `position` until `target` is full or the file ends; returns the bytes read. */
   read(target: Uint8Array, position: number): number;
+  /**
+   * Brings a range into the kernel's cache, read from front to back as by one sequential reader.
+   * Only for files that are not `direct`: their reads pass the cache by.
+   */
+  warm(position: number, length: number): void;
   write(data: Uint8Array, position: number): void;
   writeAsync(data: Uint8Array, position: number, done: (error: Error | null) => void): void;
   /** fdatasync. A failure is fatal for the writer: what is durable is unknown. */

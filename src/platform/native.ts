@@ -12,6 +12,8 @@ export interface NativeIo {
   pread(fd: number, target: Uint8Array, targetAt: number, length: number, position: number): number;
   /** The same for rows (fd, at, length, position, result) of `readMany`, results filled in. */
   preadMany(target: Uint8Array, rows: Uint32Array, count: number): void;
+  /** Brings `[position, +length)` of a file into the kernel's cache: 0 or a negated errno. */
+  warm(fd: number, position: number, length: number): number;
 }
 
 /**
@@ -101,7 +103,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 8;
+const version = 9;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

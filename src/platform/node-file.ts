@@ -18,6 +18,9 @@ import { assert } from "../base/assert.ts";
 import type { DiskFile } from "../base/ports.ts";
 import type { NativeAddon } from "./native.ts";
 
+/** Usual readahead of Linux. */
+const warmBytes = 128 * 1024;
+
 /** An error of the addon in the shape of Node's own. */
 export function systemError(errno: number, call: string): NodeJS.ErrnoException {
   const code = getSystemErrorName(errno);
@@ -61,6 +64,15 @@ export class NodeFile implements DiskFile {
     const bytes = this.#native.pread(this.fd, target, at, length, position);
     if (bytes < 0) throw systemError(bytes, "pread");
     return bytes;
+  }
+
+  warm(position: number, length: number): void {
+    assert(this.#open, "read of a closed file");
+    if (this.#native !== null && this.#native.warm(this.fd, position, length) === 0) return;
+    const target = Buffer.allocUnsafeSlow(Math.min(warmBytes, length));
+    const end = position + length;
+    for (let at = position; at < end; at += target.length)
+      readSync(this.fd, target, 0, Math.min(target.length, end - at), at);
   }
 
   write(data: Uint8Array, position: number): void {

@@ -75,6 +75,23 @@ function filesSuite(disk: () => Disk, at: At): void {
     for (const file of files) file.close();
   });
 
+  test("to warm a range, whole, in part or beyond the end, changes nothing", () => {
+    const file = disk().open(at("a"), { mode: "create" });
+    file.write(Buffer.alloc(300_000, "strongroom"), 0);
+    const before = disk().readFile(at("a"));
+    for (const [position, length] of [
+      [0, 300_000],
+      [4096, 1],
+      [5, 0],
+      [250_000, 2 ** 33],
+    ] as const)
+      file.warm(position, length);
+    expect(file.size()).toBe(300_000);
+    expect(disk().readFile(at("a")).equals(before)).toBe(true);
+    file.close();
+    expect(() => file.warm(0, 1)).toThrow();
+  });
+
   test("a gap reads as zeros, also after the file was cut and grew again", () => {
     const file = disk().open(at("a"), { mode: "create" });
     file.write(Buffer.from("abcdef"), 0);

@@ -13,6 +13,7 @@ export function bytesFile(bytes: Buffer, path = "file"): DiskFile {
     direct: false,
     fd: -1,
     read: (target, position) => bytes.copy(target, 0, position, position + target.length),
+    warm: () => {},
     write: refuse,
     writeAsync: refuse,
     sync: refuse,

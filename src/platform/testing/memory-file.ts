@@ -58,6 +58,11 @@ export class MemoryFile implements DiskFile {
     return this.#inode.read(target, position);
   }
 
+  warm(): void {
+    this.#check();
+    assert(!this.direct, "direct reads pass the cache by");
+  }
+
   write(data: Uint8Array, position: number): void {
     this.#checkWritable();
     this.#checkAligned(data, position);

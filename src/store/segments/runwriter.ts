@@ -107,8 +107,6 @@ export interface RunExecutor {
   close(): Promise<void>;
 }
 
-/** Usual readahead of Linux. */
-const warmBytes = 128 * 1024;
 /**
  * What a segment has gained, up to `to`, comes into the kernel's cache in the background. Whatever
  * comes of it: reads then wait for the disk.
@@ -142,7 +140,6 @@ export class RunWriter {
   private readonly writers = new Map<number, SegmentWriter>();
   private copyImage: Buffer | null = null;
   private copyReader: CopyReader | null = null;
-  private warmth: Buffer | null = null;
 
   constructor(disk: Disk, primitives: Primitives) {
     this.disk = disk;
@@ -268,11 +265,9 @@ export class RunWriter {
    * fewer misses of the processor's cache than the single pages of posix_fadvise.
    */
   private warm(path: string, from: number, to: number): JobOutcome {
-    this.warmth ??= Buffer.allocUnsafeSlow(warmBytes);
     const file = this.disk.open(path, { mode: "read" });
     try {
-      for (let at = from; at < to; at += warmBytes)
-        file.read(this.warmth.subarray(0, Math.min(warmBytes, to - at)), at);
+      file.warm(from, to - from);
     } finally {
       file.close();
     }
