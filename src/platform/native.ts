@@ -6,6 +6,22 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
+/**
+ * Places records in slots of the record index, as `RecordIndex.place` does, which explains it: the
+ * records whose bodies stand in `run`, for rows (body, offset, length, 0, 0) of the segment. A row
+ * comes back as (keyspace, dead length, length, what, dead segment), where `what` has bits: 1
+ * placed; 2 and 4 the root was and is live; 8 and 16 an expiry was and is there. `what` is 0, and
+ * the rest as it was, for a record whose key has no slot: it is for the caller.
+ */
+export type PlaceMany = (
+  shards: readonly Uint32Array[],
+  capacities: Uint32Array,
+  run: Uint8Array,
+  segment: number,
+  rows: Uint32Array,
+  count: number,
+) => void;
+
 /** Reads through the addon: positions and lengths in bytes. */
 export interface NativeIo {
   /** pread(2) into `target[targetAt, +length)`: bytes read, or a negated errno. */
@@ -89,6 +105,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   flock(fd: number): number;
   /** CRC-32 as zlib's, of `data[at, +length)`, going on from `start`. */
   crc32(data: Uint8Array, at: number, length: number, start: number): number;
+  placeMany: PlaceMany;
   /**
    * One call to a PKCS #11 token, on a thread of its own; `done` is called once. Packed and
    * explained by pkcs11.ts.

@@ -132,6 +132,12 @@ export class Books {
     this.settleDead();
   }
 
+  /** The same for one that the addon has placed. @param deadSegment - 0: nothing died by it. */
+  placed(segment: Segment, length: number, deadSegment: number, deadLength: number): void {
+    this.count(segment, length);
+    if (deadSegment !== 0) this.died(deadSegment, deadLength);
+  }
+
   private placeControl(
     segment: Segment,
     body: Buffer,

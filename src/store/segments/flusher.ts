@@ -7,20 +7,16 @@
 import { assert } from "../../base/assert.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
-import { commitBytes, kindControl, physicalAt } from "../../entry/record.ts";
+import { commitBytes } from "../../entry/record.ts";
 import { alignUp, blockBytes, frameHeaderBytes } from "../../files/framing.ts";
 import type { Commit, CommitMeta } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
+import { placeRun } from "./placing.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentRun } from "./run.ts";
 import { errorOf, type Job, type JobOutcome, type RunExecutor, warm } from "./runwriter.ts";
 import { RunStream, type StreamPlace } from "./stream.ts";
-
-/** Records put into the index before others get their turn: about a millisecond. */
-const indexSlice = 512;
-/** Records whose places in the index are read together before they are changed one by one. */
-const touchedRecords = 16;
 
 export interface FlusherInput extends LedgerInput {
   readonly scheduler: Scheduler;
@@ -31,34 +27,6 @@ export interface FlusherInput extends LedgerInput {
 }
 
 export type Done = Extract<JobOutcome, { ok: true }>;
-
-/**
- * Where the records of a run begin in its memory, and their rows in the order of their keys' first
- * byte. Shards of the index hold ranges of keys: one after the other they stay in the processor's
- * cache.
- */
-function byShard(buffer: Buffer, rows: number): { bodies: Uint32Array; order: Uint32Array } {
-  const bodies = new Uint32Array(rows);
-  const shardOf = new Uint8Array(rows);
-  const starts = new Uint32Array(257);
-  for (let row = 0, at = 0; row < rows; row++) {
-    const body = at + frameHeaderBytes;
-    const shard = buffer[body] === kindControl ? 0 : (buffer[body + physicalAt] as number);
-    bodies[row] = body;
-    shardOf[row] = shard;
-    starts[shard + 1] = (starts[shard + 1] as number) + 1;
-    at = body + buffer.readUInt32BE(at);
-  }
-  for (let shard = 0; shard < 256; shard++)
-    starts[shard + 1] = (starts[shard + 1] as number) + (starts[shard] as number);
-  const order = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const shard = shardOf[row] as number;
-    order[starts[shard] as number] = row;
-    starts[shard] = (starts[shard] as number) + 1;
-  }
-  return { bodies, order };
-}
 
 export class Flusher {
   durable: Commit;
@@ -133,7 +101,7 @@ export class Flusher {
     segment.length = outcome.length;
     segment.lastMac = Buffer.from(outcome.mac);
     this.books.nextSequence += run.records;
-    await this.place(segment, run, outcome.places);
+    await placeRun(this.books, segment, run.buffer, outcome.places, this.input.scheduler);
     this.durable = commit;
     this.durableMac = segment.lastMac;
   }
@@ -169,29 +137,6 @@ export class Flusher {
     if (this.failure !== null) throw this.failure;
     const segment = await this.segmentFor(bytes);
     return { segment, sequence: this.books.nextSequence };
-  }
-
-  private async place(segment: Segment, run: SegmentRun, places: Uint32Array): Promise<void> {
-    const { books, input } = this;
-    const { buffer } = run;
-    const { bodies, order } = byShard(buffer, places.length / 2);
-    for (let n = 0, left = indexSlice; n < order.length; n++) {
-      if (n % touchedRecords === 0) this.touch(buffer, bodies, order, n);
-      const row = order[n] as number;
-      const offset = places[row * 2] as number;
-      const length = places[row * 2 + 1] as number;
-      books.placeRecord(segment, buffer, bodies[row] as number, offset, length);
-      if (--left > 0) continue;
-      left = indexSlice;
-      await input.scheduler.yieldNow();
-    }
-  }
-
-  private touch(buffer: Buffer, bodies: Uint32Array, order: Uint32Array, from: number): void {
-    const { index } = this.books;
-    const end = Math.min(from + touchedRecords, order.length);
-    for (let n = from; n < end; n++)
-      index.touch(buffer, (bodies[order[n] as number] as number) + physicalAt);
   }
 
   private async segmentFor(runBytes: number): Promise<Segment> {

@@ -225,6 +225,16 @@ export class RecordIndex {
     if (!this.loading && this.shadowsNothing()) this.died(segment, offset, length);
   }
 
+  /** A record was placed by `PlaceMany`, which told `what`. */
+  count(keyspace: number, what: number): void {
+    const counts = this.tally.of(keyspace);
+    counts.records++;
+    counts.live += ((what >>> 2) & 1) - ((what >>> 1) & 1);
+    const expiring = ((what >>> 4) & 1) - ((what >>> 3) & 1);
+    counts.expiring += expiring;
+    this.expiring += expiring;
+  }
+
   private put(segment: number, offset: number, length: number, seconds: number, sequence: number) {
     const words = this.words;
     words[this.at + wordSegment] = segment;

@@ -55,7 +55,7 @@ export class Shards {
   stride: number;
   readonly words: Uint32Array[] = [];
   readonly used = new Int32Array(shardCount);
-  readonly capacity = new Int32Array(shardCount);
+  readonly capacity = new Uint32Array(shardCount);
   total = 0;
 
   constructor(stride: number) {

@@ -1,0 +1,231 @@
+/*
+ * Places the records of a run in the slots of the record index. What a slot is and what placing
+ * means stands in src/store/segments/shard.ts and index.ts, which do the same one by one; there the
+ * processor waits for memory most of the time. Here the lines of later records are under way while
+ * earlier ones are placed.
+ *
+ * Only slots that exist are changed; a record of a key that has none is left to the caller, and so
+ * are the later ones of that key. The hazard is memory: every place in the table and the shards is
+ * checked where it is used, since another thread may write the table.
+ */
+#include "addon.h"
+
+#include <string.h>
+
+#define SHARD_BITS 10
+#define SHARDS (1u << SHARD_BITS)
+
+/* A slot, in words. */
+#define SLOT_WORDS 10
+#define WORD_SEGMENT 4
+#define WORD_OFFSET 5
+#define WORD_LENGTH 6
+#define WORD_KEYSPACE 7
+#define WORD_FLAGS 8
+#define WORD_EXPIRY 9
+#define USED 1u
+#define ROOT 2u
+#define TOMBSTONE 4u
+#define PENDING 8u
+#define PENDING_DELETE 16u
+#define PLACED 64u
+#define COPIES_SHIFT 8
+#define COPIES_MAX 0xffffffu
+
+/* The header of a put or a tombstone (src/entry/record.ts). */
+#define KIND_PUT 1
+#define KIND_TOMBSTONE 2
+#define KEY_AT 1
+#define ROOT_AT 17
+#define KEYSPACE_AT 18
+#define EXPIRY_AT 22
+#define HEADER_BYTES 46
+
+/* A row: body, offset, length; told: keyspace, dead length, length, what, dead segment. */
+#define ROW 5
+#define PLACED_HERE 1u
+#define LIVE_BEFORE 2u
+#define LIVE_AFTER 4u
+#define EXPIRING_BEFORE 8u
+#define EXPIRING_AFTER 16u
+
+/* How far ahead bodies, and slots, are asked for. */
+#define BODIES_AHEAD 32
+#define SLOTS_AHEAD 16
+
+struct shard {
+  uint32_t *words; /* NULL: not asked for yet */
+  size_t length;
+};
+
+struct placing {
+  struct call *call;
+  const uint32_t *capacities;
+  struct bytes run;
+  uint32_t segment;
+  struct shard shards[SHARDS];
+};
+
+/* A record whose slot is under way. */
+struct sought {
+  const uint8_t *body; /* NULL: not a put or a tombstone */
+  uint32_t key[4];
+  uint32_t shard;
+  size_t home;
+};
+
+static uint32_t big_endian(const uint8_t *bytes) {
+  uint32_t word;
+  memcpy(&word, bytes, sizeof word);
+  return __builtin_bswap32(word);
+}
+
+static bool fetch_shard(struct placing *placing, uint32_t number) {
+  static uint32_t none[1];
+  struct shard *shard = &placing->shards[number];
+  napi_env env = placing->call->env;
+  napi_value array = NULL;
+  napi_typedarray_type type;
+  void *data = NULL;
+  if (napi_get_element(env, placing->call->argv[0], number, &array) != napi_ok ||
+      napi_get_typedarray_info(env, array, &type, &shard->length, &data, NULL, NULL) != napi_ok ||
+      type != napi_uint32_array)
+    return throw_type(env, "an array of Uint32Arrays is needed");
+  shard->words = data == NULL ? none : data;
+  if (data == NULL) shard->length = 0;
+  return true;
+}
+
+/* False, with an exception pending, if the row leaves the run. */
+static bool begin(struct placing *placing, uint32_t body_at, struct sought *sought) {
+  if (placing->run.length < HEADER_BYTES || body_at > placing->run.length - HEADER_BYTES)
+    return throw_range(placing->call->env, "range outside the buffer");
+  const uint8_t *body = placing->run.data + body_at;
+  sought->body = NULL;
+  if (body[0] != KIND_PUT && body[0] != KIND_TOMBSTONE) return true;
+  for (size_t word = 0; word < 4; word++) sought->key[word] = big_endian(body + KEY_AT + 4 * word);
+  uint32_t number = sought->key[0] >> (32 - SHARD_BITS);
+  struct shard *shard = &placing->shards[number];
+  if (shard->words == NULL && !fetch_shard(placing, number)) return false;
+  uint32_t rest = sought->key[0] << SHARD_BITS | sought->key[1] >> (32 - SHARD_BITS);
+  uint64_t home = (uint64_t)rest * placing->capacities[number] >> 32;
+  sought->body = body;
+  sought->shard = number;
+  sought->home = (size_t)home * SLOT_WORDS;
+  if (sought->home + SLOT_WORDS <= shard->length) {
+    const uint32_t *slot = shard->words + sought->home;
+    __builtin_prefetch(slot, 1);
+    /* Most walks are over within the next line of 64 bytes. */
+    __builtin_prefetch(slot + 14, 1);
+  }
+  return true;
+}
+
+/* The slot of a key, or NULL. */
+static uint32_t *find(const struct placing *placing, const struct sought *sought) {
+  const struct shard *shard = &placing->shards[sought->shard];
+  const uint32_t *key = sought->key;
+  for (size_t at = sought->home; at + SLOT_WORDS <= shard->length; at += SLOT_WORDS) {
+    uint32_t *slot = shard->words + at;
+    if ((slot[WORD_FLAGS] & USED) == 0) return NULL;
+    if (slot[0] < key[0]) continue;
+    if (slot[0] > key[0]) return NULL;
+    if (slot[1] == key[1] && slot[2] == key[2] && slot[3] == key[3]) return slot;
+    if (slot[1] > key[1]) return NULL;
+  }
+  return NULL;
+}
+
+/* isLiveRoot of index.ts. */
+static bool live_root(uint32_t flags) {
+  if ((flags & ROOT) == 0) return false;
+  if ((flags & PENDING) != 0) return true;
+  return (flags & (PLACED | TOMBSTONE | PENDING_DELETE)) == PLACED;
+}
+
+/* Seconds, rounded up, as expirySeconds of index.ts. */
+static uint32_t expiry_of(const uint8_t *body) {
+  uint64_t ms = (uint64_t)big_endian(body + EXPIRY_AT) << 32 | big_endian(body + EXPIRY_AT + 4);
+  uint64_t seconds = ms / 1000 + (ms % 1000 != 0);
+  return seconds > 0xffffffffu ? 0xffffffffu : (uint32_t)seconds;
+}
+
+/* RecordIndex.place for a key that has a slot. */
+static void place(uint32_t *slot, const uint8_t *body, uint32_t segment, volatile uint32_t *row) {
+  uint32_t before = slot[WORD_FLAGS], copies = before >> COPIES_SHIFT;
+  uint32_t offset = row[1], length = row[2];
+  uint32_t flags = USED | PLACED | (body[ROOT_AT] == 1 ? ROOT : 0) |
+                   (body[0] == KIND_TOMBSTONE ? TOMBSTONE : 0);
+  uint32_t dead_segment = 0, dead_length = 0;
+  if ((before & PLACED) != 0) {
+    if ((before & TOMBSTONE) == 0 || copies != 0) {
+      dead_segment = slot[WORD_SEGMENT];
+      dead_length = slot[WORD_LENGTH];
+    }
+    if (copies < COPIES_MAX) copies++;
+  }
+  if ((flags & TOMBSTONE) != 0 && copies == 0) {
+    dead_segment = segment;
+    dead_length = length;
+  }
+  uint32_t expiry = expiry_of(body);
+  uint32_t what = PLACED_HERE | (live_root(before) ? LIVE_BEFORE : 0) |
+                  (live_root(flags) ? LIVE_AFTER : 0) |
+                  (slot[WORD_EXPIRY] != 0 ? EXPIRING_BEFORE : 0) |
+                  (expiry != 0 ? EXPIRING_AFTER : 0);
+  slot[WORD_SEGMENT] = segment;
+  slot[WORD_OFFSET] = offset;
+  slot[WORD_LENGTH] = length;
+  slot[WORD_FLAGS] = flags | copies << COPIES_SHIFT;
+  slot[WORD_EXPIRY] = expiry;
+  row[0] = slot[WORD_KEYSPACE];
+  row[1] = dead_length;
+  row[3] = what;
+  row[4] = dead_segment;
+}
+
+static bool run(struct placing *placing, volatile uint32_t *rows, uint32_t count) {
+  struct sought ring[SLOTS_AHEAD];
+  uint32_t asked = 0;
+  for (uint32_t done = 0; done < count; done++) {
+    for (; asked < count && asked < done + SLOTS_AHEAD; asked++) {
+      if (asked + BODIES_AHEAD < count) {
+        uint32_t ahead = rows[(size_t)(asked + BODIES_AHEAD) * ROW];
+        if (ahead < placing->run.length) __builtin_prefetch(placing->run.data + ahead);
+      }
+      if (!begin(placing, rows[(size_t)asked * ROW], &ring[asked % SLOTS_AHEAD])) return false;
+    }
+    const struct sought *sought = &ring[done % SLOTS_AHEAD];
+    volatile uint32_t *row = rows + (size_t)done * ROW;
+    row[3] = 0;
+    if (sought->body == NULL) continue;
+    uint32_t *slot = find(placing, sought);
+    if (slot == NULL || slot[WORD_KEYSPACE] != big_endian(sought->body + KEYSPACE_AT)) continue;
+    place(slot, sought->body, placing->segment, row);
+  }
+  return true;
+}
+
+/*
+ * placeMany(shards, capacities, run, segment, rows, count): places the records whose bodies stand
+ * in `run` in this segment, and fills in the rows.
+ */
+napi_value slots_place_many(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct placing placing;
+  uint32_t *rows;
+  size_t length, capacities;
+  uint32_t count;
+  if (!call_begin(&call, env, info, 6) || !call_table(&call, 1, &placing.capacities, &capacities) ||
+      !call_bytes(&call, 2, &placing.run) || !call_u32(&call, 3, &placing.segment) ||
+      !call_results(&call, 4, &rows, &length) || !call_u32(&call, 5, &count))
+    return NULL;
+  if (capacities < SHARDS || (uint64_t)count * ROW > length) {
+    throw_range(env, "table shorter than its count");
+    return NULL;
+  }
+  placing.call = &call;
+  memset(placing.shards, 0, sizeof placing.shards);
+  run(&placing, rows, count);
+  return NULL;
+}

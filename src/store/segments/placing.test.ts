@@ -1,0 +1,119 @@
+// Goal: records placed many at once by the addon leave index and books as records placed one by
+// one do. Method: runs of random puts, tombstones and control records, keys met again and again
+// (also within a run), with and without expiry, between marks and drops of keyspaces.
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Scheduler } from "../../base/ports.ts";
+import { frameHeaderBytes } from "../../files/framing.ts";
+import { loadNative } from "../../platform/native.ts";
+import { nativePlaceMany } from "../../platform/slots.ts";
+import { Books, type Segment } from "./books.ts";
+import { placeRun } from "./placing.ts";
+import { SegmentRun } from "./run.ts";
+
+const keys = Array.from({ length: 300 }, (_, i) =>
+  createHash("sha256").update(String(i)).digest().subarray(0, 16),
+);
+const keyspaceOf = (key: number): number => 7 + (key % 2);
+
+const record = fc.record({
+  key: fc.nat(keys.length - 1),
+  kind: fc.constantFrom("put", "put", "put", "tombstone", "control"),
+  root: fc.boolean(),
+  expireAt: fc.constantFrom(0, 0, 1, 1000, 1001, 2 ** 32 * 1000 - 1, 2 ** 32 * 1000, 2 ** 52),
+  bytes: fc.nat(40),
+});
+type Drawn = typeof record extends fc.Arbitrary<infer T> ? T : never;
+
+const step = fc.record({
+  records: fc.array(record, { maxLength: 200 }),
+  marked: fc.array(fc.tuple(fc.nat(keys.length - 1), fc.boolean()), { maxLength: 20 }),
+  dropped: fc.boolean(),
+});
+
+function build(records: readonly Drawn[]): { buffer: Buffer; places: Uint32Array } {
+  const run = new SegmentRun((bytes) => Buffer.alloc(bytes), 4096);
+  for (const { key, kind, root, expireAt, bytes } of records) {
+    const physical = keys[key]!;
+    if (kind === "put") run.put(physical, 0, root, keyspaceOf(key), expireAt, 1n, bytes);
+    else if (kind === "tombstone") run.tombstone(physical, 0, root, keyspaceOf(key), 1n);
+    else run.control(1, false, physical, Buffer.alloc(bytes));
+  }
+  const places: number[] = [];
+  for (let at = 0; at < run.bytes; ) {
+    const length = run.buffer.readUInt32BE(at);
+    places.push(4096 + at, length);
+    at += frameHeaderBytes + length;
+  }
+  return { buffer: run.buffer, places: Uint32Array.from(places) };
+}
+
+function segment(number: number): Segment {
+  const header = { number, keyId: 5 } as Segment["header"];
+  const counts = { length: 0, records: 0, recordBytes: 0, deadBytes: 0 };
+  const rest = { closed: false, lastMac: Buffer.alloc(0), damage: null, leaving: false };
+  return { header, headerMac: Buffer.alloc(0), path: "", ...counts, ...rest };
+}
+
+const scheduler = { yieldNow: async () => {} } as unknown as Scheduler;
+
+const seen = ({ index, segments, nextSequence }: Books) => ({
+  words: index.shards.words.map((words) => Array.from(words)),
+  total: index.shards.total,
+  expiring: index.expiring,
+  counts: [7, 8].map((keyspace) => ({ ...index.tally.of(keyspace) })),
+  segments: [...segments.values()],
+  nextSequence,
+});
+
+/** The books after every step. */
+async function play(
+  steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[],
+  native: typeof nativePlaceMany,
+) {
+  const books = new Books(false);
+  for (const [n, { records, marked, dropped }] of steps.entries()) {
+    const one = segment(n + 1);
+    books.segments.set(n + 1, one);
+    for (const [key, exists] of marked) books.index.mark(keys[key]!, 0, keyspaceOf(key), exists);
+    if (dropped && n === 3) books.dropKeyspace(8);
+    const { buffer, places } = build(records);
+    await placeRun(books, one, buffer, places, scheduler, native);
+    books.index.shards.check();
+  }
+  return seen(books);
+}
+
+if (nativePlaceMany !== null) {
+  test("placing: many at once leaves what one by one leaves", async () => {
+    const steps = fc.array(step, { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (drawn) => {
+        expect(await play(drawn, nativePlaceMany)).toEqual(await play(drawn, null));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("placing: what leaves the run, the table or the shards is refused, not touched", () => {
+    const { placeMany } = loadNative()!;
+    const { shards } = new Books(false).index;
+    const { buffer } = build([{ key: 1, kind: "put", root: true, expireAt: 0, bytes: 8 }]);
+    const place = (body: number, count: number, words: readonly Uint32Array[] = shards.words) =>
+      placeMany(words, shards.capacity, buffer, 1, Uint32Array.of(body, 0, 8, 0, 0), count);
+    place(frameHeaderBytes, 1);
+    expect(() => place(buffer.length - 45, 1)).toThrow(RangeError);
+    expect(() => place(0xffff_ffff, 1)).toThrow(RangeError);
+    expect(() => place(frameHeaderBytes, 2)).toThrow(RangeError);
+    expect(() => place(frameHeaderBytes, 1, [])).toThrow(TypeError);
+    expect(() =>
+      placeMany(shards.words, new Uint32Array(1023), buffer, 1, new Uint32Array(5), 1),
+    ).toThrow(RangeError);
+    // A capacity that the shard does not have: the walk ends with the array.
+    const wrong = new Uint32Array(1024).fill(0xffff_ffff);
+    const rows = Uint32Array.of(frameHeaderBytes, 0, 8, 9, 9);
+    placeMany(shards.words, wrong, buffer, 1, rows, 1);
+    expect(rows[3]).toBe(0);
+  });
+}
