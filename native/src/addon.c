@@ -178,6 +178,7 @@ NAPI_MODULE_INIT() {
       {"dispose", key_dispose},    {"pread", io_pread},       {"preadMany", io_pread_many},
       {"crc32", crc32_of},         {"send", io_send},         {"flock", io_flock},
       {"warm", io_warm},           {"placeMany", slots_place_many},
+      {"touchMany", slots_touch_many},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},

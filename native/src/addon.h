@@ -90,6 +90,7 @@ napi_value sockets_send_many(napi_env env, napi_callback_info info);
 napi_value sockets_send(napi_env env, napi_callback_info info);
 napi_value sockets_descriptor(napi_env env, napi_callback_info info);
 napi_value slots_place_many(napi_env env, napi_callback_info info);
+napi_value slots_touch_many(napi_env env, napi_callback_info info);
 /* Must run before the first crc32. */
 void crc32_prepare(void);
 napi_value crc32_of(napi_env env, napi_callback_info info);

@@ -1,6 +1,6 @@
 /*
- * Places the records of a run in the slots of the record index. What a slot is and what placing
- * means stands in src/store/segments/shard.ts and index.ts, which do the same one by one; there the
+ * The slots of the record index, many at a time. What a slot is and what placing a record means
+ * stands in src/store/segments/shard.ts and index.ts, which do the same one by one; there the
  * processor waits for memory most of the time. Here the lines of later records are under way while
  * earlier ones are placed.
  *
@@ -36,6 +36,7 @@
 #define KIND_PUT 1
 #define KIND_TOMBSTONE 2
 #define KEY_AT 1
+#define KEY_BYTES 16
 #define ROOT_AT 17
 #define KEYSPACE_AT 18
 #define EXPIRY_AT 22
@@ -58,20 +59,25 @@ struct shard {
   size_t length;
 };
 
-struct placing {
+/* The index: the first two arguments of every call. */
+struct slots {
   struct call *call;
   const uint32_t *capacities;
-  struct bytes run;
-  uint32_t segment;
   struct shard shards[SHARDS];
 };
 
-/* A record whose slot is under way. */
+struct placing {
+  struct slots slots;
+  struct bytes run;
+  uint32_t segment;
+};
+
+/* A key whose slot is under way. */
 struct sought {
   const uint8_t *body; /* NULL: not a put or a tombstone */
   uint32_t key[4];
   uint32_t shard;
-  size_t home;
+  size_t home; /* in words */
 };
 
 static uint32_t big_endian(const uint8_t *bytes) {
@@ -80,14 +86,14 @@ static uint32_t big_endian(const uint8_t *bytes) {
   return __builtin_bswap32(word);
 }
 
-static bool fetch_shard(struct placing *placing, uint32_t number) {
+static bool fetch_shard(struct slots *slots, uint32_t number) {
   static uint32_t none[1];
-  struct shard *shard = &placing->shards[number];
-  napi_env env = placing->call->env;
+  struct shard *shard = &slots->shards[number];
+  napi_env env = slots->call->env;
   napi_value array = NULL;
   napi_typedarray_type type;
   void *data = NULL;
-  if (napi_get_element(env, placing->call->argv[0], number, &array) != napi_ok ||
+  if (napi_get_element(env, slots->call->argv[0], number, &array) != napi_ok ||
       napi_get_typedarray_info(env, array, &type, &shard->length, &data, NULL, NULL) != napi_ok ||
       type != napi_uint32_array)
     return throw_type(env, "an array of Uint32Arrays is needed");
@@ -96,20 +102,23 @@ static bool fetch_shard(struct placing *placing, uint32_t number) {
   return true;
 }
 
-/* False, with an exception pending, if the row leaves the run. */
-static bool begin(struct placing *placing, uint32_t body_at, struct sought *sought) {
-  if (placing->run.length < HEADER_BYTES || body_at > placing->run.length - HEADER_BYTES)
-    return throw_range(placing->call->env, "range outside the buffer");
-  const uint8_t *body = placing->run.data + body_at;
-  sought->body = NULL;
-  if (body[0] != KIND_PUT && body[0] != KIND_TOMBSTONE) return true;
-  for (size_t word = 0; word < 4; word++) sought->key[word] = big_endian(body + KEY_AT + 4 * word);
+static bool call_slots(struct call *call, struct slots *slots) {
+  size_t capacities;
+  if (!call_table(call, 1, &slots->capacities, &capacities)) return false;
+  if (capacities < SHARDS) return throw_range(call->env, "a capacity for every shard is needed");
+  slots->call = call;
+  memset(slots->shards, 0, sizeof slots->shards);
+  return true;
+}
+
+/* Asks for the lines where the walk of this key begins. False with an exception pending. */
+static bool ask(struct slots *slots, const uint8_t *key, struct sought *sought) {
+  for (size_t word = 0; word < 4; word++) sought->key[word] = big_endian(key + 4 * word);
   uint32_t number = sought->key[0] >> (32 - SHARD_BITS);
-  struct shard *shard = &placing->shards[number];
-  if (shard->words == NULL && !fetch_shard(placing, number)) return false;
+  struct shard *shard = &slots->shards[number];
+  if (shard->words == NULL && !fetch_shard(slots, number)) return false;
   uint32_t rest = sought->key[0] << SHARD_BITS | sought->key[1] >> (32 - SHARD_BITS);
-  uint64_t home = (uint64_t)rest * placing->capacities[number] >> 32;
-  sought->body = body;
+  uint64_t home = (uint64_t)rest * slots->capacities[number] >> 32;
   sought->shard = number;
   sought->home = (size_t)home * SLOT_WORDS;
   if (sought->home + SLOT_WORDS <= shard->length) {
@@ -121,9 +130,19 @@ static bool begin(struct placing *placing, uint32_t body_at, struct sought *soug
   return true;
 }
 
+/* False, with an exception pending, if the row leaves the run. */
+static bool begin(struct placing *placing, uint32_t body_at, struct sought *sought) {
+  const struct bytes *run = &placing->run;
+  if (run->length < HEADER_BYTES || body_at > run->length - HEADER_BYTES)
+    return throw_range(placing->slots.call->env, "range outside the buffer");
+  const uint8_t *body = run->data + body_at;
+  sought->body = body[0] == KIND_PUT || body[0] == KIND_TOMBSTONE ? body : NULL;
+  return sought->body == NULL || ask(&placing->slots, body + KEY_AT, sought);
+}
+
 /* The slot of a key, or NULL. */
-static uint32_t *find(const struct placing *placing, const struct sought *sought) {
-  const struct shard *shard = &placing->shards[sought->shard];
+static uint32_t *find(const struct slots *slots, const struct sought *sought) {
+  const struct shard *shard = &slots->shards[sought->shard];
   const uint32_t *key = sought->key;
   for (size_t at = sought->home; at + SLOT_WORDS <= shard->length; at += SLOT_WORDS) {
     uint32_t *slot = shard->words + at;
@@ -199,7 +218,7 @@ static bool run(struct placing *placing, volatile uint32_t *rows, uint32_t count
     volatile uint32_t *row = rows + (size_t)done * ROW;
     row[3] = 0;
     if (sought->body == NULL) continue;
-    uint32_t *slot = find(placing, sought);
+    uint32_t *slot = find(&placing->slots, sought);
     if (slot == NULL || slot[WORD_KEYSPACE] != big_endian(sought->body + KEYSPACE_AT)) continue;
     place(slot, sought->body, placing->segment, row);
   }
@@ -214,18 +233,38 @@ napi_value slots_place_many(napi_env env, napi_callback_info info) {
   struct call call;
   struct placing placing;
   uint32_t *rows;
-  size_t length, capacities;
+  size_t length;
   uint32_t count;
-  if (!call_begin(&call, env, info, 6) || !call_table(&call, 1, &placing.capacities, &capacities) ||
+  if (!call_begin(&call, env, info, 6) || !call_slots(&call, &placing.slots) ||
       !call_bytes(&call, 2, &placing.run) || !call_u32(&call, 3, &placing.segment) ||
       !call_results(&call, 4, &rows, &length) || !call_u32(&call, 5, &count))
     return NULL;
-  if (capacities < SHARDS || (uint64_t)count * ROW > length) {
+  if ((uint64_t)count * ROW > length) {
     throw_range(env, "table shorter than its count");
     return NULL;
   }
-  placing.call = &call;
-  memset(placing.shards, 0, sizeof placing.shards);
   run(&placing, rows, count);
+  return NULL;
+}
+
+/*
+ * touchMany(shards, capacities, keys, at, stride, count): brings the slots of `count` keys, which
+ * stand in `keys` from `at` on every `stride` bytes, into the processor's cache. Keys beyond the
+ * end are left out.
+ */
+napi_value slots_touch_many(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct slots slots;
+  struct bytes keys;
+  uint32_t at, stride, count;
+  struct sought sought;
+  if (!call_begin(&call, env, info, 6) || !call_slots(&call, &slots) ||
+      !call_bytes(&call, 2, &keys) || !call_u32(&call, 3, &at) || !call_u32(&call, 4, &stride) ||
+      !call_u32(&call, 5, &count))
+    return NULL;
+  for (size_t from = at, n = 0; n < count; n++, from += stride) {
+    if (keys.length < KEY_BYTES || from > keys.length - KEY_BYTES) break;
+    if (!ask(&slots, keys.data + from, &sought)) break;
+  }
   return NULL;
 }

@@ -22,6 +22,19 @@ export type PlaceMany = (
   count: number,
 ) => void;
 
+/**
+ * Brings the slots of `count` keys of 16 bytes, which stand in `keys` from `at` on every `stride`
+ * bytes, into the processor's cache. Changes nothing.
+ */
+export type TouchMany = (
+  shards: readonly Uint32Array[],
+  capacities: Uint32Array,
+  keys: Uint8Array,
+  at: number,
+  stride: number,
+  count: number,
+) => void;
+
 /** Reads through the addon: positions and lengths in bytes. */
 export interface NativeIo {
   /** pread(2) into `target[targetAt, +length)`: bytes read, or a negated errno. */
@@ -106,6 +119,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   /** CRC-32 as zlib's, of `data[at, +length)`, going on from `start`. */
   crc32(data: Uint8Array, at: number, length: number, start: number): number;
   placeMany: PlaceMany;
+  touchMany: TouchMany;
   /**
    * One call to a PKCS #11 token, on a thread of its own; `done` is called once. Packed and
    * explained by pkcs11.ts.

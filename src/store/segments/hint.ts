@@ -197,3 +197,11 @@ function readControls(hint: HintEntries): HintControl[] {
 export function collected(hint: HintEntries): DecodedHint {
   return { records: hint.records, entries: hint.view(), controls: readControls(hint) };
 }
+
+/** Structured cloning turns a Buffer into a Uint8Array. */
+export function asBuffers(hint: DecodedHint): DecodedHint {
+  const own = (bytes: Uint8Array) =>
+    Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
+  const controls = hint.controls.map((control) => ({ ...control, body: own(control.body) }));
+  return { records: hint.records, entries: own(hint.entries), controls };
+}

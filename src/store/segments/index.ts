@@ -6,6 +6,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { kindTombstone } from "../../entry/record.ts";
+import { nativeTouchMany } from "../../platform/slots.ts";
 import {
   loadingWords,
   Shards,
@@ -101,6 +102,18 @@ export class RecordIndex {
     const first = shards.home(shard, w0, word(key, at + 4)) * shards.stride;
     // Kept, or the read could be left out.
     this.touched = (shards.words[shard] as Uint32Array)[first + wordFlags] ?? 0;
+  }
+
+  /**
+   * The same for `count` keys, one every `stride` bytes: what is looked up next is then at hand.
+   * More than a few hundred would drive each other out.
+   */
+  touchMany(keys: Uint8Array, at: number, stride: number, count: number): void {
+    const { words, capacity } = this.shards;
+    if (nativeTouchMany !== null) nativeTouchMany(words, capacity, keys, at, stride, count);
+    else
+      for (let key = at, n = 0; n < count && key < keys.length; key += stride, n++)
+        this.touch(keys, key);
   }
 
   private locate(): boolean {

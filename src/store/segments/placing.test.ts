@@ -11,6 +11,7 @@ import { nativePlaceMany } from "../../platform/slots.ts";
 import { Books, type Segment } from "./books.ts";
 import { placeRun } from "./placing.ts";
 import { SegmentRun } from "./run.ts";
+import { slotRoot } from "./shard.ts";
 
 const keys = Array.from({ length: 300 }, (_, i) =>
   createHash("sha256").update(String(i)).digest().subarray(0, 16),
@@ -110,6 +111,7 @@ if (nativePlaceMany !== null) {
     expect(() =>
       placeMany(shards.words, new Uint32Array(1023), buffer, 1, new Uint32Array(5), 1),
     ).toThrow(RangeError);
+    expect(() => loadNative()!.touchMany([], shards.capacity, buffer, 0, 16, 1)).toThrow(TypeError);
     // A capacity that the shard does not have: the walk ends with the array.
     const wrong = new Uint32Array(1024).fill(0xffff_ffff);
     const rows = Uint32Array.of(frameHeaderBytes, 0, 8, 9, 9);
@@ -117,3 +119,20 @@ if (nativePlaceMany !== null) {
     expect(rows[3]).toBe(0);
   });
 }
+
+test("placing: to touch slots, there or not, changes nothing and finds the end of the keys", () => {
+  const { index } = new Books(false);
+  const all = Buffer.concat(keys);
+  for (let key = 0; key < 200; key++)
+    index.place(all, key * 16, 1, key, 8, keyspaceOf(key), slotRoot, 0, key);
+  const before = index.shards.words.map((words) => Array.from(words));
+  for (const [at, stride, count] of [
+    [0, 16, 300],
+    [0, 16, 0],
+    [1, 7, 4000],
+    [all.length - 15, 16, 1],
+    [all.length, 16, 64],
+  ] as const)
+    index.touchMany(all, at, stride, count);
+  expect(index.shards.words.map((words) => Array.from(words))).toEqual(before);
+});

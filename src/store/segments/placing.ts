@@ -11,7 +11,7 @@ import { nativePlaceMany, type PlaceMany } from "../../platform/slots.ts";
 import type { Books, Segment } from "./books.ts";
 
 /** Records placed at once, before others get their turn: less than a millisecond each. */
-const manyRecords = 2048;
+const manyRecords = 4096;
 const singleRecords = 512;
 /** Records whose places in the index are read together before they are changed one by one. */
 const touchedRecords = 16;
