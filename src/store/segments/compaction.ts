@@ -29,6 +29,7 @@ import { segmentMacKey, segmentSubkey } from "./keys.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
+import { placeRow } from "./progress.ts";
 import type { SegmentReader } from "./reader.ts";
 import { errorOf, type Job, type JobOutcome, type RunExecutor, warm } from "./runwriter.ts";
 import { scanTarget } from "./scan.ts";
@@ -238,8 +239,8 @@ export class Compaction {
     } as const;
     const outcome = await this.job(job, subkey);
     for (const [i, record] of copied.entries()) {
-      const offset = outcome.places[i * 2] as number;
-      const length = outcome.places[i * 2 + 1] as number;
+      const offset = outcome.places[i * placeRow] as number;
+      const length = outcome.places[i * placeRow + 1] as number;
       const control = record - source.hint.records;
       if (control >= 0) source.controlCopies.set(control, { offset, length });
       else source.copies.set([offset, length], record * 2);

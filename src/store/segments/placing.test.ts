@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Scheduler } from "../../base/ports.ts";
+import { kindControl, physicalAt } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { loadNative } from "../../platform/native.ts";
 import { nativePlaceMany } from "../../platform/slots.ts";
@@ -44,7 +45,9 @@ function build(records: readonly Drawn[]): { buffer: Buffer; places: Uint32Array
   const places: number[] = [];
   for (let at = 0; at < run.bytes; ) {
     const length = run.buffer.readUInt32BE(at);
-    places.push(4096 + at, length);
+    const body = at + frameHeaderBytes;
+    const keyed = run.buffer[body] !== kindControl;
+    places.push(4096 + at, length, keyed ? run.buffer.readUInt32BE(body + physicalAt) : 0);
     at += frameHeaderBytes + length;
   }
   return { buffer: run.buffer, places: Uint32Array.from(places) };

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Integers of a frame's place. */
+export const placeRow = 3;
+
 export class RunProgress {
   /** Memory that the run is collected in. */
   readonly source: Buffer;
@@ -37,18 +40,22 @@ export class RunProgress {
     this.mark = mark;
   }
 
-  /** A frame stands at `offset` of the segment, with a body of `length` bytes. */
-  place(offset: number, length: number): void {
-    if (this.used === this.words.length) {
+  /**
+   * A frame stands at `offset` of the segment, with a body of `length` bytes.
+   * @param head - First 32 bits of its physical key; 0 of a control record.
+   */
+  place(offset: number, length: number, head: number): void {
+    if (this.used + placeRow > this.words.length) {
       const larger = new Uint32Array(this.words.length * 2);
       larger.set(this.words);
       this.words = larger;
     }
     this.words[this.used++] = offset;
     this.words[this.used++] = length;
+    this.words[this.used++] = head;
   }
 
-  /** Offset and body length of each frame in the segment, in order. */
+  /** Offset, body length and head of each frame in the segment, in order: `placeRow` integers. */
   places(): Uint32Array {
     return this.words.slice(0, this.used);
   }

@@ -81,7 +81,7 @@ export type Job =
 export type JobOutcome =
   | {
       readonly ok: true;
-      /** Offset and body length of each frame, in order. */
+      /** Where each frame stands, as `RunProgress.places` tells. */
       readonly places: Uint32Array;
       /** MAC of the commit. */
       readonly mac: Uint8Array;

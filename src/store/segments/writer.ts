@@ -18,6 +18,7 @@ import {
   controlSequenceAt,
   kindControl,
   kindPut,
+  physicalAt,
   recordHeaderBytes,
   recordTextAt,
   sealedPutOverhead,
@@ -72,7 +73,7 @@ export interface RunImage {
 }
 
 export interface WrittenRun {
-  /** Offset and body length of each frame in the segment, in order. */
+  /** Where each frame stands, as `RunProgress.places` tells. */
   readonly places: Uint32Array;
   readonly mac: Buffer;
   /** Bytes of the segment now. */
@@ -294,7 +295,9 @@ export class SegmentWriter {
       writeFrameHeader(buffer, at, length, this.seed, offset, this.position);
       this.digest.add(buffer, at, length, sealed);
       this.hint.add(buffer, at + frameHeaderBytes, length, offset);
-      progress.place(offset, length);
+      const bodyAt = at + frameHeaderBytes;
+      const keyed = buffer[bodyAt] !== kindControl;
+      progress.place(offset, length, keyed ? buffer.readUInt32BE(bodyAt + physicalAt) : 0);
       at += frameHeaderBytes + length;
     }
   }
