@@ -128,23 +128,42 @@ export class Entries {
    * for memory together, look-ups one after the other.
    */
   touch(hashes: Int32Array, count: number): void {
-    const { touched, i32, f64 } = this;
+    const { touched } = this;
     for (let n = 0; n < count; n++) {
       const hash = hashes[n] as number;
       const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
       const at = (hash >>> 5) & (shard.length - 1) & ~1;
       touched[n] = shard[at + 1] as number;
     }
+    this.touchEntries(touched, 0, count);
+  }
+
+  /** The same for the entries `ids[from, end)`, where 0 is none. */
+  touchEntries(ids: ArrayLike<number>, from: number, end: number): void {
+    const { i32, f64, arena } = this;
     let sum = 0;
-    for (let n = 0; n < count; n++) sum += i32[(touched[n] as number) * words] as number;
-    for (let n = 0; n < count; n++) {
-      const id = touched[n] as number;
+    for (let n = from; n < end; n++) sum += i32[(ids[n] as number) * words] as number;
+    for (let n = from; n < end; n++) {
+      const id = ids[n] as number;
       if (id === 0) continue;
       const address = f64[id * doubles + doubleAddress] as number;
-      if (address > 0) sum += this.arena.buffer(address)[this.arena.offset(address)] as number;
+      if (address > 0) sum += arena.buffer(address)[arena.offset(address)] as number;
     }
     // Kept, or the reads could be left out.
-    touched[touchedMax] = sum;
+    this.touched[touchedMax] = sum;
+  }
+
+  /** The same for the slots that removing `count` entries from `id` on will look for. */
+  touchRemovals(id: number, count: number): void {
+    const { i32 } = this;
+    const end = Math.min(id + count, this.top + 1);
+    let sum = 0;
+    for (let n = id; n < end; n++) {
+      const hash = i32[n * words + wordHash] as number;
+      const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
+      sum += shard[(hash >>> 5) & (shard.length - 1) & ~1] as number;
+    }
+    this.touched[touchedMax] = sum;
   }
 
   private sameKey(

@@ -6,7 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { DeletionClock } from "./deletions.ts";
-import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
+import { Entries, entryBytes, flag, physicalBytes, pinned, touchedMax } from "./entries.ts";
 import type { FreezeWatcher, LoadedRoot, RecordSource } from "./ports.ts";
 
 export const typeString = 1;
@@ -232,6 +232,7 @@ export class Resident {
     this.stuck = true;
     while (entries.bytes > limit && entries.count > 0 && steps-- > 0) {
       this.hand = this.hand >= entries.top ? 1 : this.hand + 1;
+      if (steps % touchedMax === 0) entries.touchRemovals(this.hand, touchedMax);
       const flags = entries.flags(this.hand);
       if (flags === 0 || (flags & pinned) !== 0) continue;
       this.stuck = false;

@@ -218,6 +218,7 @@ export class Flusher implements FreezeWatcher {
     const { entries } = databases.resident;
     keys.beginForeseeing();
     const end = Math.min(from + foreseenMax, frozen.length);
+    entries.touchEntries(frozen, from, end);
     let found = 0;
     for (let at = from; at < end; at++) {
       const id = frozen[at] as number;

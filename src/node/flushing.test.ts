@@ -61,7 +61,7 @@ test("flushing: a run that was let grow makes no writer wait while it is written
     await new Promise((done) => setImmediate(done));
   }
   await flush;
-  expect(waited.length).toBeGreaterThan(3);
+  expect(waited.length).toBeGreaterThan(1);
   expect(waited).not.toContain(true);
   await node.node.close();
 });
