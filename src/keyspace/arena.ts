@@ -14,6 +14,9 @@ const smallestBytes = 32;
 /** Above this a value has a buffer of its own. */
 const slotBytesMax = slabBytes / 8;
 
+/** A slab of which less is used is worth being emptied. */
+const sparseShare = 5 / 8;
+
 const classSizes: number[] = [];
 for (let base = smallestBytes; base < slotBytesMax; base *= 2)
   for (let eighth = 0; eighth < 8; eighth++) {
@@ -177,14 +180,14 @@ export class Arena {
   }
 
   /**
-   * Stops allocating from slabs of which less than half is used. The caller moves what lies in
+   * Stops allocating from slabs of which much is free. The caller moves what lies in
    * them elsewhere (`isDraining`), then they serve every size again.
    * @returns how many there are.
    */
   drainSparse(): number {
     let count = 0;
     this.slabs.forEach((slab, number) => {
-      if (slab.used === 0 || slab.draining || slab.used * 2 >= slab.slots) return;
+      if (slab.used === 0 || slab.draining || slab.used > slab.slots * sparseShare) return;
       const list = this.roomy[slab.sizeClass] as number[];
       if (list.length < 2) return;
       list.splice(list.indexOf(number), 1);

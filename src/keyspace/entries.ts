@@ -91,7 +91,7 @@ export class Entries {
    */
   compact(): void {
     const arena = this.arena;
-    if (arena.bytes < arena.liveBytes * 1.25 + (16 << 20) || arena.drainSparse() === 0) return;
+    if (arena.bytes < arena.liveBytes * 1.1 + (8 << 20) || arena.drainSparse() === 0) return;
     for (let id = 1; id <= this.top; id++) {
       if (this.flags(id) === 0 || !arena.isDraining(this.address(id))) continue;
       const bytes = physicalBytes + this.keyLength(id) + this.valueLength(id);

@@ -40,6 +40,8 @@ const proposedBytesMax = 32 << 20;
 
 /** Above this share of its bound the cache chooses what enters it: one in four. */
 const fullShare = 0.9;
+/** Share of the cache that runs take from the resident set, at most. */
+const runShareMax = 1 / 4;
 const admitMask = 3;
 /** Timing each read would cost as much as a short one takes. */
 const sampleMask = 255;
@@ -163,17 +165,26 @@ export class NodeEngine implements Engine {
    */
   private get(db: number, args: Args, reply: Reply): void {
     const { databases } = this.deps.machine;
-    const full = databases.resident.bytes > this.deps.cacheBytes() * fullShare;
+    const full = databases.resident.bytes > this.residentMax * fullShare;
     const admit = !full || (this.passed & admitMask) === 0;
     const database = databases.database(db);
     if (full) this.passed++;
     database.getTo(reply, args.buffer, args.start(0), args.end(0), admit);
   }
 
+  /**
+   * Bound of the resident set: what a flush holds beside it counts, but for the part of a large run
+   * that nothing could make room for, since its entries must stay until it has landed.
+   */
+  private get residentMax(): number {
+    const bytes = this.deps.cacheBytes();
+    return bytes - Math.min(this.deps.flusher.runBytes, bytes * runShareMax);
+  }
+
   /** Evicts what is clean and cold until the bound holds. */
   trim(): void {
     const { databases } = this.deps.machine;
-    const limit = this.deps.cacheBytes();
+    const limit = this.residentMax;
     if (databases.resident.bytes <= limit) return;
     const { probe, clock } = this.deps;
     const begin = probe.monitoring ? clock.monotonicMs() : 0;

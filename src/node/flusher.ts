@@ -121,6 +121,11 @@ export class Flusher implements FreezeWatcher {
     return this.repeated || changes - dirty.length > changes * repeatShareMin;
   }
 
+  /** Memory that runs hold beside the resident set. */
+  get runBytes(): number {
+    return this.deps.store.runBytes;
+  }
+
   /** Bytes that cannot be evicted before they are flushed. */
   get pinnedBytes(): number {
     const { dirtyBytes, sharedBytes } = this.deps.databases.resident;

@@ -55,6 +55,8 @@ export class MemoryStore implements Store {
   private readonly rows = new Map<string, ControlRecord>();
   private sequence = 0;
   private flushes = 0;
+  /** Its records are the runs themselves. */
+  readonly runBytes = 0;
   private closed = false;
 
   get(physical: Uint8Array, at: number): OpenedRecord | null {

@@ -10,21 +10,31 @@
 import { readSafe64 } from "../../base/bytes.ts";
 import { isStrongroomError, type StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
-import {
-  expireAtAt,
-  keyspaceAt,
-  kindTombstone,
-  physicalAt,
-  readControl,
-} from "../../entry/record.ts";
+import { expireAtAt, kindTombstone, physicalAt, readControl } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";
 import { emptyCommit } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
 import { damageCodes } from "./damage.ts";
 import type { Flusher } from "./flusher.ts";
+import {
+  fateCopied,
+  fateDead,
+  fateExpired,
+  follow,
+  type Source,
+  slice,
+  touchRecords,
+} from "./following.ts";
 import { macBytes } from "./header.ts";
-import { asBuffers, type DecodedHint, hintEntryBytes, hintLengthAt, hintOffsetAt } from "./hint.ts";
+import {
+  asBuffers,
+  type DecodedHint,
+  hintEntryBytes,
+  hintLengthAt,
+  hintOffsetAt,
+  letGo,
+} from "./hint.ts";
 import { segmentMacKey, segmentSubkey } from "./keys.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
@@ -54,24 +64,6 @@ export interface Pace {
   readonly stopping: () => boolean;
   /** Waits so long that copying keeps its rate. */
   readonly throttle: (bytes: number) => Promise<void>;
-}
-
-/** Index entries looked at before others get their turn: about a millisecond. */
-const slice = 512;
-/** Entries whose slots are brought into the processor's cache together. */
-const touched = 64;
-
-const fateDead = 0;
-const fateCopied = 1;
-const fateExpired = 2;
-
-interface Source {
-  readonly segment: Segment;
-  readonly hint: DecodedHint;
-  /** By record: its fate, and where its copy lies. */
-  readonly fates: Uint8Array;
-  readonly copies: Uint32Array;
-  readonly controlCopies: Map<number, { offset: number; length: number }>;
 }
 
 export class Compaction {
@@ -164,7 +156,7 @@ export class Compaction {
     for (let record = 0; record < hint.records; record++) {
       if (record % slice === slice - 1) await this.input.scheduler.yieldNow();
       const at = record * hintEntryBytes;
-      if (record % touched === 0) this.touch(source, at);
+      touchRecords(this.parts.books.index, source, record);
       const fate = this.judge(source, at);
       fates[record] = fate;
       if (fate === fateDead) continue;
@@ -181,12 +173,6 @@ export class Compaction {
     this.addControls(source, rows, copied);
     if (rows.length > 0) await this.step(source, rows, copied, bytes);
     return !this.pace.stopping();
-  }
-
-  /** Look-ups of records in the order of their keys wait for memory together. */
-  private touch({ hint }: Source, at: number): void {
-    const { index } = this.parts.books;
-    index.touchMany(hint.entries, at + physicalAt, hintEntryBytes, touched);
   }
 
   private judge(source: Source, at: number): number {
@@ -319,71 +305,11 @@ export class Compaction {
       await this.abandon();
       throw error;
     }
-    for (const source of sources) await this.follow(source);
+    for (const source of sources) {
+      await follow(this.parts.books, source, output?.header.number ?? 0, this.input.scheduler);
+      letGo(source.hint);
+    }
     await this.removeFiles(sources);
-  }
-
-  /** The index and the control records follow the records to their new places. */
-  private async follow(source: Source): Promise<void> {
-    for (let record = 0; record < source.hint.records; record++) {
-      if (record % slice === slice - 1) await this.input.scheduler.yieldNow();
-      if (record % touched === 0) this.touch(source, record * hintEntryBytes);
-      this.followRecord(source, record);
-    }
-    this.followControls(source);
-  }
-
-  private followRecord(source: Source, record: number): void {
-    const { books } = this.parts;
-    const { index } = books;
-    const { entries } = source.hint;
-    const at = record * hintEntryBytes;
-    const copied = source.fates[record] !== fateDead;
-    const output = this.output?.header.number ?? 0;
-    const length = source.copies[record * 2 + 1] as number;
-    if (!copied) index.tally.of(entries.readUInt32BE(at + keyspaceAt)).records--;
-    if (!index.find(entries, at + physicalAt)) {
-      if (copied) books.died(output, length);
-      return;
-    }
-    const offset = entries.readUInt32BE(at + hintOffsetAt);
-    if (index.isAt(source.segment.header.number, offset)) {
-      if (!copied) {
-        this.forget();
-        return;
-      }
-      const expired = source.fates[record] === fateExpired;
-      index.move(output, source.copies[record * 2] as number, length, expired);
-      if (index.droppable) books.died(output, length);
-    } else if (copied) {
-      books.died(output, length);
-    } else if (index.copies > 0 && index.dropCopy()) {
-      books.died(index.segment, index.length);
-    }
-  }
-
-  /** The slot's record went and nothing older is there; of a dropped keyspace older ones may be. */
-  private forget(): void {
-    const { index } = this.parts.books;
-    if (index.tally.dropped.has(index.keyspace)) index.evict();
-    else index.forget();
-  }
-
-  private followControls(source: Source): void {
-    const { controls } = this.parts.books;
-    const output = this.output?.header.number ?? 0;
-    for (const [place, { offset, length, body }] of source.hint.controls.entries()) {
-      const record = readControl(body, 0, length);
-      const slot = controls.find(record);
-      const copy = source.controlCopies.get(place);
-      if (slot === undefined) continue;
-      controls.left(slot, source.segment.header.number, copy === undefined ? 0 : output);
-      const current = slot.segment === source.segment.header.number && slot.offset === offset;
-      if (current && copy !== undefined) Object.assign(slot, { segment: output, ...copy });
-      else if (current) controls.forget(record);
-      else if (copy !== undefined) this.parts.books.died(output, copy.length);
-      else slot.copies--;
-    }
   }
 
   private async removeFiles(sources: readonly Source[]): Promise<void> {

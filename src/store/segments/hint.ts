@@ -205,3 +205,12 @@ export function asBuffers(hint: DecodedHint): DecodedHint {
   const controls = hint.controls.map((control) => ({ ...control, body: own(control.body) }));
   return { records: hint.records, entries: own(hint.entries), controls };
 }
+
+/** What Buffers share is smaller. */
+const ownBytesMin = 256 * 1024;
+
+/** Gives the memory of a large hint back, which would wait for the garbage collector else. */
+export function letGo(hint: DecodedHint): void {
+  const { buffer } = hint.entries;
+  if (buffer.byteLength >= ownBytesMin && buffer instanceof ArrayBuffer) buffer.transfer(0);
+}

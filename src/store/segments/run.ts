@@ -44,6 +44,8 @@ export class SegmentRun implements RunBuilder {
   expected = 0;
   /** Set once it is written while it is collected: its memory must not move. */
   streamed = false;
+  /** Bytes of its memory that earlier runs have written to. */
+  touched = 0;
   private readonly allocate: (bytes: number) => Buffer;
 
   constructor(allocate: (bytes: number) => Buffer, bytes: number) {
@@ -52,6 +54,7 @@ export class SegmentRun implements RunBuilder {
   }
 
   reset(): void {
+    this.touched = Math.max(this.touched, this.bytes);
     this.bytes = 0;
     this.records = 0;
     this.puts = 0;

@@ -29,6 +29,7 @@ import { listStoreFiles, type StoreFile } from "./listing.ts";
 import { SegmentReader } from "./reader.ts";
 import { type Recovered, recover } from "./recover.ts";
 import { SegmentRun } from "./run.ts";
+import { Runs } from "./runs.ts";
 import { InlineExecutor, type RunExecutor } from "./runwriter.ts";
 import { settle } from "./settle.ts";
 import { statsOf } from "./stats.ts";
@@ -64,9 +65,6 @@ export interface SegmentStoreOptions {
 
 export const segmentBytesDefault = 64 * 1024 * 1024;
 const runBytesDefault = 1024 * 1024;
-const runsKept = 1;
-/** Memory of a run above this is not kept for the next one. */
-const runBytesKept = 256 * 1024 * 1024;
 const sweepSlots = 4096;
 
 /**
@@ -99,7 +97,7 @@ export class SegmentStore implements Store {
   private readonly executor: RunExecutor;
   private readonly compactExecutor: RunExecutor;
   private readonly expiry: Sweep;
-  private readonly pool: SegmentRun[] = [];
+  private readonly runs: Runs;
   /** Of the runs that are written while they are collected. */
   private readonly streams = new Map<SegmentRun, RunStream>();
   private recovered: Recovered | null;
@@ -111,6 +109,8 @@ export class SegmentStore implements Store {
     const { disk, primitives, keys, place, scheduler, random, directory } = options;
     this.options = options;
     this.recovered = recovered;
+    const allocate = (bytes: number): Buffer => disk.alignedBuffer(bytes);
+    this.runs = new Runs(allocate, options.runBytes ?? runBytesDefault);
     this.books = recovered.books;
     this.executor = options.executor ?? new InlineExecutor(disk, primitives);
     this.compactExecutor = options.compactExecutor ?? new InlineExecutor(disk, primitives);
@@ -213,12 +213,11 @@ export class SegmentStore implements Store {
   }
 
   newRun(bytes = 0): RunBuilder {
-    const { disk, runBytes } = this.options;
-    const wanted = Math.max(bytes, runBytes ?? runBytesDefault);
-    const known = this.pool.pop();
-    // Growing while records are added would copy them; what is too small is given up instead.
-    if (known !== undefined && known.buffer.length >= wanted) return known;
-    return new SegmentRun((size) => disk.alignedBuffer(size), wanted);
+    return this.runs.take(bytes);
+  }
+
+  get runBytes(): number {
+    return this.runs.bytes;
   }
 
   discard(run: RunBuilder): void {
@@ -233,7 +232,7 @@ export class SegmentStore implements Store {
     if (stream !== undefined) await this.flusher.drop(stream);
     run.buffer.fill(0, 0, run.bytes);
     this.endStream(run);
-    this.reuse(run);
+    this.runs.give(run);
   }
 
   private endStream(run: SegmentRun): void {
@@ -255,12 +254,6 @@ export class SegmentStore implements Store {
       run.streamed = true;
     }
     stream.advance();
-  }
-
-  /** What a flushed run holds is sealed: only one that was not is overwritten. */
-  private reuse(run: SegmentRun): void {
-    run.reset();
-    if (this.pool.length < runsKept && run.buffer.length <= runBytesKept) this.pool.push(run);
   }
 
   /** Puts what a crash left in order: the first change on disk of this life. */
@@ -299,7 +292,7 @@ export class SegmentStore implements Store {
       run.busy = false;
       this.endStream(run);
     }
-    this.reuse(run);
+    this.runs.give(run);
     this.compactor.wake();
   }
 

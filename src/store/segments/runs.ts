@@ -1,0 +1,49 @@
+/**
+ * The memory of runs. A flush follows another all day long, so one run's memory is kept for the
+ * next: fresh pages would have to be cleared by the kernel, and what was given up waits for the
+ * garbage collector. Memory that a large run has touched is given up.
+ * @module
+ */
+import { SegmentRun } from "./run.ts";
+
+/** Touched memory above this is not kept for the next run. */
+const keptBytesMax = 64 * 1024 * 1024;
+
+export class Runs {
+  private readonly allocate: (bytes: number) => Buffer;
+  private readonly bytesMin: number;
+  private kept: SegmentRun | null = null;
+  private readonly taken = new Set<SegmentRun>();
+
+  /** @param bytesMin - Room of every run; pages that none reaches take no memory. */
+  constructor(allocate: (bytes: number) => Buffer, bytesMin: number) {
+    this.allocate = allocate;
+    this.bytesMin = bytesMin;
+  }
+
+  /** An empty run with room for `bytes`. */
+  take(bytes: number): SegmentRun {
+    const wanted = Math.max(bytes, this.bytesMin);
+    const { kept } = this;
+    this.kept = null;
+    // Growing while records are added would copy them; what is too small is given up instead.
+    const fits = kept !== null && kept.buffer.length >= wanted;
+    const run = fits ? kept : new SegmentRun(this.allocate, wanted);
+    this.taken.add(run);
+    return run;
+  }
+
+  /** Takes a run back. What it holds is sealed, or was overwritten. */
+  give(run: SegmentRun): void {
+    this.taken.delete(run);
+    run.reset();
+    if (this.kept === null && run.touched <= keptBytesMax) this.kept = run;
+  }
+
+  /** Bytes of memory that runs have touched and still hold. */
+  get bytes(): number {
+    let sum = this.kept?.touched ?? 0;
+    for (const run of this.taken) sum += Math.max(run.touched, run.bytes);
+    return sum;
+  }
+}
