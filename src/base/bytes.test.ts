@@ -7,6 +7,7 @@ import {
   ByteWriter,
   equalBytes,
   fnv1a64,
+  letGo,
   putSafe64,
   readRounded64,
   readSafe64,
@@ -129,4 +130,18 @@ test("bytes: safe integers stand in eight bytes; a larger one is read rounded or
     expect(() => readSafe64(buffer, 1)).toThrow(expect.objectContaining({ code: "FORMAT_RANGE" }));
   }
   expect([buffer[0], buffer[9]]).toEqual([0, 0]);
+});
+
+test("memory that is let go is gone with all its views; what others share, or might, stays", () => {
+  const large = Buffer.allocUnsafeSlow(200_000);
+  const view = large.subarray(5, 10);
+  letGo(view);
+  expect([large.length, view.length, large.buffer.byteLength]).toEqual([0, 0, 0]);
+  const pooled = Buffer.allocUnsafe(100);
+  const shared = new Uint8Array(new SharedArrayBuffer(200_000));
+  for (const bytes of [pooled, shared]) {
+    const { length } = bytes;
+    letGo(bytes);
+    expect(bytes.length).toBe(length);
+  }
 });

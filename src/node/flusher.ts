@@ -20,6 +20,8 @@ const sliceRecords = 512;
 const fullPauseMs = 200;
 /** Share of an ordinary run that is worth a message to the thread that writes it. */
 const partShare = 1 / 8;
+/** A run has more bytes than the changes in it. */
+const runOverhead = 1.25;
 /** Control records and the commit of a run. */
 const runSpareBytes = 1 << 20;
 /** While this share of the changes overwrites what waits already, a flush may wait longer. */
@@ -121,9 +123,9 @@ export class Flusher implements FreezeWatcher {
     return this.repeated || changes - dirty.length > changes * repeatShareMin;
   }
 
-  /** Memory that runs hold beside the resident set. */
+  /** Memory that runs hold beside the resident set, or soon will. */
   get runBytes(): number {
-    return this.deps.store.runBytes;
+    return Math.max(this.deps.store.runBytes, this.deps.limits.flushBytes * runOverhead);
   }
 
   /** Bytes that cannot be evicted before they are flushed. */

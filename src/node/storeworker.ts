@@ -23,11 +23,13 @@ function yieldToOthers(): void {
 yieldToOthers();
 const writer = new RunWriter(new NodeDisk(), loadPrimitives());
 
-/** Entries of a hint that have memory of their own move to the other thread instead of a copy. */
+/** Large memory that the outcome alone has moves to the other thread instead of a copy. */
 function movable(outcome: JobOutcome): ArrayBuffer[] {
-  const entries = outcome.ok ? outcome.hint?.entries : undefined;
-  const alone = entries !== undefined && entries.length > 64 * 1024;
-  return alone ? [entries.buffer as ArrayBuffer] : [];
+  if (!outcome.ok) return [];
+  const parts = [outcome.places, outcome.hint?.entries ?? outcome.places.subarray(0, 0)];
+  return parts
+    .filter(({ length }) => length > 64 * 1024)
+    .map(({ buffer }) => buffer as ArrayBuffer);
 }
 
 parentPort?.on("message", (job: Job) => {

@@ -3,6 +3,7 @@
  * and the order of many keys, where counting is quicker than comparing.
  * @module
  */
+import { letGo } from "../../base/bytes.ts";
 
 export function copyBytes(
   from: Uint8Array,
@@ -38,8 +39,11 @@ export function copyWords(
 export function ranksOf(heads: Uint32Array): Uint32Array {
   const places = new Uint32Array(heads.length);
   for (let i = 0; i < places.length; i++) places[i] = i;
-  const order = pass(heads, pass(heads, places, 0), 16);
+  const low = pass(heads, places, 0);
+  const order = pass(heads, low, 16);
+  letGo(low);
   for (let rank = 0; rank < order.length; rank++) places[order[rank] as number] = rank;
+  letGo(order);
   return places;
 }
 
@@ -53,5 +57,6 @@ function pass(heads: Uint32Array, places: Uint32Array, shift: number): Uint32Arr
     const digit = ((heads[place] as number) >>> shift) & 0xffff;
     ordered[starts[digit]!++] = place;
   }
+  letGo(starts);
   return ordered;
 }

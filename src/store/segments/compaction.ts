@@ -7,7 +7,7 @@
  * key is in any listed segment, and copies keep their sequence (LESSONS: bitcask).
  * @module
  */
-import { readSafe64 } from "../../base/bytes.ts";
+import { letGo, readSafe64 } from "../../base/bytes.ts";
 import { isStrongroomError, type StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
 import { expireAtAt, kindTombstone, physicalAt, readControl } from "../../entry/record.ts";
@@ -27,14 +27,7 @@ import {
   touchRecords,
 } from "./following.ts";
 import { macBytes } from "./header.ts";
-import {
-  asBuffers,
-  type DecodedHint,
-  hintEntryBytes,
-  hintLengthAt,
-  hintOffsetAt,
-  letGo,
-} from "./hint.ts";
+import { asBuffers, type DecodedHint, hintEntryBytes, hintLengthAt, hintOffsetAt } from "./hint.ts";
 import { segmentMacKey, segmentSubkey } from "./keys.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
@@ -307,7 +300,8 @@ export class Compaction {
     }
     for (const source of sources) {
       await follow(this.parts.books, source, output?.header.number ?? 0, this.input.scheduler);
-      letGo(source.hint);
+      letGo(source.hint.entries);
+      letGo(source.copies);
     }
     await this.removeFiles(sources);
   }

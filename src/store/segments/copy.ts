@@ -3,7 +3,7 @@
  * out as a run for the segment's successor. Sequences stay, so a copy never beats a newer write.
  * @module
  */
-import { putSafe64 } from "../../base/bytes.ts";
+import { letGo, putSafe64 } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
@@ -58,6 +58,7 @@ export class CopyReader {
   close(): void {
     this.opener?.dispose();
     this.file.close();
+    letGo(this.window);
   }
 
   /** Bytes that the rows need in a run's image at most. */

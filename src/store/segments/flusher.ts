@@ -5,6 +5,7 @@
  * @module
  */
 import { assert } from "../../base/assert.ts";
+import { letGo } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
 import { commitBytes } from "../../entry/record.ts";
@@ -102,6 +103,7 @@ export class Flusher {
     segment.lastMac = Buffer.from(outcome.mac);
     this.books.nextSequence += run.records;
     await placeRun(this.books, segment, run.buffer, outcome.places, this.input.scheduler);
+    letGo(outcome.places);
     this.durable = commit;
     this.durableMac = segment.lastMac;
   }

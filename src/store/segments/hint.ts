@@ -12,7 +12,7 @@
  * them too, behind the rest.
  * @module
  */
-import { ByteReader, ByteWriter, equalBytes, putU32 } from "../../base/bytes.ts";
+import { ByteReader, ByteWriter, equalBytes, letGo, putU32 } from "../../base/bytes.ts";
 import { kindControl, physicalAt, recordHeaderBytes } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import type { MacKey } from "../../platform/primitives.ts";
@@ -56,6 +56,7 @@ export class HintEntries {
     if (this.used === this.entries.length) {
       const larger = Buffer.allocUnsafeSlow(this.entries.length * 2);
       this.entries.copy(larger);
+      letGo(this.entries);
       this.entries = larger;
     }
     const { entries, used } = this;
@@ -79,6 +80,12 @@ export class HintEntries {
 
   view(): Buffer {
     return this.entries.subarray(0, this.used);
+  }
+
+  /** Forgets the entries, and gives their memory back. */
+  dispose(): void {
+    this.records = this.used = 0;
+    letGo(this.entries);
   }
 }
 
@@ -114,6 +121,8 @@ function sortInto(hint: HintEntries, target: Buffer, at: number): void {
     const to = at + (ranks[i] as number) * hintEntryBytes;
     copyWords(entries, i * hintEntryBytes, sorted, to, hintEntryBytes);
   }
+  letGo(heads);
+  letGo(ranks);
 }
 
 export interface DecodedHint {
@@ -204,13 +213,4 @@ export function asBuffers(hint: DecodedHint): DecodedHint {
     Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
   const controls = hint.controls.map((control) => ({ ...control, body: own(control.body) }));
   return { records: hint.records, entries: own(hint.entries), controls };
-}
-
-/** What Buffers share is smaller. */
-const ownBytesMin = 256 * 1024;
-
-/** Gives the memory of a large hint back, which would wait for the garbage collector else. */
-export function letGo(hint: DecodedHint): void {
-  const { buffer } = hint.entries;
-  if (buffer.byteLength >= ownBytesMin && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -3,6 +3,7 @@
  * they stand now, and how many of their blocks are on disk.
  * @module
  */
+import { letGo } from "../../base/bytes.ts";
 
 /** Integers of a frame's place. */
 export const placeRow = 3;
@@ -57,6 +58,8 @@ export class RunProgress {
 
   /** Offset, body length and head of each frame in the segment, in order: `placeRow` integers. */
   places(): Uint32Array {
-    return this.words.slice(0, this.used);
+    const places = this.words.slice(0, this.used);
+    letGo(this.words);
+    return places;
   }
 }

@@ -6,7 +6,7 @@
  * explained by the manifest is refused with a coded error.
  * @module
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, letGo } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { blockBytes } from "../../files/framing.ts";
@@ -220,7 +220,9 @@ class Recovery {
 
   /** Takes what was read into the index. */
   private load(): void {
-    this.books.load(this.waiting.splice(0));
+    const taken = this.waiting.splice(0);
+    this.books.load(taken);
+    for (const { hint } of taken) letGo(hint.entries);
     this.waitingBytes = 0;
   }
 

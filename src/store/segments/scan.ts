@@ -6,7 +6,7 @@
  * tail); in a closed one it must reach the length and the MAC that the manifest tells.
  * @module
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, letGo } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
@@ -115,6 +115,7 @@ class SegmentScan {
       }
     }
     this.entries.reset(this.mark);
+    letGo(scanner.buffer);
   }
 
   private commit(buffer: Buffer, at: number): boolean {

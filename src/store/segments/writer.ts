@@ -9,7 +9,7 @@
  * @module
  */
 
-import { putSafe64 } from "../../base/bytes.ts";
+import { letGo, putSafe64 } from "../../base/bytes.ts";
 import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
   type CommitFields,
@@ -341,7 +341,9 @@ export class SegmentWriter {
     const identity = { keyId, number, length: this.position, lastMac: this.lastMac };
     try {
       if (this.file.size() !== this.position) this.file.truncate(this.position);
-      this.disk.replaceFile(hintPath, encodeHint(identity, this.hint, this.mac));
+      const encoded = encodeHint(identity, this.hint, this.mac);
+      this.disk.replaceFile(hintPath, encoded);
+      letGo(encoded);
     } catch (error) {
       // A start reads the segment where there is no hint.
       if (!isDiskFull(error)) throw error;
@@ -353,6 +355,7 @@ export class SegmentWriter {
   /** Forgets keys and descriptor. */
   dispose(): void {
     this.file?.close();
+    this.hint.dispose();
     this.mac.dispose();
     this.sealer?.dispose();
     this.opener?.dispose();

@@ -1,0 +1,40 @@
+// Goal: one run's memory serves the next; what a large one has touched is not held on to.
+import { expect, test } from "vitest";
+import { Runs } from "./runs.ts";
+
+const MiB = 1024 * 1024;
+// Pages that nothing touches: memory that is only counted.
+const allocate = (bytes: number): Buffer => Buffer.from(new SharedArrayBuffer(bytes) as never);
+
+test("runs: memory is used again, and counts while it is held", () => {
+  const runs = new Runs(allocate, 4096);
+  const first = runs.take(10_000);
+  expect(runs.bytes).toBe(0);
+  first.bytes = 9000;
+  expect(runs.bytes).toBe(9000);
+  runs.give(first);
+  expect([runs.bytes, first.bytes]).toEqual([9000, 0]);
+  const second = runs.take(100);
+  expect(second).toBe(first);
+  second.bytes = 50;
+  expect(runs.bytes).toBe(9000);
+  runs.give(second);
+  // Too small for what comes: given up.
+  expect(runs.take(50_000)).not.toBe(first);
+  expect(runs.bytes).toBe(0);
+});
+
+test("runs: what a large one has touched is given up, and only one is kept", () => {
+  const runs = new Runs(allocate, 80 * MiB);
+  const large = runs.take(0);
+  large.bytes = 65 * MiB;
+  runs.give(large);
+  expect(runs.bytes).toBe(0);
+  const [one, other] = [runs.take(0), runs.take(0)];
+  one.bytes = other.bytes = MiB;
+  expect(runs.bytes).toBe(2 * MiB);
+  runs.give(one);
+  runs.give(other);
+  expect(runs.bytes).toBe(MiB);
+  expect(runs.take(0)).toBe(one);
+});
