@@ -82,10 +82,10 @@ export class HintEntries {
     return this.entries.subarray(0, this.used);
   }
 
-  /** Forgets the entries, and gives their memory back. */
-  dispose(): void {
-    this.records = this.used = 0;
-    letGo(this.entries);
+  /** Forgets the entries: their memory serves those of another segment. */
+  clear(): this {
+    this.reset({ records: 0, controls: 0 });
+    return this;
   }
 }
 

@@ -222,7 +222,8 @@ class Recovery {
   private load(): void {
     const taken = this.waiting.splice(0);
     this.books.load(taken);
-    for (const { hint } of taken) letGo(hint.entries);
+    // What was collected by reading a segment becomes its hint.
+    for (const { segment, hint } of taken) if (!this.withoutHint.has(segment)) letGo(hint.entries);
     this.waitingBytes = 0;
   }
 

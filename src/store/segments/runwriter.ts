@@ -11,7 +11,7 @@ import { isDiskFull } from "../../files/batchfile.ts";
 import { alignUp } from "../../files/framing.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
 import { CopyReader, type CopySource } from "./copy.ts";
-import { collected, type DecodedHint, decodeHint, type HintIdentity } from "./hint.ts";
+import { collected, type DecodedHint, decodeHint, HintEntries, type HintIdentity } from "./hint.ts";
 import { type ScanTarget, scanSegment } from "./scan.ts";
 import { type SegmentPlan, SegmentWriter } from "./writer.ts";
 
@@ -138,6 +138,8 @@ export class RunWriter {
   private readonly disk: Disk;
   private readonly primitives: Primitives;
   private readonly writers = new Map<number, SegmentWriter>();
+  /** A segment follows another: what collects the hint of one serves the next. */
+  private spare: HintEntries | null = null;
   private copyImage: Buffer | null = null;
   private copyReader: CopyReader | null = null;
 
@@ -166,8 +168,7 @@ export class RunWriter {
   private perform(job: Job, outer: { end: number }): JobOutcome {
     switch (job.type) {
       case "begin":
-        this.writers.set(job.plan.number, new SegmentWriter(this.disk, this.primitives, job.plan));
-        return done;
+        return this.begin(job.plan);
       case "part":
       case "run":
         return this.run(job, outer);
@@ -192,6 +193,13 @@ export class RunWriter {
       case "inspect":
         return this.inspect(job.target, job.macKey);
     }
+  }
+
+  private begin(plan: SegmentPlan): JobOutcome {
+    const hint = this.spare ?? new HintEntries();
+    this.spare = null;
+    this.writers.set(plan.number, new SegmentWriter(this.disk, this.primitives, plan, hint));
+    return done;
   }
 
   private writer(number: number): SegmentWriter {
@@ -240,6 +248,7 @@ export class RunWriter {
     const writer = this.writer(number);
     writer.close();
     this.writers.delete(number);
+    this.spare = writer.hint.clear();
     this.endCopy();
     return { ...done, length: writer.position };
   }

@@ -37,7 +37,7 @@ import type { MacKey, Primitives } from "../../platform/primitives.ts";
 import { compressText } from "../../sealed/compress.ts";
 import { RecordOpener, RecordSealer } from "../../sealed/record.ts";
 import { RunDigest } from "./digest.ts";
-import { encodeHint, HintEntries } from "./hint.ts";
+import { encodeHint, type HintEntries } from "./hint.ts";
 import { RunProgress } from "./progress.ts";
 import { markCompressed, markCompressible, markPlain } from "./run.ts";
 
@@ -90,16 +90,22 @@ export class SegmentWriter {
   private readonly sealer: RecordSealer | null = null;
   private readonly opener: RecordOpener | null = null;
   private readonly digest = new RunDigest();
-  private readonly hint = new HintEntries();
+  /** What is to be its hint. */
+  readonly hint: HintEntries;
   private readonly seed: number;
   private lastMac: Buffer;
   private clearBuffer: Buffer | null = null;
   /** The run that was taken in part. */
   private progress: RunProgress | null = null;
 
-  /** Creates the file with its header, durably. @throws Node's errors. */
-  constructor(disk: Disk, primitives: Primitives, plan: SegmentPlan) {
+  /**
+   * Creates the file with its header, durably.
+   * @param hint - Empty; the writer's own until it is disposed of.
+   * @throws Node's errors.
+   */
+  constructor(disk: Disk, primitives: Primitives, plan: SegmentPlan, hint: HintEntries) {
     this.disk = disk;
+    this.hint = hint;
     this.plan = { ...plan, subkey: new Uint8Array(0), macKey: new Uint8Array(0) };
     this.seed = fileSeed(plan.number);
     this.lastMac = Buffer.from(plan.chainMac);
@@ -355,7 +361,6 @@ export class SegmentWriter {
   /** Forgets keys and descriptor. */
   dispose(): void {
     this.file?.close();
-    this.hint.dispose();
     this.mac.dispose();
     this.sealer?.dispose();
     this.opener?.dispose();
