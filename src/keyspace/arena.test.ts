@@ -98,9 +98,9 @@ test("arena: what lives in sparse slabs can be moved, and they are free again", 
   for (let n = 0; n < 9_000; n++) model.free(n * 7919);
   const { arena } = model;
   const before = arena.bytes;
-  const drained = arena.drainSparse();
+  const drained = arena.drainSparse(Number.POSITIVE_INFINITY);
   expect(drained).toBeGreaterThan(5);
-  expect(arena.drainSparse()).toBe(0);
+  expect(arena.drainSparse(Number.POSITIVE_INFINITY)).toBe(0);
   const fresh = Array.from({ length: 500 }, () => model.allocate(1000));
   expect(fresh.some(({ address }) => arena.isDraining(address))).toBe(false);
   const moving = model.live.filter(({ address }) => arena.isDraining(address));
@@ -112,6 +112,30 @@ test("arena: what lives in sparse slabs can be moved, and they are free again", 
   expect(model.live.some(({ address }) => arena.isDraining(address))).toBe(false);
   expect(arena.bytes).toBeLessThan(before - ((drained - 2) << 20));
   model.check();
+});
+
+test("arena: the emptiest slabs are drained first, and no more than is wanted", () => {
+  const model = new Model();
+  for (let n = 0; n < 10_000; n++) model.allocate(1000);
+  const { arena } = model;
+  // From full slabs to empty ones: the further down, the more is free.
+  const kept = model.live.filter((_, n) => (n * 7919) % 10_000 >= n);
+  for (const one of model.live.filter((each) => !kept.includes(each)))
+    model.free(model.live.indexOf(one));
+  expect(arena.drainSparse(0)).toBe(0);
+  const drained = arena.drainSparse(1 << 20);
+  expect(drained).toBeGreaterThan(0);
+  expect(drained).toBeLessThan(4);
+  const usedIn = (draining: boolean) => {
+    const counts = new Map<number, number>();
+    for (const { address } of model.live)
+      if (arena.isDraining(address) === draining) {
+        const slab = Math.floor(address / (1 << 20));
+        counts.set(slab, (counts.get(slab) ?? 0) + 1);
+      }
+    return [...counts.values()];
+  };
+  expect(Math.max(...usedIn(true))).toBeLessThanOrEqual(Math.min(...usedIn(false)));
 });
 
 test("arena: memory that is not there cannot be freed", () => {

@@ -14,8 +14,8 @@ const smallestBytes = 32;
 /** Above this a value has a buffer of its own. */
 const slotBytesMax = slabBytes / 8;
 
-/** A slab of which less is used is worth being emptied. */
-const sparseShare = 5 / 8;
+/** A slab of which less is used may be emptied: what lives in four of them fits into three. */
+const sparseShare = 3 / 4;
 
 const classSizes: number[] = [];
 for (let base = smallestBytes; base < slotBytesMax; base *= 2)
@@ -180,21 +180,27 @@ export class Arena {
   }
 
   /**
-   * Stops allocating from slabs of which much is free. The caller moves what lies in
-   * them elsewhere (`isDraining`), then they serve every size again.
+   * Stops allocating from the emptiest slabs, until about `bytes` are free there. The caller moves
+   * what lies in them elsewhere (`isDraining`), then they serve every size again.
    * @returns how many there are.
    */
-  drainSparse(): number {
+  drainSparse(bytes: number): number {
+    const sparse = [...this.slabs.entries()].filter(
+      ([, { used, slots, draining }]) => used > 0 && !draining && used < slots * sparseShare,
+    );
+    sparse.sort(([, one], [, other]) => one.used * other.slots - other.used * one.slots);
     let count = 0;
-    this.slabs.forEach((slab, number) => {
-      if (slab.used === 0 || slab.draining || slab.used > slab.slots * sparseShare) return;
+    let left = bytes;
+    for (const [number, slab] of sparse) {
+      if (left <= 0) break;
       const list = this.roomy[slab.sizeClass] as number[];
-      if (list.length < 2) return;
+      if (list.length < 2) continue;
       list.splice(list.indexOf(number), 1);
       slab.listed = false;
       slab.draining = true;
+      left -= (slab.slots - slab.used) * (classSizes[slab.sizeClass] as number);
       count++;
-    });
+    }
     return count;
   }
 

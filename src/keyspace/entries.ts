@@ -41,8 +41,15 @@ export const entryBytes = 80;
 /** Entries that `touch` reads at once, at most. */
 export const touchedMax = 16;
 
+/** What the arena may hold beside what lives in it. */
+const spareShare = 1 / 16;
+const spareBytes = 8 << 20;
+
 const shardCount = 64;
 const shardSlotsMin = 256;
+
+/** A table of so many entries grows by a quarter. */
+const largeTable = 1 << 16;
 
 /** Words of 4 bytes an entry. */
 const words = 16;
@@ -87,11 +94,12 @@ export class Entries {
 
   /**
    * Moves entries out of sparse slabs when the arena holds much more than what lives in it, as it
-   * does after the sizes of values have changed. One pass over a column.
+   * does after the sizes of values have changed. One pass over a column, and then none for a while.
    */
   compact(): void {
     const arena = this.arena;
-    if (arena.bytes < arena.liveBytes * 1.1 + (8 << 20) || arena.drainSparse() === 0) return;
+    const excess = arena.bytes - arena.liveBytes * (1 + spareShare) - spareBytes;
+    if (excess < 0 || arena.drainSparse(excess + spareBytes) === 0) return;
     for (let id = 1; id <= this.top; id++) {
       if (this.flags(id) === 0 || !arena.isDraining(this.address(id))) continue;
       const bytes = physicalBytes + this.keyLength(id) + this.valueLength(id);
@@ -222,7 +230,7 @@ export class Entries {
   private newId(): number {
     const id = ++this.top;
     if (id === this.capacity) {
-      this.capacity *= 2;
+      this.capacity = Math.ceil(this.capacity * (id < largeTable ? 2 : 1.25));
       const larger = new Int32Array(this.capacity * words);
       larger.set(this.i32);
       this.i32 = larger;
