@@ -110,7 +110,7 @@ test("arena: what lives in sparse slabs can be moved, and they are free again", 
     model.free(model.live.indexOf(old));
   }
   expect(model.live.some(({ address }) => arena.isDraining(address))).toBe(false);
-  expect(arena.bytes).toBeLessThan(before - ((drained - 2) << 20));
+  expect(arena.bytes).toBeLessThan(before - ((drained - 8) << 18));
   model.check();
 });
 
@@ -123,14 +123,14 @@ test("arena: the emptiest slabs are drained first, and no more than is wanted", 
   for (const one of model.live.filter((each) => !kept.includes(each)))
     model.free(model.live.indexOf(one));
   expect(arena.drainSparse(0)).toBe(0);
-  const drained = arena.drainSparse(1 << 20);
+  const drained = arena.drainSparse(1 << 18);
   expect(drained).toBeGreaterThan(0);
   expect(drained).toBeLessThan(4);
   const usedIn = (draining: boolean) => {
     const counts = new Map<number, number>();
     for (const { address } of model.live)
       if (arena.isDraining(address) === draining) {
-        const slab = Math.floor(address / (1 << 20));
+        const slab = Math.floor(address / (1 << 18));
         counts.set(slab, (counts.get(slab) ?? 0) + 1);
       }
     return [...counts.values()];

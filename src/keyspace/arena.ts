@@ -1,18 +1,19 @@
 /**
- * Memory for keys and values outside the JavaScript heap: 1 MiB slabs cut into equal slots, eight
- * size classes a doubling. The garbage collector sees a few hundred slabs instead of millions of
- * Buffers, and what is resident can be bounded exactly. Larger values get a buffer of their own.
+ * Memory for keys and values outside the JavaScript heap: slabs of 256 KiB cut into equal slots,
+ * eight size classes a doubling. The garbage collector sees a thousand slabs instead of millions of
+ * Buffers, and what is resident can be bounded exactly: every size in use keeps a slab, so slabs
+ * are small. Larger values get a buffer of their own.
  *
- * An address is slab * 2^20 + offset; a negative one names a large buffer.
+ * An address is slab * 2^18 + offset; a negative one names a large buffer.
  * @module
  */
 import { assert } from "../base/assert.ts";
 
-const slabBytes = 1 << 20;
-const pieceBytes = 16 * slabBytes;
+const slabBytes = 1 << 18;
+const pieceBytes = 64 * slabBytes;
 const smallestBytes = 32;
 /** Above this a value has a buffer of its own. */
-const slotBytesMax = slabBytes / 8;
+export const slotBytesMax = slabBytes / 4;
 
 /** A slab of which less is used may be emptied: what lives in four of them fits into three. */
 const sparseShare = 3 / 4;

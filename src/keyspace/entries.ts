@@ -7,7 +7,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
-import { Arena } from "./arena.ts";
+import { Arena, slotBytesMax } from "./arena.ts";
 import { type HashSecret, hashKey, hashSecret } from "./hash.ts";
 
 export const flag = {
@@ -42,8 +42,8 @@ export const entryBytes = 80;
 export const touchedMax = 16;
 
 /** What the arena may hold beside what lives in it. */
-const spareShare = 1 / 16;
-const spareBytes = 8 << 20;
+const spareShare = 1 / 32;
+const spareBytes = 4 << 20;
 
 const shardCount = 64;
 const shardSlotsMin = 256;
@@ -75,6 +75,8 @@ export class Entries {
   count = 0;
   /** Ids from 1 to here were in use at least once. */
   top = 0;
+  /** Bytes of the arena at which the next compaction is worth its pass. */
+  private compactAt = 0;
   private readonly freeIds: number[] = [];
   private readonly shards: Int32Array[] = [];
   private readonly shardUsed = new Int32Array(shardCount);
@@ -99,12 +101,15 @@ export class Entries {
   compact(): void {
     const arena = this.arena;
     const excess = arena.bytes - arena.liveBytes * (1 + spareShare) - spareBytes;
-    if (excess < 0 || arena.drainSparse(excess + spareBytes) === 0) return;
+    if (excess < 0 || arena.bytes < this.compactAt) return;
+    this.compactAt = arena.bytes + spareBytes / 2;
+    if (arena.drainSparse(excess + spareBytes / 2) === 0) return;
     for (let id = 1; id <= this.top; id++) {
       if (this.flags(id) === 0 || !arena.isDraining(this.address(id))) continue;
       const bytes = physicalBytes + this.keyLength(id) + this.valueLength(id);
       this.move(id, bytes, bytes);
     }
+    this.compactAt = arena.bytes + spareBytes / 2;
   }
 
   hashOf(keyspace: number, buffer: Uint8Array, start: number, end: number): number {
@@ -282,7 +287,7 @@ export class Entries {
     const room = this.i32[id * words + wordRoom] as number;
     if (needed > room || needed * 2 < room) {
       const keep = head + Math.min(length, this.valueLength(id));
-      const wanted = needed > 1 << 17 && needed > room ? Math.ceil(needed * 1.25) : needed;
+      const wanted = needed > slotBytesMax && needed > room ? Math.ceil(needed * 1.25) : needed;
       this.move(id, wanted, keep);
     }
     this.i32[id * words + wordValueLength] = length;
