@@ -81,6 +81,8 @@ export class NodeEngine implements Engine {
   private readonly contexts: Context[] = [];
   /** Reads that met a full cache. */
   private passed = 0;
+  /** Bound of the resident set, looked at a few times a second and after changes. */
+  private limit: number;
   private clockMs = 0;
   private readonly turnOver = (): void => {
     this.clockMs = 0;
@@ -96,6 +98,7 @@ export class NodeEngine implements Engine {
 
   constructor(deps: EngineDeps) {
     this.deps = deps;
+    this.limit = this.residentMax;
     this.settings = deps.settings;
     this.probe = deps.probe;
     const monotonicMs = (): number => deps.clock.monotonicMs();
@@ -165,7 +168,7 @@ export class NodeEngine implements Engine {
    */
   private get(db: number, args: Args, reply: Reply): void {
     const { databases } = this.deps.machine;
-    const full = databases.resident.bytes > this.residentMax * fullShare;
+    const full = databases.resident.bytes > this.limit * fullShare;
     const admit = !full || (this.passed & admitMask) === 0;
     const database = databases.database(db);
     if (full) this.passed++;
@@ -184,7 +187,7 @@ export class NodeEngine implements Engine {
   /** Evicts what is clean and cold until the bound holds. */
   trim(): void {
     const { databases } = this.deps.machine;
-    const limit = this.residentMax;
+    const { limit } = this;
     if (databases.resident.bytes <= limit) return;
     const { probe, clock } = this.deps;
     const begin = probe.monitoring ? clock.monotonicMs() : 0;
@@ -194,6 +197,7 @@ export class NodeEngine implements Engine {
 
   /** After entries were applied or a run has landed. */
   progressed(): void {
+    this.limit = this.residentMax;
     this.trim();
     if (!this.awaited || this.overloaded()) return;
     this.awaited = false;
