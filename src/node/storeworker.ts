@@ -20,6 +20,8 @@ function yieldToOthers(): void {
   }
 }
 
+// As the process that it serves (bin/strongroom.ts).
+Buffer.poolSize = 8192;
 yieldToOthers();
 const writer = new RunWriter(new NodeDisk(), loadPrimitives());
 
