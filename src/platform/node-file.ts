@@ -71,8 +71,8 @@ export class NodeFile implements DiskFile {
     if (this.#native !== null && this.#native.warm(this.fd, position, length) === 0) return;
     const target = Buffer.allocUnsafeSlow(Math.min(warmBytes, length));
     const end = position + length;
-    for (let at = position; at < end; at += target.length)
-      readSync(this.fd, target, 0, Math.min(target.length, end - at), at);
+    for (let at = position, bytes = 1; at < end && bytes > 0; at += bytes)
+      bytes = readSync(this.fd, target, 0, Math.min(target.length, end - at), at);
   }
 
   write(data: Uint8Array, position: number): void {
