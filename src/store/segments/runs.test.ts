@@ -24,10 +24,15 @@ test("runs: memory is used again, and counts while it is held", () => {
   expect(runs.bytes).toBe(0);
 });
 
-test("runs: what a large one has touched is given up, and only one is kept", () => {
+test("runs: memory that large ones have touched stays among large ones, and only one", () => {
   const runs = new Runs(allocate, 80 * MiB);
   const large = runs.take(0);
-  large.bytes = 65 * MiB;
+  for (const used of [65, 20, 70]) {
+    large.bytes = used * MiB;
+    runs.give(large);
+    expect(runs.take(0)).toBe(large);
+  }
+  large.bytes = 10 * MiB;
   runs.give(large);
   expect(runs.bytes).toBe(0);
   const [one, other] = [runs.take(0), runs.take(0)];

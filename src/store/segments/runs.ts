@@ -1,12 +1,12 @@
 /**
  * The memory of runs. A flush follows another all day long, so one run's memory is kept for the
  * next: fresh pages would have to be cleared by the kernel, and what was given up waits for the
- * garbage collector. Memory that a large run has touched is given up.
+ * garbage collector. Memory that large runs have touched is given up once they are no longer large.
  * @module
  */
 import { SegmentRun } from "./run.ts";
 
-/** Touched memory above this is not kept for the next run. */
+/** Touched memory above this is kept only while a quarter of it is used each time. */
 const keptBytesMax = 64 * 1024 * 1024;
 
 export class Runs {
@@ -36,8 +36,10 @@ export class Runs {
   /** Takes a run back. What it holds is sealed, or was overwritten. */
   give(run: SegmentRun): void {
     this.taken.delete(run);
+    const used = run.bytes;
     run.reset();
-    if (this.kept === null && run.touched <= keptBytesMax) this.kept = run;
+    const fitting = run.touched <= keptBytesMax || used * 4 >= run.touched;
+    if (this.kept === null && fitting) this.kept = run;
   }
 
   /** Bytes of memory that runs have touched and still hold. */
