@@ -6,6 +6,7 @@
  * or taken from another place of the chain.
  * @module
  */
+import { letGo } from "../../base/bytes.ts";
 import {
   commitMacAt,
   commitMacBytes,
@@ -37,6 +38,7 @@ export class RunDigest {
     if (this.at > this.scratch.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(this.at, this.scratch.length * 2));
       this.scratch.copy(larger, 0, 0, at);
+      letGo(this.scratch);
       this.scratch = larger;
     }
     return at;
@@ -68,5 +70,10 @@ export class RunDigest {
   finish(key: MacKey, buffer: Buffer, commitAt: number, out: Uint8Array, outAt: number): void {
     this.copy(buffer, commitAt, commitMacAt);
     key.sign(this.scratch, 0, this.at, out, outAt, commitMacBytes);
+  }
+
+  /** Gives its memory back; it is not used again. */
+  dispose(): void {
+    letGo(this.scratch);
   }
 }

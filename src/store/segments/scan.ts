@@ -116,6 +116,7 @@ class SegmentScan {
     }
     this.entries.reset(this.mark);
     letGo(scanner.buffer);
+    this.digest.dispose();
   }
 
   private commit(buffer: Buffer, at: number): boolean {

@@ -361,6 +361,7 @@ export class SegmentWriter {
   /** Forgets keys and descriptor. */
   dispose(): void {
     this.file?.close();
+    this.digest.dispose();
     this.mac.dispose();
     this.sealer?.dispose();
     this.opener?.dispose();
