@@ -140,6 +140,7 @@ export class RunWriter {
   private readonly writers = new Map<number, SegmentWriter>();
   /** A segment follows another: what collects the hint of one serves the next. */
   private spare: HintEntries | null = null;
+  /** Serves every copy: shared memory that is given up waits for the garbage collector. */
   private copyImage: Buffer | null = null;
   private copyReader: CopyReader | null = null;
 
@@ -256,7 +257,6 @@ export class RunWriter {
   private endCopy(): void {
     this.copyReader?.close();
     this.copyReader = null;
-    this.copyImage = null;
   }
 
   private abandon(number: number): JobOutcome {
