@@ -203,7 +203,8 @@ static void place(uint32_t *slot, const uint8_t *body, uint32_t segment, volatil
   row[4] = dead_segment;
 }
 
-static bool run(struct placing *placing, volatile uint32_t *rows, uint32_t count) {
+/* Ends at the first row with an exception pending. */
+static void run(struct placing *placing, volatile uint32_t *rows, uint32_t count) {
   struct sought ring[SLOTS_AHEAD];
   uint32_t asked = 0;
   for (uint32_t done = 0; done < count; done++) {
@@ -212,7 +213,7 @@ static bool run(struct placing *placing, volatile uint32_t *rows, uint32_t count
         uint32_t ahead = rows[(size_t)(asked + BODIES_AHEAD) * ROW];
         if (ahead < placing->run.length) __builtin_prefetch(placing->run.data + ahead);
       }
-      if (!begin(placing, rows[(size_t)asked * ROW], &ring[asked % SLOTS_AHEAD])) return false;
+      if (!begin(placing, rows[(size_t)asked * ROW], &ring[asked % SLOTS_AHEAD])) return;
     }
     const struct sought *sought = &ring[done % SLOTS_AHEAD];
     volatile uint32_t *row = rows + (size_t)done * ROW;
@@ -222,7 +223,6 @@ static bool run(struct placing *placing, volatile uint32_t *rows, uint32_t count
     if (slot == NULL || slot[WORD_KEYSPACE] != big_endian(sought->body + KEYSPACE_AT)) continue;
     place(slot, sought->body, placing->segment, row);
   }
-  return true;
 }
 
 /*

@@ -28,8 +28,8 @@ const writer = new RunWriter(new NodeDisk(), loadPrimitives());
 /** Large memory that the outcome alone has moves to the other thread instead of a copy. */
 function movable(outcome: JobOutcome): ArrayBuffer[] {
   if (!outcome.ok) return [];
-  const parts = [outcome.places, outcome.hint?.entries ?? outcome.places.subarray(0, 0)];
-  return parts
+  const { places, hint } = outcome;
+  return (hint === null ? [places] : [places, hint.entries])
     .filter(({ length }) => length > 64 * 1024)
     .map(({ buffer }) => buffer as ArrayBuffer);
 }

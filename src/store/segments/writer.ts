@@ -298,13 +298,13 @@ export class SegmentWriter {
     for (let at = first; at < progress.at; ) {
       const length = buffer.readUInt32BE(at);
       const offset = this.position + at;
+      const bodyAt = at + frameHeaderBytes;
       writeFrameHeader(buffer, at, length, this.seed, offset, this.position);
       this.digest.add(buffer, at, length, sealed);
-      this.hint.add(buffer, at + frameHeaderBytes, length, offset);
-      const bodyAt = at + frameHeaderBytes;
+      this.hint.add(buffer, bodyAt, length, offset);
       const keyed = buffer[bodyAt] !== kindControl;
       progress.place(offset, length, keyed ? buffer.readUInt32BE(bodyAt + physicalAt) : 0);
-      at += frameHeaderBytes + length;
+      at = bodyAt + length;
     }
   }
 
