@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 9
+#define ADDON_VERSION 10
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -156,6 +156,7 @@ static void state_free(napi_env env, void *data, void *hint) {
   struct state *state = data;
   for (size_t at = 0; at < state->key_count; at++) key_free(state->keys[at]);
   free(state->keys);
+  free(state->shards);
   free(state);
 }
 
@@ -178,7 +179,8 @@ NAPI_MODULE_INIT() {
       {"dispose", key_dispose},    {"pread", io_pread},       {"preadMany", io_pread_many},
       {"crc32", crc32_of},         {"send", io_send},         {"flock", io_flock},
       {"warm", io_warm},           {"placeMany", slots_place_many},
-      {"touchMany", slots_touch_many},
+      {"touchMany", slots_touch_many},   {"encodeMany", records_encode_many},
+      {"enterMany", frames_enter_many},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},

@@ -11,6 +11,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+/* Integers of our formats are big-endian. */
+static inline uint32_t get32(const uint8_t *at) {
+  uint32_t word;
+  memcpy(&word, at, sizeof word);
+  return __builtin_bswap32(word);
+}
+
+static inline void put32(uint8_t *at, uint32_t word) {
+  word = __builtin_bswap32(word);
+  memcpy(at, &word, sizeof word);
+}
+
+static inline void put64(uint8_t *at, uint64_t word) {
+  word = __builtin_bswap64(word);
+  memcpy(at, &word, sizeof word);
+}
 
 enum key_kind { KEY_AEAD = 1, KEY_MAC = 2 };
 
@@ -20,12 +38,14 @@ struct key {
 };
 
 struct sockets;
+struct shard_cache;
 
 /* One per environment, so that worker threads share nothing. */
 struct state {
   struct key **keys;
   size_t key_count; /* places in `keys`, empty ones included */
   struct sockets *sockets; /* NULL until opened; freed by its own hook */
+  struct shard_cache *shards; /* NULL until slots are asked for */
 };
 
 struct bytes {
@@ -91,8 +111,15 @@ napi_value sockets_send(napi_env env, napi_callback_info info);
 napi_value sockets_descriptor(napi_env env, napi_callback_info info);
 napi_value slots_place_many(napi_env env, napi_callback_info info);
 napi_value slots_touch_many(napi_env env, napi_callback_info info);
+napi_value records_encode_many(napi_env env, napi_callback_info info);
+napi_value frames_enter_many(napi_env env, napi_callback_info info);
 /* Must run before the first crc32. */
 void crc32_prepare(void);
+/* Goes on from `start`, as zlib's. */
+uint32_t crc32_from(uint32_t start, const uint8_t *data, size_t length);
+/* The first `out_length` bytes of the HMAC of a short message under a key of kind KEY_MAC. */
+void mac_sign_short(const struct key *key, const uint8_t *data, size_t length, uint8_t *out,
+                    size_t out_length);
 napi_value crc32_of(napi_env env, napi_callback_info info);
 napi_value pkcs11_call(napi_env env, napi_callback_info info);
 

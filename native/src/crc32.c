@@ -85,6 +85,10 @@ static uint32_t crc_of(uint32_t crc, const uint8_t *data, size_t length) {
 
 void crc32_prepare(void) { fill_table(); }
 
+uint32_t crc32_from(uint32_t start, const uint8_t *data, size_t length) {
+  return ~crc_of(~start, data, length);
+}
+
 /* crc32(data, at, length, start): CRC-32 of the range, going on from `start`. */
 napi_value crc32_of(napi_env env, napi_callback_info info) {
   struct call call;
@@ -98,6 +102,6 @@ napi_value crc32_of(napi_env env, napi_callback_info info) {
     throw_range(env, "range outside the buffer");
     return NULL;
   }
-  napi_create_uint32(env, ~crc_of(~start, data.data + at, length), &result);
+  napi_create_uint32(env, crc32_from(start, data.data + at, length), &result);
   return result;
 }

@@ -6,11 +6,12 @@
  *
  * Only slots that exist are changed; a record of a key that has none is left to the caller, and so
  * are the later ones of that key. The hazard is memory: every place in the table and the shards is
- * checked where it is used, since another thread may write the table.
+ * checked where it is used, since another thread may write the table. Where the shards stand is
+ * kept from call to call: the caller names another generation when one has moved.
  */
 #include "addon.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #define SHARD_BITS 10
 #define SHARDS (1u << SHARD_BITS)
@@ -59,11 +60,17 @@ struct shard {
   size_t length;
 };
 
-/* The index: the first two arguments of every call. */
+/* Where the shards of a generation stand: asking for one costs more than a key's walk. */
+struct shard_cache {
+  double generation;
+  struct shard shards[SHARDS];
+};
+
+/* The index: the first three arguments of every call. */
 struct slots {
   struct call *call;
   const uint32_t *capacities;
-  struct shard shards[SHARDS];
+  struct shard *shards;
 };
 
 struct placing {
@@ -79,12 +86,6 @@ struct sought {
   uint32_t shard;
   size_t home; /* in words */
 };
-
-static uint32_t big_endian(const uint8_t *bytes) {
-  uint32_t word;
-  memcpy(&word, bytes, sizeof word);
-  return __builtin_bswap32(word);
-}
 
 static bool fetch_shard(struct slots *slots, uint32_t number) {
   static uint32_t none[1];
@@ -104,16 +105,27 @@ static bool fetch_shard(struct slots *slots, uint32_t number) {
 
 static bool call_slots(struct call *call, struct slots *slots) {
   size_t capacities;
+  double generation;
   if (!call_table(call, 1, &slots->capacities, &capacities)) return false;
   if (capacities < SHARDS) return throw_range(call->env, "a capacity for every shard is needed");
+  if (napi_get_value_double(call->env, call->argv[2], &generation) != napi_ok)
+    return throw_type(call->env, "a number is needed");
+  struct shard_cache *cache = call->state->shards;
+  if (cache == NULL) {
+    cache = call->state->shards = calloc(1, sizeof *cache);
+    if (cache == NULL) return throw_plain(call->env, "out of memory");
+  } else if (cache->generation != generation) {
+    memset(cache->shards, 0, sizeof cache->shards);
+  }
+  cache->generation = generation;
   slots->call = call;
-  memset(slots->shards, 0, sizeof slots->shards);
+  slots->shards = cache->shards;
   return true;
 }
 
 /* Asks for the lines where the walk of this key begins. False with an exception pending. */
 static bool ask(struct slots *slots, const uint8_t *key, struct sought *sought) {
-  for (size_t word = 0; word < 4; word++) sought->key[word] = big_endian(key + 4 * word);
+  for (size_t word = 0; word < 4; word++) sought->key[word] = get32(key + 4 * word);
   uint32_t number = sought->key[0] >> (32 - SHARD_BITS);
   struct shard *shard = &slots->shards[number];
   if (shard->words == NULL && !fetch_shard(slots, number)) return false;
@@ -164,7 +176,7 @@ static bool live_root(uint32_t flags) {
 
 /* Seconds, rounded up, as expirySeconds of index.ts. */
 static uint32_t expiry_of(const uint8_t *body) {
-  uint64_t ms = (uint64_t)big_endian(body + EXPIRY_AT) << 32 | big_endian(body + EXPIRY_AT + 4);
+  uint64_t ms = (uint64_t)get32(body + EXPIRY_AT) << 32 | get32(body + EXPIRY_AT + 4);
   uint64_t seconds = ms / 1000 + (ms % 1000 != 0);
   return seconds > 0xffffffffu ? 0xffffffffu : (uint32_t)seconds;
 }
@@ -220,14 +232,14 @@ static void run(struct placing *placing, volatile uint32_t *rows, uint32_t count
     row[3] = 0;
     if (sought->body == NULL) continue;
     uint32_t *slot = find(&placing->slots, sought);
-    if (slot == NULL || slot[WORD_KEYSPACE] != big_endian(sought->body + KEYSPACE_AT)) continue;
+    if (slot == NULL || slot[WORD_KEYSPACE] != get32(sought->body + KEYSPACE_AT)) continue;
     place(slot, sought->body, placing->segment, row);
   }
 }
 
 /*
- * placeMany(shards, capacities, run, segment, rows, count): places the records whose bodies stand
- * in `run` in this segment, and fills in the rows.
+ * placeMany(shards, capacities, generation, run, segment, rows, count): places the records whose
+ * bodies stand in `run` in this segment, and fills in the rows.
  */
 napi_value slots_place_many(napi_env env, napi_callback_info info) {
   struct call call;
@@ -235,9 +247,9 @@ napi_value slots_place_many(napi_env env, napi_callback_info info) {
   uint32_t *rows;
   size_t length;
   uint32_t count;
-  if (!call_begin(&call, env, info, 6) || !call_slots(&call, &placing.slots) ||
-      !call_bytes(&call, 2, &placing.run) || !call_u32(&call, 3, &placing.segment) ||
-      !call_results(&call, 4, &rows, &length) || !call_u32(&call, 5, &count))
+  if (!call_begin(&call, env, info, 7) || !call_slots(&call, &placing.slots) ||
+      !call_bytes(&call, 3, &placing.run) || !call_u32(&call, 4, &placing.segment) ||
+      !call_results(&call, 5, &rows, &length) || !call_u32(&call, 6, &count))
     return NULL;
   if ((uint64_t)count * ROW > length) {
     throw_range(env, "table shorter than its count");
@@ -248,9 +260,9 @@ napi_value slots_place_many(napi_env env, napi_callback_info info) {
 }
 
 /*
- * touchMany(shards, capacities, keys, at, stride, count): brings the slots of `count` keys, which
- * stand in `keys` from `at` on every `stride` bytes, into the processor's cache. Keys beyond the
- * end are left out.
+ * touchMany(shards, capacities, generation, keys, at, stride, count): brings the slots of `count`
+ * keys, which stand in `keys` from `at` on every `stride` bytes, into the processor's cache. Keys
+ * beyond the end are left out.
  */
 napi_value slots_touch_many(napi_env env, napi_callback_info info) {
   struct call call;
@@ -258,9 +270,9 @@ napi_value slots_touch_many(napi_env env, napi_callback_info info) {
   struct bytes keys;
   uint32_t at, stride, count;
   struct sought sought;
-  if (!call_begin(&call, env, info, 6) || !call_slots(&call, &slots) ||
-      !call_bytes(&call, 2, &keys) || !call_u32(&call, 3, &at) || !call_u32(&call, 4, &stride) ||
-      !call_u32(&call, 5, &count))
+  if (!call_begin(&call, env, info, 7) || !call_slots(&call, &slots) ||
+      !call_bytes(&call, 3, &keys) || !call_u32(&call, 4, &at) || !call_u32(&call, 5, &stride) ||
+      !call_u32(&call, 6, &count))
     return NULL;
   for (size_t from = at, n = 0; n < count; n++, from += stride) {
     if (keys.length < KEY_BYTES || from > keys.length - KEY_BYTES) break;

@@ -12,6 +12,7 @@
 
 import { assert, assertInteger } from "../base/assert.ts";
 import { putSafe64 } from "../base/bytes.ts";
+import type { EncodeMany } from "../platform/native.ts";
 import type { MacKey, Primitives } from "../platform/primitives.ts";
 
 const physicalKeyBytes = 16;
@@ -29,8 +30,9 @@ const scratchBytes = 4096;
 const loopBytesMax = 32;
 
 export class PhysicalKeys {
+  /** Number of the group that the keys are of. */
+  readonly group: number;
   readonly #mac: MacKey;
-  readonly #group: number;
   readonly #root: Buffer;
   readonly #chunk: Buffer;
   /** What is foreseen: the data of each name in a place of its own, its row, its physical key. */
@@ -47,7 +49,7 @@ export class PhysicalKeys {
   constructor(primitives: Primitives, indexDek: Uint8Array, group: number) {
     assert(indexDek.length === 32, "an index DEK has 32 bytes");
     assertInteger(group, { min: 0, max: 0xffff });
-    this.#group = group;
+    this.group = group;
     this.#root = this.#header("R", scratchBytes);
     this.#chunk = this.#header("C", chunkBytes);
     this.#names = Buffer.concat(
@@ -59,7 +61,7 @@ export class PhysicalKeys {
   #header(use: string, bytes: number): Buffer {
     const scratch = Buffer.alloc(bytes);
     scratch.write(use, 0, "latin1");
-    scratch.writeUInt16BE(this.#group, 1);
+    scratch.writeUInt16BE(this.group, 1);
     return scratch;
   }
 
@@ -79,6 +81,11 @@ export class PhysicalKeys {
     const data = length <= scratchBytes ? this.#root : this.#header("R", length);
     writeName(data, 0, keyspace, buffer, start, end);
     this.#mac.sign(data, 0, length, out, outAt, physicalKeyBytes);
+  }
+
+  /** Encodes entries, and makes their physical keys meanwhile; null without the addon. */
+  get encodeMany(): EncodeMany | null {
+    return this.#mac.encodeMany;
   }
 
   /**

@@ -49,9 +49,10 @@ interface Slab {
 }
 
 export class Arena {
+  /** What slabs are cut from, in order: an address counts through them, too. */
+  readonly pieces: Buffer[] = [];
   private readonly slabs: Slab[] = [];
-  private piece: Buffer = Buffer.alloc(0);
-  private pieceAt = 0;
+  private pieceAt = pieceBytes;
   private readonly emptySlabs: number[] = [];
   private readonly roomy: number[][] = classSizes.map(() => []);
   private readonly large: (Buffer | null)[] = [];
@@ -114,13 +115,13 @@ export class Arena {
 
   /** Slabs are cut from large pieces, which the kernel can back with large pages. */
   private cutSlab(): Buffer {
-    if (this.pieceAt === this.piece.length) {
-      this.piece = Buffer.allocUnsafeSlow(pieceBytes);
+    if (this.pieceAt === pieceBytes) {
+      this.pieces.push(Buffer.allocUnsafeSlow(pieceBytes));
       this.pieceAt = 0;
     }
     const at = this.pieceAt;
     this.pieceAt += slabBytes;
-    return this.piece.subarray(at, this.pieceAt);
+    return (this.pieces.at(-1) as Buffer).subarray(at, this.pieceAt);
   }
 
   private allocateLarge(bytes: number): number {

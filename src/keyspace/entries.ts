@@ -90,6 +90,11 @@ export class Entries {
     for (let n = 0; n < shardCount; n++) this.shards.push(new Int32Array(shardSlotsMin * 2));
   }
 
+  /** The fields of all entries, a line each, for who reads many at once. Moves when it grows. */
+  get lines(): Int32Array {
+    return this.i32;
+  }
+
   get bytes(): number {
     return this.arena.liveBytes + this.count * entryBytes;
   }

@@ -7,15 +7,14 @@
  */
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { Clock, Scheduler } from "../base/ports.ts";
-import { foreseenMax, type PhysicalKeys } from "../crypto/prf.ts";
-import { rootHeaderBytes, writeRootHeader } from "../entry/root.ts";
+import type { PhysicalKeys } from "../crypto/prf.ts";
 import type { Databases } from "../keyspace/databases.ts";
-import { flag } from "../keyspace/entries.ts";
 import type { FreezeWatcher } from "../keyspace/ports.ts";
 import type { CommitMeta, RunBuilder, Store } from "../store/store.ts";
+import { Encoder } from "./encoder.ts";
 
-/** Records encoded or settled between two looks at the event loop. */
-const sliceRecords = 512;
+/** Records settled between two looks at the event loop. */
+const settledRecords = 4096;
 /** Pause after a full disk before a run is encoded again. */
 const fullPauseMs = 200;
 /** Share of an ordinary run that is worth a message to the thread that writes it. */
@@ -29,8 +28,6 @@ const repeatShareMin = 1 / 20;
 /** How much longer: in bytes changed, and in time. */
 const patienceBytes = 24;
 const patienceTime = 2;
-/** Whole string values of this size may be compressed before they are sealed. */
-const compressBytesMin = 4096;
 
 export interface FlushLimits {
   /** Dirty bytes at which a flush starts. */
@@ -70,10 +67,8 @@ export class Flusher implements FreezeWatcher {
   flying: readonly number[] = [];
   lastFlushMs: number;
   private readonly deps: FlusherDeps;
-  private run: RunBuilder | null = null;
-  private commitTs = 0n;
-  /** Keyspace ids as they were when the set was frozen. */
-  private live = new Set<number>();
+  /** Of the run under way. */
+  private encoder: Encoder | null = null;
   private under: Promise<void> | null = null;
   private stopped = false;
   private oldestDirtyMs = 0;
@@ -158,7 +153,7 @@ export class Flusher implements FreezeWatcher {
     this.oldestDirtyMs = 0;
     const under = this.perform().finally(() => {
       this.under = null;
-      this.run = null;
+      this.encoder = null;
       this.flying = [];
       this.repeated = false;
       this.ended();
@@ -173,12 +168,11 @@ export class Flusher implements FreezeWatcher {
     const { resident } = databases;
     const commit = this.deps.commit();
     this.flyingBytes = resident.dirtyBytes;
-    this.commitTs = commit.commitTs;
-    this.live = new Set(databases.ids);
     this.repeated = this.repeating;
     const frozen = resident.freeze();
     const run = store.newRun(resident.frozenBytes + runSpareBytes);
-    this.run = run;
+    const encoder = new Encoder(this.deps, run, commit.commitTs);
+    this.encoder = encoder;
     this.frozenAtBytes = this.deps.appliedBytes();
     this.flying = frozen;
     try {
@@ -186,14 +180,12 @@ export class Flusher implements FreezeWatcher {
       run.reserve(resident.frozenBytes);
       const partBytes = limits.flushBytes * partShare;
       let handed = 0;
-      for (let at = 0; at < frozen.length; at++) {
-        if (at % foreseenMax === 0) this.foresee(frozen, at);
+      for (let at = encoder.slice(frozen, 0); at < frozen.length; at = encoder.slice(frozen, at)) {
         if (run.bytes - handed >= partBytes) {
           store.advance(run);
           handed = run.bytes;
         }
-        this.beforeChange(frozen[at] as number);
-        if (at % sliceRecords === sliceRecords - 1) await scheduler.yieldNow();
+        await scheduler.yieldNow();
       }
       await store.flush(run, commit);
     } catch (error) {
@@ -205,7 +197,7 @@ export class Flusher implements FreezeWatcher {
     }
     for (let at = 0; at < frozen.length; at++) {
       resident.landed(frozen[at] as number);
-      if (at % (sliceRecords * 8) === sliceRecords * 8 - 1) await scheduler.yieldNow();
+      if (at % settledRecords === settledRecords - 1) await scheduler.yieldNow();
     }
     this.retryAtMs = 0;
     this.lastFlushMs = this.deps.clock.nowMs();
@@ -219,62 +211,8 @@ export class Flusher implements FreezeWatcher {
     this.deps.databases.resident.sharedBytes = 0;
   }
 
-  /** Makes the physical keys of the next records together. */
-  private foresee(frozen: readonly number[], from: number): void {
-    const { databases, keys } = this.deps;
-    const { entries } = databases.resident;
-    keys.beginForeseeing();
-    const end = Math.min(from + foreseenMax, frozen.length);
-    entries.touchEntries(frozen, from, end);
-    let found = 0;
-    for (let at = from; at < end; at++) {
-      const id = frozen[at] as number;
-      if ((entries.flags(id) & (flag.frozen | flag.physical)) !== flag.frozen) continue;
-      const keyAt = entries.keyAt(id);
-      const keyEnd = keyAt + entries.keyLength(id);
-      if (keys.foresee(entries.keyspace(id), entries.buffer(id), keyAt, keyEnd)) found++;
-    }
-    if (found > 0) keys.foreseen();
-  }
-
   /** Encodes a frozen record, if it still is one. */
   beforeChange(id: number): void {
-    const { databases, keys } = this.deps;
-    const { resident } = databases;
-    const { entries } = resident;
-    const flags = entries.flags(id);
-    if ((flags & flag.frozen) === 0 || this.run === null) return;
-    resident.encoded(id);
-    const keyspace = entries.keyspace(id);
-    if (!this.live.has(keyspace)) return;
-    const at = entries.physicalAt(id);
-    const buffer = entries.buffer(id);
-    const keyAt = entries.keyAt(id);
-    const keyLength = entries.keyLength(id);
-    if ((flags & flag.physical) === 0) {
-      keys.root(keyspace, buffer, keyAt, keyAt + keyLength, buffer, at);
-      entries.setFlags(id, entries.flags(id) | flag.physical);
-    }
-    if ((flags & flag.deleted) !== 0) {
-      // Without a copy on disk there is nothing that could come back, but perhaps a mark.
-      if (this.deps.store.onDisk(buffer, at))
-        this.run.tombstone(buffer, at, true, keyspace, this.commitTs);
-      else this.deps.store.markPending(buffer, at, keyspace, false);
-      return;
-    }
-    const copied = keyLength + entries.valueLength(id);
-    const expireAt = entries.expireAt(id);
-    const length = rootHeaderBytes + copied;
-    const long = copied - keyLength >= compressBytesMin;
-    const to = this.run.put(buffer, at, true, keyspace, expireAt, this.commitTs, length, long);
-    const body = this.run.buffer;
-    writeRootHeader(body, to, {
-      type: flags & flag.type,
-      raw: (flags & flag.raw) !== 0,
-      index: entries.index(id),
-      ordinal: entries.ordinal(id),
-      keyLength,
-    });
-    buffer.copy(body, to + rootHeaderBytes, keyAt, keyAt + copied);
+    this.encoder?.beforeChange(id);
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { checkTable } from "./bounds.ts";
-import type { NativeAddon } from "./native.ts";
+import type { EncodeMany, NativeAddon } from "./native.ts";
 import { checkAeadKey, nodePrimitives } from "./node-primitives.ts";
 import { type AeadKey, type MacKey, openRow, type Primitives } from "./primitive-types.ts";
 
@@ -65,6 +65,9 @@ class NativeAeadKey extends NativeKey implements AeadKey {
 }
 
 class NativeMacKey extends NativeKey implements MacKey {
+  readonly encodeMany: EncodeMany = (lines, pieces, ids, run, order) =>
+    this.addon.encodeMany(this.key, lines, pieces, ids, run, order);
+
   sign(
     data: Uint8Array,
     at: number,

@@ -12,10 +12,12 @@ import { fileURLToPath } from "node:url";
  * comes back as (keyspace, dead length, length, what, dead segment), where `what` has bits: 1
  * placed; 2 and 4 the root was and is live; 8 and 16 an expiry was and is there. `what` is 0, and
  * the rest as it was, for a record whose key has no slot: it is for the caller.
+ * @param generation - Of `Shards`: while it is the same, the shards stand where they stood.
  */
 export type PlaceMany = (
   shards: readonly Uint32Array[],
   capacities: Uint32Array,
+  generation: number,
   run: Uint8Array,
   segment: number,
   rows: Uint32Array,
@@ -29,11 +31,45 @@ export type PlaceMany = (
 export type TouchMany = (
   shards: readonly Uint32Array[],
   capacities: Uint32Array,
+  generation: number,
   keys: Uint8Array,
   at: number,
   stride: number,
   count: number,
 ) => void;
+
+/**
+ * Encodes frozen entries of the resident set into a run, as `Encoder.beforeChange` does, which
+ * explains it. `lines` are the entries' fields, `pieces` the arena's memory, `ids` the entries.
+ * `order` holds: the first entry and the end, counted in `ids`; where in `run` the next frame
+ * begins, and where the last may end; the group; the timestamp of the commit in two words; from
+ * which length a value may be compressed; the keyspaces that live. The first and the third are
+ * changed to how far it came: it ends in front of an entry that is for the caller.
+ * @returns The number of frames.
+ */
+export type EncodeMany = (
+  lines: Int32Array,
+  pieces: readonly Uint8Array[],
+  ids: Uint32Array,
+  run: Uint8Array,
+  order: Uint32Array,
+) => number;
+
+/**
+ * Gives sealed frames their headers and enters them, as the writer of a segment does one by one,
+ * into what its digest, its hint and its places hold. `order` holds where in `run` the first frame
+ * begins, and the end; the seed of the file; the position of the run in it; 1 if puts are sealed;
+ * how much of `digest`, `hint` and `places` is used. The first and the last three are changed to
+ * how far it came: it ends in front of a frame that is for the caller.
+ * @returns The number of frames.
+ */
+export type EnterMany = (
+  run: Uint8Array,
+  digest: Uint8Array,
+  hint: Uint8Array,
+  places: Uint32Array,
+  order: Uint32Array,
+) => number;
 
 /** Reads through the addon: positions and lengths in bytes. */
 export interface NativeIo {
@@ -120,6 +156,9 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   crc32(data: Uint8Array, at: number, length: number, start: number): number;
   placeMany: PlaceMany;
   touchMany: TouchMany;
+  /** @param key - Of physical keys. */
+  encodeMany(key: number, ...rest: Parameters<EncodeMany>): number;
+  enterMany: EnterMany;
   /**
    * One call to a PKCS #11 token, on a thread of its own; `done` is called once. Packed and
    * explained by pkcs11.ts.
@@ -134,7 +173,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 9;
+const version = 10;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

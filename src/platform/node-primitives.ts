@@ -119,6 +119,7 @@ function checkOpening(key: AeadKey, buffer: Uint8Array, rows: Uint32Array, at: n
 }
 
 class NodeMacKey implements MacKey {
+  readonly encodeMany = null;
   #key: KeyObject | null;
 
   constructor(key: Uint8Array) {

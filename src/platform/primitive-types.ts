@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { EncodeMany } from "./native.ts";
+
 /** SP 800-38D, 5.2.1.1: the recommended IV length, 96 bits. */
 export const nonceBytes = 12;
 /** SP 800-38D, 5.2.1.2: the full tag, 128 bits. */
@@ -75,6 +77,8 @@ export interface AeadKey {
 
 /** HMAC-SHA-256 under one key. Same throws as AeadKey. */
 export interface MacKey {
+  /** Encodes entries whose physical keys are MACs under this key; null where nothing can. */
+  readonly encodeMany: EncodeMany | null;
   /** Writes the first `outLength` (1..32) bytes of the MAC of `data[at, at + length)`. */
   sign(
     data: Uint8Array,

@@ -42,6 +42,10 @@ export interface RunBuilder {
   readonly records: number;
   /** The memory that `put` reserves in; replaced when it grows, so read it after each `put`. */
   readonly buffer: Buffer;
+  /** Where the records may end in `buffer` as it is. */
+  readonly room: number;
+  /** Somebody has written the frames of `frames` puts to `buffer[bytes, end)`. */
+  written(end: number, frames: number): void;
   /**
    * Reserves a put and returns the offset in `buffer` at which the caller writes the body.
    * @param expireAt - Milliseconds since 1970, 0: never.

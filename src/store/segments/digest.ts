@@ -21,8 +21,9 @@ import { copyBytes } from "./bytes.ts";
 
 export class RunDigest {
   frames = 0;
-  private scratch = Buffer.allocUnsafeSlow(8 * 1024);
-  private at = 0;
+  /** What is to be signed, up to `at`. */
+  scratch = Buffer.allocUnsafeSlow(8 * 1024);
+  at = 0;
 
   /** @param previous - MAC of the commit before, 32 bytes. */
   begin(previous: Uint8Array): void {
@@ -64,6 +65,12 @@ export class RunDigest {
       this.copy(buffer, bodyAt, recordHeaderBytes);
       this.copy(buffer, frameAt + 4, 4);
     }
+  }
+
+  /** Somebody has added `frames` frames, up to `at` in `scratch`. */
+  added(at: number, frames: number): void {
+    this.at = at;
+    this.frames += frames;
   }
 
   /** Adds the commit's fields and writes its MAC into `out`. */

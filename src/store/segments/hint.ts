@@ -40,7 +40,8 @@ export class HintEntries {
   records = 0;
   entries: Buffer;
   readonly controls = new ByteWriter(256);
-  private used = 0;
+  /** Bytes of `entries`. */
+  used = 0;
 
   constructor(records = 64) {
     this.entries = Buffer.allocUnsafeSlow(records * hintEntryBytes);
@@ -65,6 +66,12 @@ export class HintEntries {
     putU32(entries, length, used + hintLengthAt);
     this.used += hintEntryBytes;
     this.records++;
+  }
+
+  /** Somebody has added `records` entries, up to `used`. */
+  added(used: number, records: number): void {
+    this.used = used;
+    this.records += records;
   }
 
   /** Takes the entries added since `mark()` back: their run has no commit. */

@@ -109,8 +109,9 @@ export class RecordIndex {
    * More than a few hundred would drive each other out.
    */
   touchMany(keys: Uint8Array, at: number, stride: number, count: number): void {
-    const { words, capacity } = this.shards;
-    if (nativeTouchMany !== null) nativeTouchMany(words, capacity, keys, at, stride, count);
+    const { words, capacity, generation } = this.shards;
+    if (nativeTouchMany !== null)
+      nativeTouchMany(words, capacity, generation, keys, at, stride, count);
     else
       for (let key = at, n = 0; n < count && key < keys.length; key += stride, n++)
         this.touch(keys, key);

@@ -14,9 +14,16 @@ import { placeRun } from "./placing.ts";
 import { SegmentRun } from "./run.ts";
 import { slotRoot } from "./shard.ts";
 
-const keys = Array.from({ length: 300 }, (_, i) =>
-  createHash("sha256").update(String(i)).digest().subarray(0, 16),
-);
+/**
+ * In eight shards, so that these grow again and again. The first one stands at the beginning of
+ * its shard, wherever that is.
+ */
+const keys = Array.from({ length: 300 }, (_, i) => {
+  if (i === 0) return Buffer.alloc(16);
+  const key = createHash("sha256").update(String(i)).digest().subarray(0, 16);
+  key[0] = i % 2 === 0 ? 0 : 0xff;
+  return key;
+});
 const keyspaceOf = (key: number): number => 7 + (key % 2);
 
 const record = fc.record({
@@ -100,25 +107,47 @@ if (nativePlaceMany !== null) {
     );
   });
 
+  test("placing: a shard that has moved is found where it is now", async () => {
+    const books = new Books(false);
+    const { index } = books;
+    const all = Buffer.concat(keys);
+    const put = { key: 0, kind: "put", root: true, expireAt: 0, bytes: 8 } as const;
+    index.place(all, 0, 1, 4096, 8, keyspaceOf(0), slotRoot, 0, 0);
+    for (let number = 1; number < 150; number++) {
+      books.segments.set(number, segment(number));
+      index.place(all, number * 32, number, 4096, 8, keyspaceOf(0), slotRoot, 0, number);
+      const { buffer, places } = build([put]);
+      await placeRun(books, segment(number), buffer, places, scheduler);
+      expect(index.find(all, 0)).toBe(true);
+      expect(index.segment).toBe(number);
+    }
+    index.shards.check();
+  });
+
   test("placing: what leaves the run, the table or the shards is refused, not touched", () => {
     const { placeMany } = loadNative()!;
     const { shards } = new Books(false).index;
     const { buffer } = build([{ key: 1, kind: "put", root: true, expireAt: 0, bytes: 8 }]);
-    const place = (body: number, count: number, words: readonly Uint32Array[] = shards.words) =>
-      placeMany(words, shards.capacity, buffer, 1, Uint32Array.of(body, 0, 8, 0, 0), count);
+    const { words, capacity, generation } = shards;
+    const place = (body: number, count: number) => {
+      const rows = Uint32Array.of(body, 0, 8, 0, 0);
+      placeMany(words, capacity, generation, buffer, 1, rows, count);
+    };
     place(frameHeaderBytes, 1);
     expect(() => place(buffer.length - 45, 1)).toThrow(RangeError);
     expect(() => place(0xffff_ffff, 1)).toThrow(RangeError);
     expect(() => place(frameHeaderBytes, 2)).toThrow(RangeError);
-    expect(() => place(frameHeaderBytes, 1, [])).toThrow(TypeError);
-    expect(() =>
-      placeMany(shards.words, new Uint32Array(1023), buffer, 1, new Uint32Array(5), 1),
-    ).toThrow(RangeError);
-    expect(() => loadNative()!.touchMany([], shards.capacity, buffer, 0, 16, 1)).toThrow(TypeError);
+    const row = new Uint32Array(5);
+    expect(() => placeMany(words, new Uint32Array(1023), generation, buffer, 1, row, 1)).toThrow(
+      RangeError,
+    );
+    row[0] = frameHeaderBytes;
+    expect(() => placeMany([], capacity, -1, buffer, 1, row, 1)).toThrow(TypeError);
+    expect(() => loadNative()!.touchMany([], capacity, -2, buffer, 0, 16, 1)).toThrow(TypeError);
     // A capacity that the shard does not have: the walk ends with the array.
     const wrong = new Uint32Array(1024).fill(0xffff_ffff);
     const rows = Uint32Array.of(frameHeaderBytes, 0, 8, 9, 9);
-    placeMany(shards.words, wrong, buffer, 1, rows, 1);
+    placeMany(words, wrong, generation, buffer, 1, rows, 1);
     expect(rows[3]).toBe(0);
   });
 }

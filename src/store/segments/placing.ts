@@ -73,10 +73,10 @@ function placeMany(
     rows[at + 2] = places[record * placeRow + 1] as number;
     rows[at + 3] = 0;
   }
-  const { words, capacity } = index.shards;
+  const { words, capacity, generation } = index.shards;
   // Records of a keyspace that is gone are dead where they stand; that is not for the addon.
   if (index.tally.dropped.size === 0)
-    native(words, capacity, buffer, segment.header.number, rows, end - from);
+    native(words, capacity, generation, buffer, segment.header.number, rows, end - from);
   for (let n = from, at = 0; n < end; n++, at += row) {
     const length = rows[at + 2] as number;
     const what = rows[at + 3] as number;

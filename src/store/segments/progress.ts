@@ -24,8 +24,9 @@ export class RunProgress {
   at = 0;
   /** Bytes on disk: whole blocks. */
   written = 0;
-  private words = new Uint32Array(2048);
-  private used = 0;
+  /** The places, up to `used`. */
+  words = new Uint32Array(2048);
+  used = 0;
 
   constructor(
     source: Buffer,

@@ -69,6 +69,17 @@ export class SegmentRun implements RunBuilder {
     if (needed > this.buffer.length) this.grow(needed);
   }
 
+  get room(): number {
+    return this.buffer.length - runTailBytes;
+  }
+
+  written(end: number, frames: number): void {
+    assert(!this.busy && end >= this.bytes && end <= this.room, "frames outside of their run");
+    this.bytes = end;
+    this.records += frames;
+    this.puts += frames;
+  }
+
   /** Opens a frame and returns the offset of its body. */
   private frame(bodyLength: number, mark: number): number {
     assert(!this.busy, "a run that is being flushed must not change");

@@ -53,8 +53,12 @@ function homesFor(keys: number): number {
   return Math.max(capacityMin, Math.ceil(keys / 0.7));
 }
 
+let generations = 0;
+
 export class Shards {
   stride: number;
+  /** Another one whenever memory of a shard is, and in every index of this thread. */
+  generation = ++generations;
   readonly words: Uint32Array[] = [];
   readonly used = new Int32Array(shardCount);
   readonly capacity = new Uint32Array(shardCount);
@@ -136,6 +140,7 @@ export class Shards {
     const words = (homes + slackOf(homes)) * this.stride;
     // One piece, which the kernel can back with large pages.
     const memory = new ArrayBuffer(shardCount * words * 4);
+    this.generation = ++generations;
     for (let shard = 0; shard < shardCount; shard++) {
       assert(this.capacity[shard] === 0, "memory is reserved before the first key");
       this.capacity[shard] = homes;
@@ -178,6 +183,7 @@ export class Shards {
       const words = new Uint32Array((homes + slackOf(homes)) * stride);
       if (this.spread(shard, old, words, stride)) {
         this.words[shard] = words;
+        this.generation = ++generations;
         return;
       }
     }

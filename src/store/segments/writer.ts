@@ -33,6 +33,7 @@ import {
   frameHeaderBytes,
   writeFrameHeader,
 } from "../../files/framing.ts";
+import { type EnterMany, nativeEnterMany } from "../../platform/frames.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
 import { compressText } from "../../sealed/compress.ts";
 import { RecordOpener, RecordSealer } from "../../sealed/record.ts";
@@ -93,6 +94,9 @@ export class SegmentWriter {
   /** What is to be its hint. */
   readonly hint: HintEntries;
   private readonly seed: number;
+  /** Enters many frames; null: one by one. */
+  private readonly enterMany: EnterMany | null;
+  private readonly order = new Uint32Array(8);
   private lastMac: Buffer;
   private clearBuffer: Buffer | null = null;
   /** The run that was taken in part. */
@@ -103,8 +107,15 @@ export class SegmentWriter {
    * @param hint - Empty; the writer's own until it is disposed of.
    * @throws Node's errors.
    */
-  constructor(disk: Disk, primitives: Primitives, plan: SegmentPlan, hint: HintEntries) {
+  constructor(
+    disk: Disk,
+    primitives: Primitives,
+    plan: SegmentPlan,
+    hint: HintEntries,
+    enterMany: EnterMany | null = nativeEnterMany,
+  ) {
     this.disk = disk;
+    this.enterMany = enterMany;
     this.hint = hint;
     this.plan = { ...plan, subkey: new Uint8Array(0), macKey: new Uint8Array(0) };
     this.seed = fileSeed(plan.number);
@@ -133,9 +144,7 @@ export class SegmentWriter {
   private removeQuietly(): void {
     try {
       this.disk.unlink(this.plan.path);
-    } catch {
-      // It holds a header only: the next start removes it.
-    }
+    } catch {} // It holds a header only: the next start removes it.
   }
 
   /**
@@ -203,9 +212,7 @@ export class SegmentWriter {
   private cutQuietly(): void {
     try {
       this.file.truncate(this.position);
-    } catch {
-      // Without a commit it does not count; the next run overwrites it.
-    }
+    } catch {} // Without a commit it does not count; the next run overwrites it.
   }
 
   /** Takes the frames up to `end`, and writes the blocks that are full. */
@@ -293,19 +300,36 @@ export class SegmentWriter {
 
   /** Checksums the frames from `first` on and enters them into digest, hint and places. */
   private enter(progress: RunProgress, first: number): void {
-    const { buffer } = progress;
-    const sealed = this.sealer !== null;
     for (let at = first; at < progress.at; ) {
-      const length = buffer.readUInt32BE(at);
-      const offset = this.position + at;
-      const bodyAt = at + frameHeaderBytes;
-      writeFrameHeader(buffer, at, length, this.seed, offset, this.position);
-      this.digest.add(buffer, at, length, sealed);
-      this.hint.add(buffer, bodyAt, length, offset);
-      const keyed = buffer[bodyAt] !== kindControl;
-      progress.place(offset, length, keyed ? buffer.readUInt32BE(bodyAt + physicalAt) : 0);
-      at = bodyAt + length;
+      if (this.enterMany !== null) at = this.enterOrdinary(progress, at, this.enterMany);
+      // It may be no ordinary one, or there is no room for more: that is made here.
+      if (at < progress.at) at = this.enterOne(progress, at);
     }
+  }
+
+  private enterOrdinary(progress: RunProgress, from: number, many: EnterMany): number {
+    const { digest, hint, order, seed, position } = this;
+    const sealed = this.sealer === null ? 0 : 1;
+    order.set([from, progress.at, seed, position, sealed, digest.at, hint.used, progress.used]);
+    const frames = many(progress.buffer, digest.scratch, hint.entries, progress.words, order);
+    digest.added(order[5] as number, frames);
+    hint.added(order[6] as number, frames);
+    progress.used = order[7] as number;
+    return order[0] as number;
+  }
+
+  /** @returns the end of the frame at `at`. */
+  private enterOne(progress: RunProgress, at: number): number {
+    const { buffer } = progress;
+    const length = buffer.readUInt32BE(at);
+    const offset = this.position + at;
+    const bodyAt = at + frameHeaderBytes;
+    writeFrameHeader(buffer, at, length, this.seed, offset, this.position);
+    this.digest.add(buffer, at, length, this.sealer !== null);
+    this.hint.add(buffer, bodyAt, length, offset);
+    const keyed = buffer[bodyAt] !== kindControl;
+    progress.place(offset, length, keyed ? buffer.readUInt32BE(bodyAt + physicalAt) : 0);
+    return bodyAt + length;
   }
 
   /** Commits, writes the rest, syncs. */
@@ -369,6 +393,6 @@ export class SegmentWriter {
 }
 
 function setSequence(buffer: Buffer, bodyAt: number, sequence: number): void {
-  const control = buffer[bodyAt] === kindControl;
-  putSafe64(buffer, sequence, bodyAt + (control ? controlSequenceAt : sequenceAt));
+  const at = buffer[bodyAt] === kindControl ? controlSequenceAt : sequenceAt;
+  putSafe64(buffer, sequence, bodyAt + at);
 }

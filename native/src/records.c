@@ -1,0 +1,270 @@
+/*
+ * Entries of the resident set into the records of a run, many at a time. What they are stands in
+ * src/keyspace/entries.ts, entry/record.ts, entry/root.ts and files/framing.ts; src/node/encoder.ts
+ * does the same one by one, and waits for memory most of the time. Here what comes later is under
+ * way meanwhile.
+ *
+ * Whatever is not an ordinary record is left to the caller: the call ends in front of it. The
+ * hazard is memory: entries name their places by numbers, and every one is checked before use.
+ */
+#include "addon.h"
+
+/* An entry: a line of 64 bytes. */
+#define LINE_WORDS 16
+#define WORD_FLAGS 1
+#define WORD_KEY_LENGTH 2
+#define WORD_VALUE_LENGTH 3
+#define WORD_KEYSPACE 4
+#define WORD_ORDINAL 5
+/* In doubles. */
+#define LINE_DOUBLES 8
+#define DOUBLE_ADDRESS 4
+#define DOUBLE_EXPIRE_AT 5
+#define DOUBLE_INDEX 6
+#define FLAG_TYPE 15
+#define FLAG_DELETED 16
+#define FLAG_RAW 32
+#define FLAG_FROZEN 256
+#define FLAG_FLYING 512
+#define FLAG_PHYSICAL 1024
+#define PHYSICAL_BYTES 16
+
+/* The arena: addresses count through pieces of 2^24 bytes. */
+#define PIECE_BITS 24
+#define PIECES_MAX 4096
+
+/* A frame with a put of a root; the envelope is left to who seals it. */
+#define FRAME_HEADER_BYTES 16
+#define KIND_PUT 1
+#define KEY_AT 1
+#define ROOT_AT 17
+#define KEYSPACE_AT 18
+#define EXPIRE_AT_AT 22
+#define COMMIT_TS_AT 30
+#define HEADER_BYTES 46
+#define TEXT_AT 64
+#define TAG_BYTES 16
+#define ROOT_HEADER_BYTES 18
+#define MARK_COMPRESSIBLE 1
+
+/* What a physical key is the MAC of: 'R', group, keyspace, name. */
+#define NAME_HEAD_BYTES 7
+#define NAME_BYTES_MAX 1024
+
+/* How far ahead entries, and what they hold, are asked for. */
+#define LINES_AHEAD 24
+#define BODIES_AHEAD 8
+#define AHEAD_BYTES 320
+
+/* Integers in front of the live keyspaces in the order of a call. */
+enum order {
+  ORDER_FROM,
+  ORDER_END,
+  ORDER_AT,
+  ORDER_AT_MAX,
+  ORDER_GROUP,
+  ORDER_TS_HIGH,
+  ORDER_TS_LOW,
+  ORDER_LONG,
+  ORDER_HEAD
+};
+
+struct encoding {
+  struct call *call;
+  struct key *mac;
+  int32_t *lines;
+  size_t line_count;
+  struct bytes pieces[PIECES_MAX]; /* data NULL: not asked for yet */
+  uint32_t piece_count;
+  const uint32_t *ids;
+  struct bytes run;
+  uint32_t *order;
+  size_t live_count;
+};
+
+static bool call_lines(struct call *call, size_t index, struct encoding *encoding) {
+  napi_typedarray_type type;
+  void *data = NULL;
+  size_t length = 0;
+  napi_status status =
+      napi_get_typedarray_info(call->env, call->argv[index], &type, &length, &data, NULL, NULL);
+  if (status != napi_ok || type != napi_int32_array || (uintptr_t)data % sizeof(double) != 0)
+    return throw_type(call->env, "an Int32Array is needed");
+  encoding->lines = data;
+  encoding->line_count = data == NULL ? 0 : length / LINE_WORDS;
+  return true;
+}
+
+/* The piece of this number; NULL with an exception pending. */
+static const struct bytes *piece_of(struct encoding *encoding, uint32_t number) {
+  struct bytes *piece = &encoding->pieces[number];
+  if (piece->data != NULL) return piece;
+  napi_env env = encoding->call->env;
+  napi_value array = NULL;
+  napi_typedarray_type type;
+  void *data = NULL;
+  if (napi_get_element(env, encoding->call->argv[2], number, &array) != napi_ok ||
+      napi_get_typedarray_info(env, array, &type, &piece->length, &data, NULL, NULL) != napi_ok ||
+      type != napi_uint8_array || data == NULL) {
+    throw_type(env, "pieces of memory are needed");
+    return NULL;
+  }
+  piece->data = data;
+  return piece;
+}
+
+/* The fields of an entry: of a line that exists, or NULL. */
+static int32_t *line_of(const struct encoding *encoding, uint32_t id) {
+  return id < encoding->line_count ? encoding->lines + (size_t)id * LINE_WORDS : NULL;
+}
+
+static double double_of(const int32_t *line, size_t at) {
+  double value;
+  memcpy(&value, line + at * 2, sizeof value);
+  return value;
+}
+
+static uint64_t whole(double value) {
+  return value >= 0 && value < 9007199254740992.0 ? (uint64_t)value : 0;
+}
+
+/* Where the memory of an entry begins, `wanted` bytes at least; NULL if it is in no piece. */
+static uint8_t *memory_of(struct encoding *encoding, const int32_t *line, uint64_t wanted) {
+  double address = double_of(line, DOUBLE_ADDRESS);
+  if (!(address >= 0) || address >= (double)((uint64_t)encoding->piece_count << PIECE_BITS))
+    return NULL;
+  uint64_t place = (uint64_t)address;
+  const struct bytes *piece = piece_of(encoding, (uint32_t)(place >> PIECE_BITS));
+  uint64_t at = place & ((1u << PIECE_BITS) - 1);
+  if (piece == NULL || at + wanted > piece->length) return NULL;
+  return piece->data + at;
+}
+
+/* False with an exception pending. */
+static bool ask_ahead(struct encoding *encoding, uint32_t n, uint32_t end) {
+  if (n + LINES_AHEAD < end) {
+    const int32_t *line = line_of(encoding, encoding->ids[n + LINES_AHEAD]);
+    if (line != NULL) __builtin_prefetch(line, 1);
+  }
+  if (n + BODIES_AHEAD >= end) return true;
+  const int32_t *line = line_of(encoding, encoding->ids[n + BODIES_AHEAD]);
+  if (line == NULL) return true;
+  double address = double_of(line, DOUBLE_ADDRESS);
+  if (!(address >= 0) || address >= (double)((uint64_t)encoding->piece_count << PIECE_BITS))
+    return true;
+  uint64_t place = (uint64_t)address;
+  const struct bytes *piece = piece_of(encoding, (uint32_t)(place >> PIECE_BITS));
+  if (piece == NULL) return false;
+  uint64_t at = place & ((1u << PIECE_BITS) - 1);
+  for (uint64_t more = 0; more < AHEAD_BYTES && at + more < piece->length; more += 64)
+    __builtin_prefetch(piece->data + at + more);
+  return true;
+}
+
+static bool is_live(const struct encoding *encoding, uint32_t keyspace) {
+  for (size_t n = 0; n < encoding->live_count; n++)
+    if (encoding->order[ORDER_HEAD + n] == keyspace) return true;
+  return false;
+}
+
+/* PhysicalKeys.root: into the 16 bytes in front of the key. */
+static void sign_name(const struct encoding *encoding, uint32_t keyspace, uint8_t *memory,
+                      uint32_t key_length) {
+  uint8_t name[NAME_HEAD_BYTES + NAME_BYTES_MAX];
+  name[0] = 'R';
+  name[1] = (uint8_t)(encoding->order[ORDER_GROUP] >> 8);
+  name[2] = (uint8_t)encoding->order[ORDER_GROUP];
+  put32(name + 3, keyspace);
+  memcpy(name + NAME_HEAD_BYTES, memory + PHYSICAL_BYTES, key_length);
+  mac_sign_short(encoding->mac, name, NAME_HEAD_BYTES + key_length, memory, PHYSICAL_BYTES);
+}
+
+/* Writes the frame of an entry, as SegmentRun.put and writeRootHeader do. */
+static void write_frame(const struct encoding *encoding, uint8_t *frame, const int32_t *line,
+                        const uint8_t *memory, uint32_t copied) {
+  const uint32_t *order = encoding->order;
+  uint32_t flags = (uint32_t)line[WORD_FLAGS];
+  uint32_t value_length = (uint32_t)line[WORD_VALUE_LENGTH];
+  put32(frame, TEXT_AT + TAG_BYTES + ROOT_HEADER_BYTES + copied);
+  put32(frame + 4, value_length >= order[ORDER_LONG] ? MARK_COMPRESSIBLE : 0);
+  uint8_t *body = frame + FRAME_HEADER_BYTES;
+  body[0] = KIND_PUT;
+  memcpy(body + KEY_AT, memory, PHYSICAL_BYTES);
+  body[ROOT_AT] = 1;
+  put32(body + KEYSPACE_AT, (uint32_t)line[WORD_KEYSPACE]);
+  put64(body + EXPIRE_AT_AT, whole(double_of(line, DOUBLE_EXPIRE_AT)));
+  put32(body + COMMIT_TS_AT, order[ORDER_TS_HIGH]);
+  put32(body + COMMIT_TS_AT + 4, order[ORDER_TS_LOW]);
+  uint8_t *text = body + TEXT_AT;
+  text[0] = (uint8_t)(flags & FLAG_TYPE);
+  text[1] = (flags & FLAG_RAW) != 0;
+  put64(text + 2, whole(double_of(line, DOUBLE_INDEX)));
+  put32(text + 10, (uint32_t)line[WORD_ORDINAL]);
+  put32(text + 14, (uint32_t)line[WORD_KEY_LENGTH]);
+  memcpy(text + ROOT_HEADER_BYTES, memory + PHYSICAL_BYTES, copied);
+}
+
+/* False: this entry is for the caller, or an exception is pending. */
+static bool encode_one(struct encoding *encoding, uint32_t id) {
+  int32_t *line = line_of(encoding, id);
+  if (line == NULL) return false;
+  uint32_t flags = (uint32_t)line[WORD_FLAGS];
+  if ((flags & FLAG_FROZEN) == 0) return true;
+  uint32_t keyspace = (uint32_t)line[WORD_KEYSPACE];
+  if ((flags & FLAG_DELETED) != 0 || !is_live(encoding, keyspace)) return false;
+  uint32_t key_length = (uint32_t)line[WORD_KEY_LENGTH];
+  uint64_t copied = (uint64_t)key_length + (uint32_t)line[WORD_VALUE_LENGTH];
+  if (key_length > NAME_BYTES_MAX) return false;
+  uint8_t *memory = memory_of(encoding, line, PHYSICAL_BYTES + copied);
+  if (memory == NULL) return false;
+  uint32_t at = encoding->order[ORDER_AT];
+  uint64_t end = at + FRAME_HEADER_BYTES + TEXT_AT + TAG_BYTES + ROOT_HEADER_BYTES + copied;
+  if (end > encoding->run.length || end > encoding->order[ORDER_AT_MAX]) return false;
+  if ((flags & FLAG_PHYSICAL) == 0) sign_name(encoding, keyspace, memory, key_length);
+  write_frame(encoding, encoding->run.data + at, line, memory, (uint32_t)copied);
+  line[WORD_FLAGS] = (int32_t)((flags & ~(uint32_t)FLAG_FROZEN) | FLAG_FLYING | FLAG_PHYSICAL);
+  encoding->order[ORDER_AT] = (uint32_t)end;
+  return true;
+}
+
+/*
+ * encodeMany(mac, lines, pieces, ids, run, order): encodes frozen entries into the run as
+ * Encoder.beforeChange does. `order` holds: the first entry and the end, counted in `ids`; where
+ * the next frame begins, and where the last may end; the group; the timestamp in two words; from
+ * which length a value may be compressed; then the live keyspaces. The first and the third are
+ * changed to how far it came. Returns the number of frames.
+ */
+napi_value records_encode_many(napi_env env, napi_callback_info info) {
+  struct call call;
+  struct encoding encoding;
+  size_t id_count, order_length;
+  napi_value result = NULL;
+  if (!call_begin(&call, env, info, 6)) return NULL;
+  encoding.call = &call;
+  encoding.mac = call_key(&call, 0, KEY_MAC);
+  if (encoding.mac == NULL || !call_lines(&call, 1, &encoding) ||
+      !call_table(&call, 3, &encoding.ids, &id_count) || !call_bytes(&call, 4, &encoding.run) ||
+      !call_results(&call, 5, &encoding.order, &order_length))
+    return NULL;
+  if (napi_get_array_length(env, call.argv[2], &encoding.piece_count) != napi_ok) {
+    throw_type(env, "an array is needed");
+    return NULL;
+  }
+  if (encoding.piece_count > PIECES_MAX) encoding.piece_count = PIECES_MAX;
+  uint32_t *order = encoding.order;
+  if (order_length < ORDER_HEAD || order[ORDER_END] > id_count) {
+    throw_range(env, "table shorter than its count");
+    return NULL;
+  }
+  encoding.live_count = order_length - ORDER_HEAD;
+  for (uint32_t n = 0; n < encoding.piece_count; n++) encoding.pieces[n].data = NULL;
+  uint32_t frames = 0;
+  for (; order[ORDER_FROM] < order[ORDER_END]; order[ORDER_FROM]++) {
+    uint32_t n = order[ORDER_FROM], before = order[ORDER_AT];
+    if (!ask_ahead(&encoding, n, order[ORDER_END])) return NULL;
+    if (!encode_one(&encoding, encoding.ids[n])) break;
+    if (order[ORDER_AT] != before) frames++;
+  }
+  napi_create_uint32(env, frames, &result);
+  return result;
+}
