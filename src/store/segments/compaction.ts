@@ -10,11 +10,19 @@
 import { letGo, readSafe64 } from "../../base/bytes.ts";
 import { isStrongroomError, type StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
-import { expireAtAt, kindTombstone, physicalAt, readControl } from "../../entry/record.ts";
+import {
+  expireAtAt,
+  kindTombstone,
+  physicalAt,
+  readControl,
+  recordHeaderBytes,
+} from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";
 import { emptyCommit } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
+import { ranksOf } from "./bytes.ts";
+import { copyControl, copyExpired, copyWhole } from "./copy.ts";
 import { damageCodes } from "./damage.ts";
 import type { Flusher } from "./flusher.ts";
 import {
@@ -122,11 +130,12 @@ export class Compaction {
     };
   }
 
+  /** By the segment's hint, or by reading it. Of a clear one only the latter proves the bodies. */
   private async entriesOf(segment: Segment): Promise<DecodedHint> {
     const { primitives, keys, directory } = this.input;
     const { number, keyId } = segment.header;
     const { length, lastMac, path } = segment;
-    if (segment.deadBytes >= segment.recordBytes) {
+    if (keyId !== 0 || segment.deadBytes >= segment.recordBytes) {
       const identity = { keyId, number, length, lastMac };
       const macKey = segmentMacKey(primitives, keys, segment.header);
       const hints = { path: hintPath(directory, number), segment: path };
@@ -146,15 +155,11 @@ export class Compaction {
     const rows: number[] = [];
     const copied: number[] = [];
     let bytes = 0;
-    for (let record = 0; record < hint.records; record++) {
-      if (record % slice === slice - 1) await this.input.scheduler.yieldNow();
+    for (const record of await this.liveRecords(source)) {
       const at = record * hintEntryBytes;
-      touchRecords(this.parts.books.index, source, record);
-      const fate = this.judge(source, at);
-      fates[record] = fate;
-      if (fate === fateDead) continue;
       const length = hint.entries.readUInt32BE(at + hintLengthAt);
-      rows.push(hint.entries.readUInt32BE(at + hintOffsetAt), length, fate === fateExpired ? 1 : 0);
+      const how = fates[record] === fateExpired ? copyExpired : copyWhole;
+      rows.push(hint.entries.readUInt32BE(at + hintOffsetAt), length, how);
       copied.push(record);
       bytes += frameHeaderBytes + length;
       if (bytes < this.pace.stepBytes) continue;
@@ -166,6 +171,25 @@ export class Compaction {
     this.addControls(source, rows, copied);
     if (rows.length > 0) await this.step(source, rows, copied, bytes);
     return !this.pace.stopping();
+  }
+
+  /** Decides about every record. @returns Those to be copied, in the order of their places. */
+  private async liveRecords(source: Source): Promise<Uint32Array> {
+    const { hint, fates } = source;
+    const live: number[] = [];
+    for (let record = 0; record < hint.records; record++) {
+      if (record % slice === slice - 1) await this.input.scheduler.yieldNow();
+      touchRecords(this.parts.books.index, source, record);
+      const fate = this.judge(source, record * hintEntryBytes);
+      fates[record] = fate;
+      if (fate !== fateDead) live.push(record);
+    }
+    const offsets = new Uint32Array(live.length);
+    for (const [n, record] of live.entries())
+      offsets[n] = hint.entries.readUInt32BE(record * hintEntryBytes + hintOffsetAt);
+    const ordered = new Uint32Array(live.length);
+    for (const [n, rank] of ranksOf(offsets).entries()) ordered[rank] = live[n] as number;
+    return ordered;
   }
 
   private judge(source: Source, at: number): number {
@@ -197,7 +221,7 @@ export class Compaction {
       const slot = controls.find(readControl(body, 0, length));
       if (slot?.segment !== source.segment.header.number || slot.offset !== offset) continue;
       if (slot.record.deleted && slot.copies === 0) continue;
-      rows.push(offset, length, 0);
+      rows.push(offset, length, copyControl);
       copied.push(source.hint.records + place);
     }
   }
@@ -214,6 +238,7 @@ export class Compaction {
       number: output.header.number,
       source: { path, number, keyId, subkey, prefix: storagePrefix(place) },
       table: Uint32Array.from(rows),
+      headers: headersOf(source, copied),
       commit: { ...emptyCommit, number: ++this.commits, commitTs: this.durableTs() },
     } as const;
     const outcome = await this.job(job, subkey);
@@ -314,4 +339,15 @@ export class Compaction {
     }
     await ledger.removeRetired(this.input.executor);
   }
+}
+
+/** The headers that the records have, one after the other; of control records nothing. */
+function headersOf({ hint }: Source, records: readonly number[]): Uint8Array {
+  const headers = new Uint8Array(records.length * recordHeaderBytes);
+  for (const [n, record] of records.entries()) {
+    const at = record * hintEntryBytes;
+    const header = hint.entries.subarray(at, at + recordHeaderBytes);
+    if (record < hint.records) headers.set(header, n * recordHeaderBytes);
+  }
+  return headers;
 }

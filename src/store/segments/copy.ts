@@ -9,6 +9,7 @@ import type { Disk, DiskFile } from "../../base/ports.ts";
 import {
   checkRecord,
   expireAtAt,
+  kindControl,
   kindPut,
   kindTombstone,
   recordHeaderBytes,
@@ -31,10 +32,16 @@ export interface CopySource {
   readonly prefix: Uint8Array;
 }
 
-/** Words per row of a copy's table: offset of the frame, length of its body, 1: as a tombstone. */
+/** Words per row of a copy's table: offset of the frame, length of its body, how it is copied. */
 const copyRowWords = 3;
+/** As it is; as the tombstone of a put that has expired; a control record. */
+export const copyWhole = 0;
+export const copyExpired = 1;
+export const copyControl = 2;
 
 const windowBytesMax = 1024 * 1024;
+/** What is dead is read too, between live records that are not farther from each other. */
+const gapBytesMax = 8192;
 
 export class CopyReader {
   readonly source: CopySource;
@@ -52,7 +59,7 @@ export class CopyReader {
     this.opener = keyId === 0 ? null : new RecordOpener(primitives, subkey, prefix, keyId);
     subkey.fill(0);
     this.file = disk.open(source.path, { mode: "read" });
-    this.window = Buffer.allocUnsafeSlow(Math.min(windowBytesMax, this.file.size()));
+    this.window = Buffer.allocUnsafeSlow(windowBytesMax);
   }
 
   close(): void {
@@ -69,16 +76,23 @@ export class CopyReader {
     return bytes;
   }
 
-  /** Lays the records of `table` out from offset 0 of `image`. @returns Where they end. */
-  copy(table: Uint32Array, image: Buffer): number {
+  /**
+   * Lays the records of `table` out from offset 0 of `image`.
+   * @param headers - That they have, one after the other; not looked at for control records.
+   * @returns Where they end.
+   * @throws STORE_RECORD_DAMAGED, CRYPTO_TAG_MISMATCH, FORMAT_*: a record is not what was written.
+   */
+  copy(table: Uint32Array, headers: Uint8Array, image: Buffer): number {
     let to = 0;
-    for (let row = 0; row < table.length; row += copyRowWords) {
+    for (let row = 0, n = 0; row < table.length; row += copyRowWords, n++) {
       const offset = table[row] as number;
       const length = table[row + 1] as number;
-      this.load(offset, frameHeaderBytes + length);
+      const how = table[row + 2] as number;
+      this.load(table, row);
       const at = offset - this.windowFrom;
       this.prove(at, length, offset);
-      to = this.lay(at + frameHeaderBytes, length, table[row + 2] === 1, image, to);
+      if (!this.hasHeader(at + frameHeaderBytes, how, headers, n)) throw this.damaged(offset);
+      to = this.lay(at + frameHeaderBytes, length, how === copyExpired, image, to);
     }
     return to;
   }
@@ -87,12 +101,33 @@ export class CopyReader {
     return new StrongroomError("STORE_RECORD_DAMAGED", `${this.source.path} at offset ${offset}`);
   }
 
-  private load(offset: number, bytes: number): void {
+  /** Reads the record of this row, with those behind it that are near. */
+  private load(table: Uint32Array, row: number): void {
+    const offset = table[row] as number;
+    const bytes = frameHeaderBytes + (table[row + 1] as number);
     if (offset >= this.windowFrom && offset + bytes <= this.windowFrom + this.windowLength) return;
-    if (bytes > this.window.length) this.window = Buffer.allocUnsafeSlow(bytes);
+    let end = offset + bytes;
+    for (let next = row + copyRowWords; next < table.length; next += copyRowWords) {
+      const from = table[next] as number;
+      const to = from + frameHeaderBytes + (table[next + 1] as number);
+      if (from < end || from - end > gapBytesMax || to - offset > windowBytesMax) break;
+      end = to;
+    }
+    if (end - offset > this.window.length) {
+      letGo(this.window);
+      this.window = Buffer.allocUnsafeSlow(Math.max(end - offset, windowBytesMax));
+    }
     this.windowFrom = offset;
-    this.windowLength = this.file.read(this.window, offset);
+    this.windowLength = this.file.read(this.window.subarray(0, end - offset), offset);
     if (this.windowLength < bytes) throw this.damaged(offset);
+  }
+
+  /** Another record of the key, even an authentic one, does not pass for the one that is meant. */
+  private hasHeader(bodyAt: number, how: number, headers: Uint8Array, n: number): boolean {
+    if (how === copyControl) return this.window[bodyAt] === kindControl;
+    const at = n * recordHeaderBytes;
+    const end = at + recordHeaderBytes;
+    return this.window.compare(headers, at, end, bodyAt, bodyAt + recordHeaderBytes) === 0;
   }
 
   private prove(at: number, length: number, offset: number): void {

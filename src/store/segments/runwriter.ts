@@ -75,6 +75,7 @@ export type Job =
       readonly number: number;
       readonly source: CopySource;
       readonly table: Uint32Array;
+      readonly headers: Uint8Array;
       readonly commit: CommitFields;
     };
 
@@ -229,7 +230,7 @@ export class RunWriter {
     if (this.copyImage === null || this.copyImage.length < bytes)
       this.copyImage = this.disk.alignedBuffer(bytes);
     const reader = this.sourceOf(job.source);
-    const end = reader.copy(job.table, this.copyImage);
+    const end = reader.copy(job.table, job.headers, this.copyImage);
     const image = { buffer: this.copyImage, end, sequence: null, compress: false };
     return { ...done, ...writer.write(image, job.commit), end };
   }
