@@ -38,7 +38,7 @@ export interface CompactorOptions {
 
 const defaults: CompactorOptions = {
   automatic: true,
-  bytesPerSecond: 32 * 1024 * 1024,
+  bytesPerSecond: 16 * 1024 * 1024,
   backgroundBytesPerSecond: 8 * 1024 * 1024,
   deadShareMin: 0.5,
   idleBytes: 0,
