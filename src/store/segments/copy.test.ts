@@ -135,7 +135,7 @@ test("copy: a changed tombstone, and one that passes for a control record, is re
   expect(() => copy([20], known)).toThrow("STORE_RECORD_DAMAGED");
 });
 
-test("copy: reads records that are near each other together, and not what lies between far ones", () => {
+test("copy: reads near records together, and not what lies between far ones", () => {
   write(2000);
   const counted: number[] = [];
   const counting = Object.create(disk, {
