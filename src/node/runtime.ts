@@ -304,6 +304,7 @@ export class Runtime {
     if (this.group.haltedBy === null) {
       this.flusher.tick();
       this.rewrites.tick();
+      this.deps.store.warmer.tick(this.deps.clock.monotonicMs());
       // On a full disk what is dead is the room that there is.
       if (this.proposer.refusing !== null) this.deps.store.compactor.wake();
       this.keepTime();

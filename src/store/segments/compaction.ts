@@ -42,8 +42,9 @@ import { hintPath } from "./names.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
 import { placeRow } from "./progress.ts";
 import type { SegmentReader } from "./reader.ts";
-import { errorOf, type Job, type JobOutcome, type RunExecutor, warm } from "./runwriter.ts";
+import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
 import { scanTarget } from "./scan.ts";
+import type { Warmer } from "./warming.ts";
 
 export interface CompactionInput extends LedgerInput {
   readonly scheduler: Scheduler;
@@ -56,6 +57,7 @@ export interface StoreParts {
   readonly ledger: Ledger;
   readonly flusher: Flusher;
   readonly reader: SegmentReader;
+  readonly warmer: Warmer;
 }
 
 /** What the loop around a compaction decides. */
@@ -233,10 +235,11 @@ export class Compaction {
     const clear = header.keyId === 0;
     const subkey = clear ? new Uint8Array(0) : segmentSubkey(keys, header);
     const { keyId, number } = header;
+    const cold = this.parts.warmer.isCold(number);
     const job = {
       type: "copy",
       number: output.header.number,
-      source: { path, number, keyId, subkey, prefix: storagePrefix(place) },
+      source: { path, number, keyId, subkey, cold, prefix: storagePrefix(place) },
       table: Uint32Array.from(rows),
       headers: headersOf(source, copied),
       commit: { ...emptyCommit, number: ++this.commits, commitTs: this.durableTs() },
@@ -251,7 +254,7 @@ export class Compaction {
       output.records++;
       output.recordBytes += frameHeaderBytes + length;
     }
-    warm(this.input.executor, output, outcome.length);
+    this.parts.warmer.wrote(output, outcome.length);
     output.length = outcome.length;
     output.lastMac = Buffer.from(outcome.mac);
     this.copiedBytes += rows.length === 0 ? 0 : bytes;
@@ -288,7 +291,8 @@ export class Compaction {
   private async abandon(): Promise<void> {
     if (this.output === null) return;
     const { number } = this.output.header;
-    const { ledger } = this.parts;
+    const { ledger, warmer } = this.parts;
+    warmer.forget(number);
     await this.input.executor.run({ type: "abandon", number });
     ledger.pending.delete(number);
     ledger.retired.add(number);
@@ -332,10 +336,11 @@ export class Compaction {
   }
 
   private async removeFiles(sources: readonly Source[]): Promise<void> {
-    const { books, reader, ledger } = this.parts;
+    const { books, reader, ledger, warmer } = this.parts;
     for (const { segment } of sources) {
       books.segments.delete(segment.header.number);
       reader.forget(segment.header.number);
+      warmer.forget(segment.header.number);
     }
     await ledger.removeRetired(this.input.executor);
   }

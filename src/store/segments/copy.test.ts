@@ -53,9 +53,10 @@ function write(puts: number): void {
   writer.close();
 }
 
-function reader(from: Disk = disk): CopyReader {
+function reader(from: Disk = disk, cold = false): CopyReader {
   const subkey = Buffer.alloc(32, 2);
-  return new CopyReader(from, nodePrimitives, { path: "/d/7", number, keyId, subkey, prefix });
+  const source = { path: "/d/7", number, keyId, subkey, prefix, cold };
+  return new CopyReader(from, nodePrimitives, source);
 }
 
 /** The headers as they are on disk now. */
@@ -70,11 +71,12 @@ function copy(
   known: Buffer,
   how: (record: number) => number = () => copyWhole,
   from: Disk = disk,
+  cold = false,
 ): Buffer {
   const rows = records.flatMap((n) => [offsetOf(n), lengthOf(n), how(n)]);
   const table = Uint32Array.from(rows);
   const image = Buffer.alloc(CopyReader.imageBytes(table));
-  const source = reader(from);
+  const source = reader(from, cold);
   try {
     return image.subarray(0, source.copy(table, known, image));
   } finally {
@@ -157,4 +159,7 @@ test("copy: reads near records together, and not what lies between far ones", ()
   copy(all, headers(all), undefined, counting);
   const frame = frameHeaderBytes + lengthOf(0);
   expect(counted).toEqual([11 * frame, frame, frame]);
+  counted.length = 0;
+  copy(all, headers(all), undefined, counting, true);
+  expect(counted).toEqual([991 * frame]);
 });

@@ -30,6 +30,8 @@ export interface CopySource {
   /** 32 bytes, empty for a clear one; the reader zeroes its copy. */
   readonly subkey: Uint8Array;
   readonly prefix: Uint8Array;
+  /** It is on the disk alone: there one large read costs less than a few small ones. */
+  readonly cold: boolean;
 }
 
 /** Words per row of a copy's table: offset of the frame, length of its body, how it is copied. */
@@ -42,6 +44,7 @@ export const copyControl = 2;
 const windowBytesMax = 1024 * 1024;
 /** What is dead is read too, between live records that are not farther from each other. */
 const gapBytesMax = 8192;
+const coldGapBytesMax = 128 * 1024;
 
 export class CopyReader {
   readonly source: CopySource;
@@ -107,10 +110,11 @@ export class CopyReader {
     const bytes = frameHeaderBytes + (table[row + 1] as number);
     if (offset >= this.windowFrom && offset + bytes <= this.windowFrom + this.windowLength) return;
     let end = offset + bytes;
+    const gapMax = this.source.cold ? coldGapBytesMax : gapBytesMax;
     for (let next = row + copyRowWords; next < table.length; next += copyRowWords) {
       const from = table[next] as number;
       const to = from + frameHeaderBytes + (table[next + 1] as number);
-      if (from < end || from - end > gapBytesMax || to - offset > windowBytesMax) break;
+      if (from < end || from - end > gapMax || to - offset > windowBytesMax) break;
       end = to;
     }
     if (end - offset > this.window.length) {

@@ -16,8 +16,9 @@ import type { Ledger, LedgerInput } from "./ledger.ts";
 import { placeRun } from "./placing.ts";
 import { forgetKeys, planSegment } from "./plan.ts";
 import type { SegmentRun } from "./run.ts";
-import { errorOf, type Job, type JobOutcome, type RunExecutor, warm } from "./runwriter.ts";
+import { errorOf, type Job, type JobOutcome, type RunExecutor } from "./runwriter.ts";
 import { RunStream, type StreamPlace } from "./stream.ts";
+import type { Warmer } from "./warming.ts";
 
 export interface FlusherInput extends LedgerInput {
   readonly scheduler: Scheduler;
@@ -25,6 +26,7 @@ export interface FlusherInput extends LedgerInput {
   readonly executor: RunExecutor;
   readonly segmentBytes: number;
   readonly compress: boolean;
+  readonly warmer: Warmer;
 }
 
 export type Done = Extract<JobOutcome, { ok: true }>;
@@ -83,7 +85,7 @@ export class Flusher {
     if (stream?.failure != null) throw this.takeBack(run, stream);
     const { segment, sequence } = place;
     const commit: Commit = { ...meta, number: this.durable.number + 1 };
-    const { executor, compress } = this.input;
+    const { executor, compress, warmer } = this.input;
     const outcome = await executor.run({
       type: "run",
       number: segment.header.number,
@@ -98,7 +100,7 @@ export class Flusher {
     this.flushes++;
     this.flushedBytes += outcome.length - segment.length;
     if (segment.header.keyId !== 0) this.sealed += run.puts;
-    warm(executor, segment, outcome.length);
+    warmer.wrote(segment, outcome.length);
     segment.length = outcome.length;
     segment.lastMac = Buffer.from(outcome.mac);
     this.books.nextSequence += run.records;

@@ -28,6 +28,7 @@ import type { OpenedRecord, StorageKeys } from "../store.ts";
 import type { Segment } from "./books.ts";
 import { segmentSubkey } from "./keys.ts";
 import { type OpenSegment, ReadAhead } from "./readahead.ts";
+import type { Warmer } from "./warming.ts";
 
 /** Segments that are kept open for reading. */
 const openMax = 512;
@@ -64,8 +65,16 @@ export class SegmentReader {
   private readonly primitives: Primitives;
   private readonly keys: StorageKeys;
   private readonly prefix: Uint8Array;
+  private readonly warmer: Warmer;
 
-  constructor(disk: Disk, primitives: Primitives, keys: StorageKeys, prefix: Uint8Array) {
+  constructor(
+    disk: Disk,
+    primitives: Primitives,
+    keys: StorageKeys,
+    prefix: Uint8Array,
+    warmer: Warmer,
+  ) {
+    this.warmer = warmer;
     this.disk = disk;
     this.primitives = primitives;
     this.keys = keys;
@@ -114,6 +123,7 @@ export class SegmentReader {
 
   /** Adds a record that will be asked for soon. Never throws. */
   expect(segment: Segment, offset: number, length: number): void {
+    this.warmer.met(segment.header.number, offset);
     try {
       this.ahead.add(this.use(segment), offset, length);
     } catch {
@@ -164,6 +174,7 @@ export class SegmentReader {
   ): OpenedRecord {
     const known = this.ahead.find(segment.header.number, offset, length);
     if (known >= 0) return this.foreseen(segment, offset, known, physical, keyAt);
+    this.warmer.met(segment.header.number, offset);
     const entry = this.use(segment);
     const bytes = frameHeaderBytes + length;
     const scratch = this.memory(bytes);

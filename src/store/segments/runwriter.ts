@@ -108,18 +108,6 @@ export interface RunExecutor {
   close(): Promise<void>;
 }
 
-/**
- * What a segment has gained, up to `to`, comes into the kernel's cache in the background. Whatever
- * comes of it: reads then wait for the disk.
- */
-export function warm(
-  executor: RunExecutor,
-  { path, length }: { readonly path: string; readonly length: number },
-  to: number,
-): void {
-  void executor.run({ type: "warm", path, from: length, to });
-}
-
 const nothing = new Uint8Array(0);
 const noPlaces = new Uint32Array(0);
 const done = {
@@ -269,11 +257,6 @@ export class RunWriter {
     return done;
   }
 
-  /**
-   * What is written past the kernel's cache must come into it before it is read record by record.
-   * One reader from front to back gets it in large folios (Linux readahead), which are found with
-   * fewer misses of the processor's cache than the single pages of posix_fadvise.
-   */
   private warm(path: string, from: number, to: number): JobOutcome {
     const file = this.disk.open(path, { mode: "read" });
     try {

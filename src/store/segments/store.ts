@@ -36,6 +36,7 @@ import { statsOf } from "./stats.ts";
 import type { RunStream } from "./stream.ts";
 import { type VerifyVisitor, verifySegment } from "./verifying.ts";
 import { randomRoot, Sweep, scanRoots } from "./walk.ts";
+import { Warmer } from "./warming.ts";
 
 export interface SegmentStoreOptions {
   readonly disk: Disk;
@@ -74,21 +75,15 @@ const sweepSlots = 4096;
 export function openSegmentStore(options: SegmentStoreOptions): SegmentStore {
   const { disk, directory, place, primitives, keys, requireSealed = false } = options;
   const { requireCutover = false } = options;
-  const recovered = recover({
-    disk,
-    directory,
-    place,
-    primitives,
-    keys,
-    requireSealed,
-    requireCutover,
-  });
+  const required = { requireSealed, requireCutover };
+  const recovered = recover({ disk, directory, place, primitives, keys, ...required });
   return new SegmentStore(options, recovered);
 }
 
 export class SegmentStore implements Store {
   readonly capabilities = { durableControl: true };
   readonly compactor: Compactor;
+  readonly warmer: Warmer;
   private readonly options: SegmentStoreOptions;
   private readonly books: Books;
   private readonly ledger: Ledger;
@@ -114,7 +109,9 @@ export class SegmentStore implements Store {
     this.books = recovered.books;
     this.executor = options.executor ?? new InlineExecutor(disk, primitives);
     this.compactExecutor = options.compactExecutor ?? new InlineExecutor(disk, primitives);
-    this.reader = new SegmentReader(disk, primitives, keys, storagePrefix(place));
+    const warmer = new Warmer(this.compactExecutor);
+    this.warmer = warmer;
+    this.reader = new SegmentReader(disk, primitives, keys, storagePrefix(place), warmer);
     this.expiry = new Sweep(this.books.index);
     const input = { directory, place, primitives, keys, scheduler, random };
     this.ledger = new Ledger({ ...input, disk }, this.books, recovered.manifest);
@@ -125,6 +122,7 @@ export class SegmentStore implements Store {
         executor: this.executor,
         segmentBytes: options.segmentBytes ?? segmentBytesDefault,
         compress: options.compress ?? false,
+        warmer,
       },
       this.books,
       this.ledger,
@@ -132,7 +130,13 @@ export class SegmentStore implements Store {
     );
     this.compactor = new Compactor(
       { ...input, executor: this.compactExecutor, options: options.compactor ?? {} },
-      { books: this.books, ledger: this.ledger, flusher: this.flusher, reader: this.reader },
+      {
+        books: this.books,
+        ledger: this.ledger,
+        flusher: this.flusher,
+        reader: this.reader,
+        warmer,
+      },
       () => this.rotate(),
     );
   }
@@ -385,6 +389,7 @@ export class SegmentStore implements Store {
     } finally {
       await this.sweeping;
       await this.ledger.removed();
+      await this.warmer.stop();
       await this.executor.close();
       await this.compactExecutor.close();
       this.reader.close();
