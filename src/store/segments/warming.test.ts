@@ -31,7 +31,7 @@ async function work(): Promise<void> {
 
 function wrote(number: number, from: number, to: number): void {
   const segment = { header: { number }, path: `s${number}`, length: from * mebibyte };
-  warmer.wrote(segment as Segment, to * mebibyte);
+  warmer.flushed(segment as Segment, to * mebibyte);
 }
 
 function read(number: number, at: number, times: number): void {
@@ -47,12 +47,12 @@ beforeEach(() => {
   wrote(2, 1, 2);
 });
 
-test("warming: nothing is read back because it was written, or read elsewhere", async () => {
-  for (let ms = 0; ms < 60_000; ms += 1000) {
-    wrote(2, 2, 3);
+test("warming: nothing is read back while much is written, or something else is read", async () => {
+  for (let ms = 1000; ms < 60_000; ms += 1000) {
+    wrote(2, 2, 11);
     warmer.tick(ms);
   }
-  read(2, 3, 1000);
+  read(2, 11, 1000);
   read(3, 0, 1000);
   read(1, 0, 63);
   await work();
@@ -82,17 +82,19 @@ test("warming: what is written meanwhile is read back, too; what goes is not", a
   expect(jobs).toEqual(["s2 0-2", "s3 0-1", "s2 2-4"]);
 });
 
-test("warming: in quiet times all is read back without being asked for", async () => {
+test("warming: while little is written all is read back without being asked for", async () => {
+  wrote(1, 6, 7);
   warmer.tick(1000);
-  warmer.tick(3999);
   expect(jobs).toEqual([]);
-  wrote(2, 2, 3);
-  warmer.tick(4000);
-  warmer.tick(6999);
+  wrote(2, 2, 10);
+  const segment = { header: { number: 3 }, path: "s3", length: 0 };
+  warmer.copied(segment as Segment, 20 * mebibyte);
+  warmer.tick(1999);
   expect(jobs).toEqual([]);
-  warmer.tick(7000);
+  warmer.tick(2000);
   await work();
-  expect(jobs).toEqual(["s2 0-3", "s1 0-4", "s1 4-6"]);
+  expect(jobs.slice(0, 3)).toEqual(["s3 0-4", "s3 4-8", "s3 8-12"]);
+  expect(jobs.slice(-2)).toEqual(["s1 0-4", "s1 4-7"]);
 });
 
 test("warming: stopped it ends behind the job that runs, and begins no other", async () => {

@@ -2,7 +2,7 @@
  * What the store writes goes past the kernel's cache. To be read record by record it must be in
  * there; but reading it back takes disk and processor from those who write, and much of it is dead
  * before anybody asks for it. So it is read back when some records of it were read from the disk,
- * or when nothing has been written for a while.
+ * or when little has been flushed for a while.
  *
  * One reader from front to back gets it in large folios (Linux readahead), which are found with
  * fewer misses of the processor's cache than the single pages of posix_fadvise.
@@ -13,8 +13,9 @@ import type { RunExecutor } from "./runwriter.ts";
 
 /** Records read from the disk after which everything is read into the cache. */
 const readsMax = 64;
-/** Time without a write after which it is read without being asked for. */
-const quietMs = 3000;
+/** It is read without being asked for when flushes have written no more than this meanwhile. */
+const quietMs = 1000;
+const quietBytes = 8 * 1024 * 1024;
 /** Read by one job: others wait for it. */
 const stepBytes = 4 * 1024 * 1024;
 
@@ -30,8 +31,8 @@ export class Warmer {
   /** By the segment's number: what the cache was not given yet. */
   private readonly cold = new Map<number, Range>();
   private reads = 0;
-  private wroteLately = false;
-  private quietSinceMs = 0;
+  private flushedBytes = 0;
+  private sinceMs = 0;
   private under: Promise<void> | null = null;
   private stopped = false;
 
@@ -39,9 +40,14 @@ export class Warmer {
     this.executor = executor;
   }
 
-  /** The segment has gained what stands behind its length, up to `to`. */
-  wrote({ header, path, length }: Segment, to: number): void {
-    this.wroteLately = true;
+  /** A flush has added to the segment what stands behind its length, up to `to`. */
+  flushed(segment: Segment, to: number): void {
+    this.flushedBytes += to - segment.length;
+    this.copied(segment, to);
+  }
+
+  /** The compactor has. */
+  copied({ header, path, length }: Segment, to: number): void {
     const range = this.cold.get(header.number);
     if (range === undefined) this.cold.set(header.number, { path, from: length, to });
     else range.to = to;
@@ -68,10 +74,10 @@ export class Warmer {
 
   /** To be called now and then. @param nowMs - Monotonic. */
   tick(nowMs: number): void {
-    if (this.wroteLately) {
-      this.wroteLately = false;
-      this.quietSinceMs = nowMs;
-    } else if (nowMs - this.quietSinceMs >= quietMs) this.begin();
+    if (nowMs - this.sinceMs < quietMs) return;
+    if (this.flushedBytes <= quietBytes) this.begin();
+    this.flushedBytes = 0;
+    this.sinceMs = nowMs;
   }
 
   private begin(): void {
