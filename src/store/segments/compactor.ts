@@ -38,7 +38,7 @@ export interface CompactorOptions {
 
 const defaults: CompactorOptions = {
   automatic: true,
-  bytesPerSecond: 16 * 1024 * 1024,
+  bytesPerSecond: 32 * 1024 * 1024,
   backgroundBytesPerSecond: 8 * 1024 * 1024,
   deadShareMin: 0.5,
   idleBytes: 0,
@@ -46,6 +46,8 @@ const defaults: CompactorOptions = {
   outputBytes: 56 * 1024 * 1024,
 };
 
+/** Share of its rates while much is being flushed. */
+const busyShare = 1 / 2;
 const victimsMax = 32;
 /** Share of dead records at which a segment is due however small the store is. */
 const idleShareMin = 0.95;
@@ -200,7 +202,7 @@ export class Compactor {
   /** Bytes a second. Where more is dead than lives, room comes before everybody's wishes. */
   private rateOf({ reason, keyId }: Work): number {
     const urgency = this.urgency();
-    const forSpace = this.rate * urgency;
+    const forSpace = this.rate * urgency * (this.parts.warmer.busy ? busyShare : 1);
     if (reason === "space" || reason === "purge") return forSpace;
     const order = this.orders.of(keyId);
     const wished = order?.bytesPerSecond ?? this.options.backgroundBytesPerSecond;

@@ -51,6 +51,7 @@ test("warming: nothing is read back while much is written, or something else is 
   for (let ms = 1000; ms < 60_000; ms += 1000) {
     wrote(2, 2, 11);
     warmer.tick(ms);
+    expect(warmer.busy).toBe(true);
   }
   read(2, 11, 1000);
   read(3, 0, 1000);
@@ -91,7 +92,9 @@ test("warming: while little is written all is read back without being asked for"
   warmer.copied(segment as Segment, 20 * mebibyte);
   warmer.tick(1999);
   expect(jobs).toEqual([]);
+  expect(warmer.busy).toBe(true);
   warmer.tick(2000);
+  expect(warmer.busy).toBe(false);
   await work();
   expect(jobs.slice(0, 3)).toEqual(["s3 0-4", "s3 4-8", "s3 8-12"]);
   expect(jobs.slice(-2)).toEqual(["s1 0-4", "s1 4-7"]);

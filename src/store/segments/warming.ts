@@ -27,6 +27,8 @@ interface Range {
 }
 
 export class Warmer {
+  /** Much was flushed in the last second: who can wait should. */
+  busy = false;
   private readonly executor: RunExecutor;
   /** By the segment's number: what the cache was not given yet. */
   private readonly cold = new Map<number, Range>();
@@ -75,7 +77,8 @@ export class Warmer {
   /** To be called now and then. @param nowMs - Monotonic. */
   tick(nowMs: number): void {
     if (nowMs - this.sinceMs < quietMs) return;
-    if (this.flushedBytes <= quietBytes) this.begin();
+    this.busy = this.flushedBytes > quietBytes;
+    if (!this.busy) this.begin();
     this.flushedBytes = 0;
     this.sinceMs = nowMs;
   }
