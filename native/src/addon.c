@@ -34,27 +34,45 @@ bool call_begin(struct call *call, napi_env env, napi_callback_info info, size_t
   return call->argc == wanted ? true : throw_type(env, "wrong number of arguments");
 }
 
-bool call_bytes(struct call *call, size_t index, struct bytes *out) {
+/* Length 0 for memory that is gone. */
+static bool typed_array(napi_env env, napi_value value, napi_typedarray_type wanted, void **data,
+                        size_t *length) {
   napi_typedarray_type type;
-  void *data = NULL;
-  napi_status status = napi_get_typedarray_info(call->env, call->argv[index], &type, &out->length,
-                                                &data, NULL, NULL);
-  if (status != napi_ok || type != napi_uint8_array)
+  *data = NULL;
+  if (napi_get_typedarray_info(env, value, &type, length, data, NULL, NULL) != napi_ok)
+    return false;
+  if (*data == NULL) *length = 0;
+  return type == wanted;
+}
+
+bool call_element(struct call *call, size_t index, uint32_t number, napi_typedarray_type wanted,
+                  void **data, size_t *length) {
+  napi_value value = NULL;
+  return napi_get_element(call->env, call->argv[index], number, &value) == napi_ok &&
+         typed_array(call->env, value, wanted, data, length);
+}
+
+bool call_bytes(struct call *call, size_t index, struct bytes *out) {
+  void *data;
+  if (!typed_array(call->env, call->argv[index], napi_uint8_array, &data, &out->length))
     return throw_type(call->env, "a Uint8Array is needed");
   out->data = data;
-  if (data == NULL) out->length = 0;
   return true;
 }
 
 bool call_results(struct call *call, size_t index, uint32_t **rows, size_t *length) {
-  napi_typedarray_type type;
-  void *data = NULL;
-  napi_status status =
-      napi_get_typedarray_info(call->env, call->argv[index], &type, length, &data, NULL, NULL);
-  if (status != napi_ok || type != napi_uint32_array)
+  void *data;
+  if (!typed_array(call->env, call->argv[index], napi_uint32_array, &data, length))
     return throw_type(call->env, "a Uint32Array is needed");
   *rows = data;
-  if (data == NULL) *length = 0;
+  return true;
+}
+
+bool call_integers(struct call *call, size_t index, int32_t **out, size_t *length) {
+  void *data;
+  if (!typed_array(call->env, call->argv[index], napi_int32_array, &data, length))
+    return throw_type(call->env, "an Int32Array is needed");
+  *out = data;
   return true;
 }
 

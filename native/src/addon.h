@@ -69,12 +69,17 @@ bool call_bytes(struct call *call, size_t index, struct bytes *out);
 bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *length);
 /* The same, for rows that results are written to. */
 bool call_results(struct call *call, size_t index, uint32_t **rows, size_t *length);
+bool call_integers(struct call *call, size_t index, int32_t **out, size_t *length);
 bool call_u32(struct call *call, size_t index, uint32_t *out);
 bool call_position(struct call *call, size_t index, int64_t *out);
 /* The key that argument `index` names, or NULL with an Error pending. */
 struct key *call_key(struct call *call, size_t index, enum key_kind kind);
 /* The key of this name, or NULL. */
 struct key *key_named(struct state *state, uint32_t name, enum key_kind kind);
+
+/* Element `number` of the array that argument `index` is. False: it is not of this type. */
+bool call_element(struct call *call, size_t index, uint32_t number, napi_typedarray_type wanted,
+                  void **data, size_t *length);
 
 bool throw_range(napi_env env, const char *text);
 bool throw_type(napi_env env, const char *text);
@@ -117,9 +122,9 @@ napi_value frames_enter_many(napi_env env, napi_callback_info info);
 void crc32_prepare(void);
 /* Goes on from `start`, as zlib's. */
 uint32_t crc32_from(uint32_t start, const uint8_t *data, size_t length);
-/* The first `out_length` bytes of the HMAC of a short message under a key of kind KEY_MAC. */
-void mac_sign_short(const struct key *key, const uint8_t *data, size_t length, uint8_t *out,
-                    size_t out_length);
+/* The first `out_length` bytes of the HMAC under a key of kind KEY_MAC. */
+void mac_sign_into(const struct key *key, const uint8_t *data, size_t length, uint8_t *out,
+                   size_t out_length);
 napi_value crc32_of(napi_env env, napi_callback_info info);
 napi_value pkcs11_call(napi_env env, napi_callback_info info);
 

@@ -8,14 +8,8 @@
  * of them. The hazard is memory: lengths are read from the run, and checked before they are used.
  */
 #include "addon.h"
+#include "formats.h"
 
-#define FRAME_HEADER_BYTES 16
-#define KIND_PUT 1
-#define KIND_TOMBSTONE 2
-#define KEY_AT 1
-#define HEADER_BYTES 46
-#define TEXT_AT 64
-#define TAG_BYTES 16
 #define HINT_BYTES (HEADER_BYTES + 8)
 #define PLACE_WORDS 3
 #define DIGEST_BYTES_MAX (4 + TEXT_AT + TAG_BYTES)

@@ -52,8 +52,9 @@ napi_value mac_new(napi_env env, napi_callback_info info) {
   return key_add(env, call.state, &key->base);
 }
 
-static void sign_one(const struct mac_key *key, const uint8_t *data, size_t length, uint8_t *out,
-                     size_t out_length) {
+void mac_sign_into(const struct key *base, const uint8_t *data, size_t length, uint8_t *out,
+                   size_t out_length) {
+  const struct mac_key *key = (const struct mac_key *)base;
   SHA256_CTX context = key->inner;
   uint8_t hash[HASH_BYTES];
   SHA256_Update(&context, data, length);
@@ -64,11 +65,6 @@ static void sign_one(const struct mac_key *key, const uint8_t *data, size_t leng
   memcpy(out, hash, out_length);
   /* What is left of the states equals a key. */
   OPENSSL_cleanse(&context, sizeof context);
-}
-
-void mac_sign_short(const struct key *key, const uint8_t *data, size_t length, uint8_t *out,
-                    size_t out_length) {
-  sign_one((const struct mac_key *)key, data, length, out, out_length);
 }
 
 static bool range_fits(size_t length, uint64_t at, uint64_t wanted) {
@@ -104,8 +100,7 @@ napi_value mac_sign(napi_env env, napi_callback_info info) {
       !range_fits(mac.out.length, mac.out_at, mac.out_length))
     throw_range(env, "range outside the buffer");
   else
-    sign_one((struct mac_key *)mac.key, mac.data.data + at, length, mac.out.data + mac.out_at,
-             mac.out_length);
+    mac_sign_into(mac.key, mac.data.data + at, length, mac.out.data + mac.out_at, mac.out_length);
   return NULL;
 }
 
@@ -134,7 +129,7 @@ napi_value mac_sign_many(napi_env env, napi_callback_info info) {
   for (size_t i = 0; fits && i < count; i++, out += mac.out_length) {
     uint32_t at = table[i * 2], length = table[i * 2 + 1];
     fits = range_fits(mac.data.length, at, length);
-    if (fits) sign_one((struct mac_key *)mac.key, mac.data.data + at, length, out, mac.out_length);
+    if (fits) mac_sign_into(mac.key, mac.data.data + at, length, out, mac.out_length);
   }
   if (!fits) throw_range(env, "range outside the buffer");
   return NULL;

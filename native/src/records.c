@@ -8,6 +8,7 @@
  * hazard is memory: entries name their places by numbers, and every one is checked before use.
  */
 #include "addon.h"
+#include "formats.h"
 
 /* An entry: a line of 64 bytes. */
 #define LINE_WORDS 16
@@ -16,8 +17,7 @@
 #define WORD_VALUE_LENGTH 3
 #define WORD_KEYSPACE 4
 #define WORD_ORDINAL 5
-/* In doubles. */
-#define LINE_DOUBLES 8
+/* Counted in doubles. */
 #define DOUBLE_ADDRESS 4
 #define DOUBLE_EXPIRE_AT 5
 #define DOUBLE_INDEX 6
@@ -27,23 +27,12 @@
 #define FLAG_FROZEN 256
 #define FLAG_FLYING 512
 #define FLAG_PHYSICAL 1024
-#define PHYSICAL_BYTES 16
 
 /* The arena: addresses count through pieces of 2^24 bytes. */
 #define PIECE_BITS 24
 #define PIECES_MAX 4096
 
-/* A frame with a put of a root; the envelope is left to who seals it. */
-#define FRAME_HEADER_BYTES 16
-#define KIND_PUT 1
-#define KEY_AT 1
-#define ROOT_AT 17
-#define KEYSPACE_AT 18
-#define EXPIRE_AT_AT 22
-#define COMMIT_TS_AT 30
-#define HEADER_BYTES 46
-#define TEXT_AT 64
-#define TAG_BYTES 16
+/* The text of a root. */
 #define ROOT_HEADER_BYTES 18
 #define MARK_COMPRESSIBLE 1
 
@@ -83,15 +72,11 @@ struct encoding {
 };
 
 static bool call_lines(struct call *call, size_t index, struct encoding *encoding) {
-  napi_typedarray_type type;
-  void *data = NULL;
-  size_t length = 0;
-  napi_status status =
-      napi_get_typedarray_info(call->env, call->argv[index], &type, &length, &data, NULL, NULL);
-  if (status != napi_ok || type != napi_int32_array || (uintptr_t)data % sizeof(double) != 0)
+  size_t length;
+  if (!call_integers(call, index, &encoding->lines, &length)) return false;
+  if ((uintptr_t)encoding->lines % sizeof(double) != 0)
     return throw_type(call->env, "an Int32Array is needed");
-  encoding->lines = data;
-  encoding->line_count = data == NULL ? 0 : length / LINE_WORDS;
+  encoding->line_count = length / LINE_WORDS;
   return true;
 }
 
@@ -99,14 +84,10 @@ static bool call_lines(struct call *call, size_t index, struct encoding *encodin
 static const struct bytes *piece_of(struct encoding *encoding, uint32_t number) {
   struct bytes *piece = &encoding->pieces[number];
   if (piece->data != NULL) return piece;
-  napi_env env = encoding->call->env;
-  napi_value array = NULL;
-  napi_typedarray_type type;
   void *data = NULL;
-  if (napi_get_element(env, encoding->call->argv[2], number, &array) != napi_ok ||
-      napi_get_typedarray_info(env, array, &type, &piece->length, &data, NULL, NULL) != napi_ok ||
-      type != napi_uint8_array || data == NULL) {
-    throw_type(env, "pieces of memory are needed");
+  if (!call_element(encoding->call, 2, number, napi_uint8_array, &data, &piece->length) ||
+      data == NULL) {
+    throw_type(encoding->call->env, "pieces of memory are needed");
     return NULL;
   }
   piece->data = data;
@@ -128,37 +109,33 @@ static uint64_t whole(double value) {
   return value >= 0 && value < 9007199254740992.0 ? (uint64_t)value : 0;
 }
 
-/* Where the memory of an entry begins, `wanted` bytes at least; NULL if it is in no piece. */
-static uint8_t *memory_of(struct encoding *encoding, const int32_t *line, uint64_t wanted) {
+/*
+ * Where the memory of an entry begins, and how much of its piece is left there. False: it is in no
+ * piece, or an exception is pending.
+ */
+static bool memory_of(struct encoding *encoding, const int32_t *line, struct bytes *out) {
   double address = double_of(line, DOUBLE_ADDRESS);
   if (!(address >= 0) || address >= (double)((uint64_t)encoding->piece_count << PIECE_BITS))
-    return NULL;
+    return false;
   uint64_t place = (uint64_t)address;
   const struct bytes *piece = piece_of(encoding, (uint32_t)(place >> PIECE_BITS));
   uint64_t at = place & ((1u << PIECE_BITS) - 1);
-  if (piece == NULL || at + wanted > piece->length) return NULL;
-  return piece->data + at;
+  if (piece == NULL || at > piece->length) return false;
+  *out = (struct bytes){.data = piece->data + at, .length = piece->length - at};
+  return true;
 }
 
-/* False with an exception pending. */
-static bool ask_ahead(struct encoding *encoding, uint32_t n, uint32_t end) {
+static void ask_ahead(struct encoding *encoding, uint32_t n, uint32_t end) {
   if (n + LINES_AHEAD < end) {
     const int32_t *line = line_of(encoding, encoding->ids[n + LINES_AHEAD]);
     if (line != NULL) __builtin_prefetch(line, 1);
   }
-  if (n + BODIES_AHEAD >= end) return true;
+  if (n + BODIES_AHEAD >= end) return;
   const int32_t *line = line_of(encoding, encoding->ids[n + BODIES_AHEAD]);
-  if (line == NULL) return true;
-  double address = double_of(line, DOUBLE_ADDRESS);
-  if (!(address >= 0) || address >= (double)((uint64_t)encoding->piece_count << PIECE_BITS))
-    return true;
-  uint64_t place = (uint64_t)address;
-  const struct bytes *piece = piece_of(encoding, (uint32_t)(place >> PIECE_BITS));
-  if (piece == NULL) return false;
-  uint64_t at = place & ((1u << PIECE_BITS) - 1);
-  for (uint64_t more = 0; more < AHEAD_BYTES && at + more < piece->length; more += 64)
-    __builtin_prefetch(piece->data + at + more);
-  return true;
+  struct bytes memory;
+  if (line == NULL || !memory_of(encoding, line, &memory)) return;
+  for (size_t at = 0; at < AHEAD_BYTES && at < memory.length; at += 64)
+    __builtin_prefetch(memory.data + at);
 }
 
 static bool is_live(const struct encoding *encoding, uint32_t keyspace) {
@@ -175,8 +152,8 @@ static void sign_name(const struct encoding *encoding, uint32_t keyspace, uint8_
   name[1] = (uint8_t)(encoding->order[ORDER_GROUP] >> 8);
   name[2] = (uint8_t)encoding->order[ORDER_GROUP];
   put32(name + 3, keyspace);
-  memcpy(name + NAME_HEAD_BYTES, memory + PHYSICAL_BYTES, key_length);
-  mac_sign_short(encoding->mac, name, NAME_HEAD_BYTES + key_length, memory, PHYSICAL_BYTES);
+  memcpy(name + NAME_HEAD_BYTES, memory + KEY_BYTES, key_length);
+  mac_sign_into(encoding->mac, name, NAME_HEAD_BYTES + key_length, memory, KEY_BYTES);
 }
 
 /* Writes the frame of an entry, as SegmentRun.put and writeRootHeader do. */
@@ -189,7 +166,7 @@ static void write_frame(const struct encoding *encoding, uint8_t *frame, const i
   put32(frame + 4, value_length >= order[ORDER_LONG] ? MARK_COMPRESSIBLE : 0);
   uint8_t *body = frame + FRAME_HEADER_BYTES;
   body[0] = KIND_PUT;
-  memcpy(body + KEY_AT, memory, PHYSICAL_BYTES);
+  memcpy(body + KEY_AT, memory, KEY_BYTES);
   body[ROOT_AT] = 1;
   put32(body + KEYSPACE_AT, (uint32_t)line[WORD_KEYSPACE]);
   put64(body + EXPIRE_AT_AT, whole(double_of(line, DOUBLE_EXPIRE_AT)));
@@ -201,7 +178,7 @@ static void write_frame(const struct encoding *encoding, uint8_t *frame, const i
   put64(text + 2, whole(double_of(line, DOUBLE_INDEX)));
   put32(text + 10, (uint32_t)line[WORD_ORDINAL]);
   put32(text + 14, (uint32_t)line[WORD_KEY_LENGTH]);
-  memcpy(text + ROOT_HEADER_BYTES, memory + PHYSICAL_BYTES, copied);
+  memcpy(text + ROOT_HEADER_BYTES, memory + KEY_BYTES, copied);
 }
 
 /* False: this entry is for the caller, or an exception is pending. */
@@ -215,13 +192,13 @@ static bool encode_one(struct encoding *encoding, uint32_t id) {
   uint32_t key_length = (uint32_t)line[WORD_KEY_LENGTH];
   uint64_t copied = (uint64_t)key_length + (uint32_t)line[WORD_VALUE_LENGTH];
   if (key_length > NAME_BYTES_MAX) return false;
-  uint8_t *memory = memory_of(encoding, line, PHYSICAL_BYTES + copied);
-  if (memory == NULL) return false;
+  struct bytes memory;
+  if (!memory_of(encoding, line, &memory) || KEY_BYTES + copied > memory.length) return false;
   uint32_t at = encoding->order[ORDER_AT];
   uint64_t end = at + FRAME_HEADER_BYTES + TEXT_AT + TAG_BYTES + ROOT_HEADER_BYTES + copied;
   if (end > encoding->run.length || end > encoding->order[ORDER_AT_MAX]) return false;
-  if ((flags & FLAG_PHYSICAL) == 0) sign_name(encoding, keyspace, memory, key_length);
-  write_frame(encoding, encoding->run.data + at, line, memory, (uint32_t)copied);
+  if ((flags & FLAG_PHYSICAL) == 0) sign_name(encoding, keyspace, memory.data, key_length);
+  write_frame(encoding, encoding->run.data + at, line, memory.data, (uint32_t)copied);
   line[WORD_FLAGS] = (int32_t)((flags & ~(uint32_t)FLAG_FROZEN) | FLAG_FLYING | FLAG_PHYSICAL);
   encoding->order[ORDER_AT] = (uint32_t)end;
   return true;
@@ -261,7 +238,7 @@ napi_value records_encode_many(napi_env env, napi_callback_info info) {
   uint32_t frames = 0;
   for (; order[ORDER_FROM] < order[ORDER_END]; order[ORDER_FROM]++) {
     uint32_t n = order[ORDER_FROM], before = order[ORDER_AT];
-    if (!ask_ahead(&encoding, n, order[ORDER_END])) return NULL;
+    ask_ahead(&encoding, n, order[ORDER_END]);
     if (!encode_one(&encoding, encoding.ids[n])) break;
     if (order[ORDER_AT] != before) frames++;
   }

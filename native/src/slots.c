@@ -10,6 +10,7 @@
  * kept from call to call: the caller names another generation when one has moved.
  */
 #include "addon.h"
+#include "formats.h"
 
 #include <stdlib.h>
 
@@ -32,16 +33,6 @@
 #define PLACED 64u
 #define COPIES_SHIFT 8
 #define COPIES_MAX 0xffffffu
-
-/* The header of a put or a tombstone (src/entry/record.ts). */
-#define KIND_PUT 1
-#define KIND_TOMBSTONE 2
-#define KEY_AT 1
-#define KEY_BYTES 16
-#define ROOT_AT 17
-#define KEYSPACE_AT 18
-#define EXPIRY_AT 22
-#define HEADER_BYTES 46
 
 /* A row: body, offset, length; told: keyspace, dead length, length, what, dead segment. */
 #define ROW 5
@@ -90,16 +81,10 @@ struct sought {
 static bool fetch_shard(struct slots *slots, uint32_t number) {
   static uint32_t none[1];
   struct shard *shard = &slots->shards[number];
-  napi_env env = slots->call->env;
-  napi_value array = NULL;
-  napi_typedarray_type type;
   void *data = NULL;
-  if (napi_get_element(env, slots->call->argv[0], number, &array) != napi_ok ||
-      napi_get_typedarray_info(env, array, &type, &shard->length, &data, NULL, NULL) != napi_ok ||
-      type != napi_uint32_array)
-    return throw_type(env, "an array of Uint32Arrays is needed");
+  if (!call_element(slots->call, 0, number, napi_uint32_array, &data, &shard->length))
+    return throw_type(slots->call->env, "an array of Uint32Arrays is needed");
   shard->words = data == NULL ? none : data;
-  if (data == NULL) shard->length = 0;
   return true;
 }
 
@@ -176,7 +161,7 @@ static bool live_root(uint32_t flags) {
 
 /* Seconds, rounded up, as expirySeconds of index.ts. */
 static uint32_t expiry_of(const uint8_t *body) {
-  uint64_t ms = (uint64_t)get32(body + EXPIRY_AT) << 32 | get32(body + EXPIRY_AT + 4);
+  uint64_t ms = (uint64_t)get32(body + EXPIRE_AT_AT) << 32 | get32(body + EXPIRE_AT_AT + 4);
   uint64_t seconds = ms / 1000 + (ms % 1000 != 0);
   return seconds > 0xffffffffu ? 0xffffffffu : (uint32_t)seconds;
 }

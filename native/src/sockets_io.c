@@ -15,15 +15,8 @@
 #define SEND_BYTES_MAX 0x7ffff000u
 
 static bool call_rows(struct call *call, size_t index, int32_t **rows, size_t *count) {
-  napi_typedarray_type type;
-  void *data = NULL;
-  size_t length = 0;
-  napi_status status =
-      napi_get_typedarray_info(call->env, call->argv[index], &type, &length, &data, NULL, NULL);
-  if (status != napi_ok || type != napi_int32_array)
-    return throw_type(call->env, "an Int32Array is needed");
-  *rows = data;
-  *count = data == NULL ? 0 : length / ROW;
+  if (!call_integers(call, index, rows, count)) return false;
+  *count /= ROW;
   return true;
 }
 
