@@ -254,7 +254,7 @@ export class Compaction {
       output.records++;
       output.recordBytes += frameHeaderBytes + length;
     }
-    this.parts.warmer.copied(output, outcome.length);
+    this.parts.warmer.wrote(output, outcome.length);
     output.length = outcome.length;
     output.lastMac = Buffer.from(outcome.mac);
     this.copiedBytes += rows.length === 0 ? 0 : bytes;

@@ -100,7 +100,7 @@ export class Flusher {
     this.flushes++;
     this.flushedBytes += outcome.length - segment.length;
     if (segment.header.keyId !== 0) this.sealed += run.puts;
-    warmer.flushed(segment, outcome.length);
+    warmer.wrote(segment, outcome.length);
     segment.length = outcome.length;
     segment.lastMac = Buffer.from(outcome.mac);
     this.books.nextSequence += run.records;

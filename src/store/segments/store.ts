@@ -109,7 +109,7 @@ export class SegmentStore implements Store {
     this.books = recovered.books;
     this.executor = options.executor ?? new InlineExecutor(disk, primitives);
     this.compactExecutor = options.compactExecutor ?? new InlineExecutor(disk, primitives);
-    const warmer = new Warmer(this.compactExecutor);
+    const warmer = new Warmer(this.compactExecutor, () => this.flusher.flushedBytes);
     this.warmer = warmer;
     this.reader = new SegmentReader(disk, primitives, keys, storagePrefix(place), warmer);
     this.expiry = new Sweep(this.books.index);

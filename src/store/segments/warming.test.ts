@@ -8,6 +8,7 @@ import { Warmer } from "./warming.ts";
 const mebibyte = 1 << 20;
 let jobs: string[];
 let answer: (() => void) | null;
+let flushed: number;
 let warmer: Warmer;
 
 const executor = {
@@ -31,7 +32,8 @@ async function work(): Promise<void> {
 
 function wrote(number: number, from: number, to: number): void {
   const segment = { header: { number }, path: `s${number}`, length: from * mebibyte };
-  warmer.flushed(segment as Segment, to * mebibyte);
+  warmer.wrote(segment as Segment, to * mebibyte);
+  flushed += (to - from) * mebibyte;
 }
 
 function read(number: number, at: number, times: number): void {
@@ -41,7 +43,8 @@ function read(number: number, at: number, times: number): void {
 beforeEach(() => {
   jobs = [];
   answer = null;
-  warmer = new Warmer(executor);
+  flushed = 0;
+  warmer = new Warmer(executor, () => flushed);
   wrote(1, 0, 6);
   wrote(2, 0, 1);
   wrote(2, 1, 2);
@@ -89,7 +92,7 @@ test("warming: while little is written all is read back without being asked for"
   expect(jobs).toEqual([]);
   wrote(2, 2, 10);
   const segment = { header: { number: 3 }, path: "s3", length: 0 };
-  warmer.copied(segment as Segment, 20 * mebibyte);
+  warmer.wrote(segment as Segment, 20 * mebibyte);
   warmer.tick(1999);
   expect(jobs).toEqual([]);
   expect(warmer.busy).toBe(true);

@@ -33,23 +33,20 @@ export class Warmer {
   /** By the segment's number: what the cache was not given yet. */
   private readonly cold = new Map<number, Range>();
   private reads = 0;
-  private flushedBytes = 0;
+  /** Bytes that flushes have written in this life. */
+  private readonly flushed: () => number;
+  private flushedBefore = 0;
   private sinceMs = 0;
   private under: Promise<void> | null = null;
   private stopped = false;
 
-  constructor(executor: RunExecutor) {
+  constructor(executor: RunExecutor, flushed: () => number) {
     this.executor = executor;
+    this.flushed = flushed;
   }
 
-  /** A flush has added to the segment what stands behind its length, up to `to`. */
-  flushed(segment: Segment, to: number): void {
-    this.flushedBytes += to - segment.length;
-    this.copied(segment, to);
-  }
-
-  /** The compactor has. */
-  copied({ header, path, length }: Segment, to: number): void {
+  /** The segment gains what stands behind its length, up to `to`. */
+  wrote({ header, path, length }: Segment, to: number): void {
     const range = this.cold.get(header.number);
     if (range === undefined) this.cold.set(header.number, { path, from: length, to });
     else range.to = to;
@@ -77,9 +74,10 @@ export class Warmer {
   /** To be called now and then. @param nowMs - Monotonic. */
   tick(nowMs: number): void {
     if (nowMs - this.sinceMs < quietMs) return;
-    this.busy = this.flushedBytes > quietBytes;
+    const flushed = this.flushed();
+    this.busy = flushed - this.flushedBefore > quietBytes;
     if (!this.busy) this.begin();
-    this.flushedBytes = 0;
+    this.flushedBefore = flushed;
     this.sinceMs = nowMs;
   }
 
