@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 10
+#define ADDON_VERSION 11
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -197,7 +197,8 @@ NAPI_MODULE_INIT() {
       {"dispose", key_dispose},    {"pread", io_pread},       {"preadMany", io_pread_many},
       {"crc32", crc32_of},         {"send", io_send},         {"flock", io_flock},
       {"warm", io_warm},           {"placeMany", slots_place_many},
-      {"touchMany", slots_touch_many},   {"encodeMany", records_encode_many},
+      {"touchMany", slots_touch_many},   {"judgeMany", slots_judge_many},
+      {"followMany", slots_follow_many}, {"encodeMany", records_encode_many},
       {"enterMany", frames_enter_many},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},

@@ -116,6 +116,8 @@ napi_value sockets_send(napi_env env, napi_callback_info info);
 napi_value sockets_descriptor(napi_env env, napi_callback_info info);
 napi_value slots_place_many(napi_env env, napi_callback_info info);
 napi_value slots_touch_many(napi_env env, napi_callback_info info);
+napi_value slots_judge_many(napi_env env, napi_callback_info info);
+napi_value slots_follow_many(napi_env env, napi_callback_info info);
 napi_value records_encode_many(napi_env env, napi_callback_info info);
 napi_value frames_enter_many(napi_env env, napi_callback_info info);
 /* Must run before the first crc32. */

@@ -9,30 +9,11 @@
  * checked where it is used, since another thread may write the table. Where the shards stand is
  * kept from call to call: the caller names another generation when one has moved.
  */
-#include "addon.h"
+#include "slots.h"
+
 #include "formats.h"
 
 #include <stdlib.h>
-
-#define SHARD_BITS 10
-#define SHARDS (1u << SHARD_BITS)
-
-/* A slot, in words. */
-#define SLOT_WORDS 10
-#define WORD_SEGMENT 4
-#define WORD_OFFSET 5
-#define WORD_LENGTH 6
-#define WORD_KEYSPACE 7
-#define WORD_FLAGS 8
-#define WORD_EXPIRY 9
-#define USED 1u
-#define ROOT 2u
-#define TOMBSTONE 4u
-#define PENDING 8u
-#define PENDING_DELETE 16u
-#define PLACED 64u
-#define COPIES_SHIFT 8
-#define COPIES_MAX 0xffffffu
 
 /* A row: body, offset, length; told: keyspace, dead length, length, what, dead segment. */
 #define ROW 5
@@ -46,36 +27,10 @@
 #define BODIES_AHEAD 32
 #define SLOTS_AHEAD 16
 
-struct shard {
-  uint32_t *words; /* NULL: not asked for yet */
-  size_t length;
-};
-
-/* Where the shards of a generation stand: asking for one costs more than a key's walk. */
-struct shard_cache {
-  double generation;
-  struct shard shards[SHARDS];
-};
-
-/* The index: the first three arguments of every call. */
-struct slots {
-  struct call *call;
-  const uint32_t *capacities;
-  struct shard *shards;
-};
-
 struct placing {
   struct slots slots;
   struct bytes run;
   uint32_t segment;
-};
-
-/* A key whose slot is under way. */
-struct sought {
-  const uint8_t *body; /* NULL: not a put or a tombstone */
-  uint32_t key[4];
-  uint32_t shard;
-  size_t home; /* in words */
 };
 
 static bool fetch_shard(struct slots *slots, uint32_t number) {
@@ -88,7 +43,7 @@ static bool fetch_shard(struct slots *slots, uint32_t number) {
   return true;
 }
 
-static bool call_slots(struct call *call, struct slots *slots) {
+bool call_slots(struct call *call, struct slots *slots) {
   size_t capacities;
   double generation;
   if (!call_table(call, 1, &slots->capacities, &capacities)) return false;
@@ -108,8 +63,7 @@ static bool call_slots(struct call *call, struct slots *slots) {
   return true;
 }
 
-/* Asks for the lines where the walk of this key begins. False with an exception pending. */
-static bool ask(struct slots *slots, const uint8_t *key, struct sought *sought) {
+bool slots_ask(struct slots *slots, const uint8_t *key, struct sought *sought) {
   for (size_t word = 0; word < 4; word++) sought->key[word] = get32(key + 4 * word);
   uint32_t number = sought->key[0] >> (32 - SHARD_BITS);
   struct shard *shard = &slots->shards[number];
@@ -134,11 +88,10 @@ static bool begin(struct placing *placing, uint32_t body_at, struct sought *soug
     return throw_range(placing->slots.call->env, "range outside the buffer");
   const uint8_t *body = run->data + body_at;
   sought->body = body[0] == KIND_PUT || body[0] == KIND_TOMBSTONE ? body : NULL;
-  return sought->body == NULL || ask(&placing->slots, body + KEY_AT, sought);
+  return sought->body == NULL || slots_ask(&placing->slots, body + KEY_AT, sought);
 }
 
-/* The slot of a key, or NULL. */
-static uint32_t *find(const struct slots *slots, const struct sought *sought) {
+uint32_t *slots_find(const struct slots *slots, const struct sought *sought) {
   const struct shard *shard = &slots->shards[sought->shard];
   const uint32_t *key = sought->key;
   for (size_t at = sought->home; at + SLOT_WORDS <= shard->length; at += SLOT_WORDS) {
@@ -216,7 +169,7 @@ static void run(struct placing *placing, volatile uint32_t *rows, uint32_t count
     volatile uint32_t *row = rows + (size_t)done * ROW;
     row[3] = 0;
     if (sought->body == NULL) continue;
-    uint32_t *slot = find(&placing->slots, sought);
+    uint32_t *slot = slots_find(&placing->slots, sought);
     if (slot == NULL || slot[WORD_KEYSPACE] != get32(sought->body + KEYSPACE_AT)) continue;
     place(slot, sought->body, placing->segment, row);
   }
@@ -261,7 +214,7 @@ napi_value slots_touch_many(napi_env env, napi_callback_info info) {
     return NULL;
   for (size_t from = at, n = 0; n < count; n++, from += stride) {
     if (keys.length < KEY_BYTES || from > keys.length - KEY_BYTES) break;
-    if (!ask(&slots, keys.data + from, &sought)) break;
+    if (!slots_ask(&slots, keys.data + from, &sought)) break;
   }
   return NULL;
 }

@@ -39,6 +39,35 @@ export type TouchMany = (
 ) => void;
 
 /**
+ * Decides about records of a segment as `judging.ts` does one by one: `entries` are those of its
+ * hint, `fates` are filled in. `order` holds the number of the segment, nothing, and the records
+ * from and to which.
+ */
+export type JudgeMany = (
+  shards: readonly Uint32Array[],
+  capacities: Uint32Array,
+  generation: number,
+  entries: Uint8Array,
+  fates: Uint8Array,
+  order: Uint32Array,
+) => void;
+
+/**
+ * Lets the slots of such records follow them, as `following.ts` does one by one: `copies` holds
+ * offset and length of each record's copy, `order` in its second place the segment of the copies.
+ * What was followed has another fate afterwards; the others are for the caller.
+ */
+export type FollowMany = (
+  shards: readonly Uint32Array[],
+  capacities: Uint32Array,
+  generation: number,
+  entries: Uint8Array,
+  fates: Uint8Array,
+  copies: Uint32Array,
+  order: Uint32Array,
+) => void;
+
+/**
  * Encodes frozen entries of the resident set into a run, as `Encoder.beforeChange` does, which
  * explains it. `lines` are the entries' fields, `pieces` the arena's memory, `ids` the entries.
  * `order` holds: the first entry and the end, counted in `ids`; where in `run` the next frame
@@ -156,6 +185,8 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   crc32(data: Uint8Array, at: number, length: number, start: number): number;
   placeMany: PlaceMany;
   touchMany: TouchMany;
+  judgeMany: JudgeMany;
+  followMany: FollowMany;
   /** @param key - Of physical keys. */
   encodeMany(key: number, ...rest: Parameters<EncodeMany>): number;
   enterMany: EnterMany;
@@ -173,7 +204,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 10;
+const version = 11;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

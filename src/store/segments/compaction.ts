@@ -7,35 +7,21 @@
  * key is in any listed segment, and copies keep their sequence (LESSONS: bitcask).
  * @module
  */
-import { letGo, readSafe64 } from "../../base/bytes.ts";
+import { letGo } from "../../base/bytes.ts";
 import { isStrongroomError, type StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
-import {
-  expireAtAt,
-  kindTombstone,
-  physicalAt,
-  readControl,
-  recordHeaderBytes,
-} from "../../entry/record.ts";
+import { readControl, recordHeaderBytes } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";
 import { emptyCommit } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
-import { ranksOf } from "./bytes.ts";
 import { copyControl, copyExpired, copyWhole } from "./copy.ts";
 import { damageCodes } from "./damage.ts";
 import type { Flusher } from "./flusher.ts";
-import {
-  fateCopied,
-  fateDead,
-  fateExpired,
-  follow,
-  type Source,
-  slice,
-  touchRecords,
-} from "./following.ts";
+import { fateExpired, follow, type Source } from "./following.ts";
 import { macBytes } from "./header.ts";
 import { asBuffers, type DecodedHint, hintEntryBytes, hintLengthAt, hintOffsetAt } from "./hint.ts";
+import { judgeRecords } from "./judging.ts";
 import { segmentMacKey, segmentSubkey } from "./keys.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
@@ -157,7 +143,9 @@ export class Compaction {
     const rows: number[] = [];
     const copied: number[] = [];
     let bytes = 0;
-    for (const record of await this.liveRecords(source)) {
+    const nowMs = () => Number(this.durableTs() >> 16n);
+    const { index } = this.parts.books;
+    for (const record of await judgeRecords(index, source, nowMs, this.input.scheduler)) {
       const at = record * hintEntryBytes;
       const length = hint.entries.readUInt32BE(at + hintLengthAt);
       const how = fates[record] === fateExpired ? copyExpired : copyWhole;
@@ -173,43 +161,6 @@ export class Compaction {
     this.addControls(source, rows, copied);
     if (rows.length > 0) await this.step(source, rows, copied, bytes);
     return !this.pace.stopping();
-  }
-
-  /** Decides about every record. @returns Those to be copied, in the order of their places. */
-  private async liveRecords(source: Source): Promise<Uint32Array> {
-    const { hint, fates } = source;
-    const live: number[] = [];
-    for (let record = 0; record < hint.records; record++) {
-      if (record % slice === slice - 1) await this.input.scheduler.yieldNow();
-      touchRecords(this.parts.books.index, source, record);
-      const fate = this.judge(source, record * hintEntryBytes);
-      fates[record] = fate;
-      if (fate !== fateDead) live.push(record);
-    }
-    const offsets = new Uint32Array(live.length);
-    for (const [n, record] of live.entries())
-      offsets[n] = hint.entries.readUInt32BE(record * hintEntryBytes + hintOffsetAt);
-    const ordered = new Uint32Array(live.length);
-    for (const [n, rank] of ranksOf(offsets).entries()) ordered[rank] = live[n] as number;
-    return ordered;
-  }
-
-  private judge(source: Source, at: number): number {
-    const { index } = this.parts.books;
-    const { entries } = source.hint;
-    const { number } = source.segment.header;
-    if (!index.find(entries, at + physicalAt)) return fateDead;
-    if (index.tally.dropped.has(index.keyspace)) return fateDead;
-    if (!index.isAt(number, entries.readUInt32BE(at + hintOffsetAt))) return fateDead;
-    if (entries[at] === kindTombstone) return index.droppable ? fateDead : fateCopied;
-    const expireAt = readSafe64(entries, at + expireAtAt);
-    if (expireAt === 0 || expireAt > this.durableMs()) return fateCopied;
-    return index.copies === 0 ? fateDead : fateExpired;
-  }
-
-  /** Milliseconds of the durable commit: the only clock that decides what has expired. */
-  private durableMs(): number {
-    return Number(this.durableTs() >> 16n);
   }
 
   private durableTs(): bigint {

@@ -6,18 +6,25 @@
  */
 import type { Scheduler } from "../../base/ports.ts";
 import { keyspaceAt, physicalAt, readControl } from "../../entry/record.ts";
+import { type FollowMany, nativeFollowMany } from "../../platform/slots.ts";
 import type { Books, Segment } from "./books.ts";
 import { type DecodedHint, hintEntryBytes, hintOffsetAt } from "./hint.ts";
 import type { RecordIndex } from "./index.ts";
 
-/** Index entries looked at before others get their turn: about a millisecond. */
-export const slice = 512;
+/** Index entries looked at before others get their turn: about a millisecond, by the addon less. */
+export const singleRecords = 512;
+export const manyRecords = 4096;
 /** Entries whose slots are brought into the processor's cache together. */
 const touched = 64;
 
 export const fateDead = 0;
 export const fateCopied = 1;
 export const fateExpired = 2;
+/** By the addon, which leaves the decision to `judge`. */
+export const fateUndecided = 3;
+/** The same fates, after the addon has let their slots follow. */
+const fateDeadFollowed = 4;
+const fateCopyFollowed = 5;
 
 export interface Source {
   readonly segment: Segment;
@@ -43,13 +50,52 @@ export async function follow(
   source: Source,
   output: number,
   scheduler: Scheduler,
+  native: FollowMany | null = nativeFollowMany,
 ): Promise<void> {
-  for (let record = 0; record < source.hint.records; record++) {
-    if (record % slice === slice - 1) await scheduler.yieldNow();
-    touchRecords(books.index, source, record);
-    followRecord(books, source, output, record);
+  const { records } = source.hint;
+  const slice = native === null ? singleRecords : manyRecords;
+  for (let from = 0; from < records; from += slice) {
+    if (from > 0) await scheduler.yieldNow();
+    const end = Math.min(from + slice, records);
+    if (native !== null) followMany(books.index, source, output, from, end, native);
+    followRest(books, source, output, from, end, native === null);
   }
   followControls(books, source, output);
+}
+
+function followMany(
+  index: RecordIndex,
+  source: Source,
+  output: number,
+  from: number,
+  end: number,
+  native: FollowMany,
+): void {
+  const { words, capacity, generation } = index.shards;
+  const { entries } = source.hint;
+  const order = Uint32Array.of(source.segment.header.number, output, from, end);
+  native(words, capacity, generation, entries, source.fates, source.copies, order);
+}
+
+/** Those that did not follow yet, and the counts of those that did. */
+function followRest(
+  books: Books,
+  source: Source,
+  output: number,
+  from: number,
+  end: number,
+  all: boolean,
+): void {
+  const { fates, hint } = source;
+  const { tally } = books.index;
+  for (let record = from; record < end; record++) {
+    if (all) touchRecords(books.index, source, record);
+    const fate = fates[record];
+    if (fate === fateCopyFollowed) continue;
+    const at = record * hintEntryBytes;
+    if (fate === fateDeadFollowed) tally.of(hint.entries.readUInt32BE(at + keyspaceAt)).records--;
+    else followRecord(books, source, output, record);
+  }
 }
 
 function followRecord(books: Books, source: Source, output: number, record: number): void {

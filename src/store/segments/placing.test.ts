@@ -1,88 +1,27 @@
 // Goal: records placed many at once by the addon leave index and books as records placed one by
 // one do. Method: runs of random puts, tombstones and control records, keys met again and again
 // (also within a run), with and without expiry, between marks and drops of keyspaces.
-import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Scheduler } from "../../base/ports.ts";
-import { kindControl, physicalAt } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import { loadNative } from "../../platform/native.ts";
 import { nativePlaceMany } from "../../platform/slots.ts";
-import { Books, type Segment } from "./books.ts";
+import {
+  build,
+  keys,
+  keyspaceOf,
+  type Step,
+  scheduler,
+  seen,
+  segment,
+  step,
+} from "../testing/drawn.ts";
+import { Books } from "./books.ts";
 import { placeRun } from "./placing.ts";
-import { SegmentRun } from "./run.ts";
 import { slotRoot } from "./shard.ts";
 
-/**
- * In eight shards, so that these grow again and again. The first one stands at the beginning of
- * its shard, wherever that is.
- */
-const keys = Array.from({ length: 300 }, (_, i) => {
-  if (i === 0) return Buffer.alloc(16);
-  const key = createHash("sha256").update(String(i)).digest().subarray(0, 16);
-  key[0] = i % 2 === 0 ? 0 : 0xff;
-  return key;
-});
-const keyspaceOf = (key: number): number => 7 + (key % 2);
-
-const record = fc.record({
-  key: fc.nat(keys.length - 1),
-  kind: fc.constantFrom("put", "put", "put", "tombstone", "control"),
-  root: fc.boolean(),
-  expireAt: fc.constantFrom(0, 0, 1, 1000, 1001, 2 ** 32 * 1000 - 1, 2 ** 32 * 1000, 2 ** 52),
-  bytes: fc.nat(40),
-});
-type Drawn = typeof record extends fc.Arbitrary<infer T> ? T : never;
-
-const step = fc.record({
-  records: fc.array(record, { maxLength: 200 }),
-  marked: fc.array(fc.tuple(fc.nat(keys.length - 1), fc.boolean()), { maxLength: 20 }),
-  dropped: fc.boolean(),
-});
-
-function build(records: readonly Drawn[]): { buffer: Buffer; places: Uint32Array } {
-  const run = new SegmentRun((bytes) => Buffer.alloc(bytes), 4096);
-  for (const { key, kind, root, expireAt, bytes } of records) {
-    const physical = keys[key]!;
-    if (kind === "put") run.put(physical, 0, root, keyspaceOf(key), expireAt, 1n, bytes);
-    else if (kind === "tombstone") run.tombstone(physical, 0, root, keyspaceOf(key), 1n);
-    else run.control(1, false, physical, Buffer.alloc(bytes));
-  }
-  const places: number[] = [];
-  for (let at = 0; at < run.bytes; ) {
-    const length = run.buffer.readUInt32BE(at);
-    const body = at + frameHeaderBytes;
-    const keyed = run.buffer[body] !== kindControl;
-    places.push(4096 + at, length, keyed ? run.buffer.readUInt32BE(body + physicalAt) : 0);
-    at += frameHeaderBytes + length;
-  }
-  return { buffer: run.buffer, places: Uint32Array.from(places) };
-}
-
-function segment(number: number): Segment {
-  const header = { number, keyId: 5 } as Segment["header"];
-  const counts = { length: 0, records: 0, recordBytes: 0, deadBytes: 0 };
-  const rest = { closed: false, lastMac: Buffer.alloc(0), damage: null, leaving: false };
-  return { header, headerMac: Buffer.alloc(0), path: "", ...counts, ...rest };
-}
-
-const scheduler = { yieldNow: async () => {} } as unknown as Scheduler;
-
-const seen = ({ index, segments, nextSequence }: Books) => ({
-  words: index.shards.words.map((words) => Array.from(words)),
-  total: index.shards.total,
-  expiring: index.expiring,
-  counts: [7, 8].map((keyspace) => ({ ...index.tally.of(keyspace) })),
-  segments: [...segments.values()],
-  nextSequence,
-});
-
 /** The books after every step. */
-async function play(
-  steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[],
-  native: typeof nativePlaceMany,
-) {
+async function play(steps: readonly Step[], native: typeof nativePlaceMany) {
   const books = new Books(false);
   for (const [n, { records, marked, dropped }] of steps.entries()) {
     const one = segment(n + 1);
