@@ -23,23 +23,24 @@ export const keys = Array.from({ length: 300 }, (_, i) => {
 });
 export const keyspaceOf = (key: number): number => 7 + (key % 2);
 
-const record = fc.record({
-  key: fc.nat(keys.length - 1),
-  kind: fc.constantFrom("put", "put", "put", "tombstone", "control"),
-  root: fc.boolean(),
-  expireAt: fc.constantFrom(0, 0, 1, 1000, 1001, 2 ** 32 * 1000 - 1, 2 ** 32 * 1000, 2 ** 52),
-  bytes: fc.nat(40),
-});
-export type Drawn = typeof record extends fc.Arbitrary<infer T> ? T : never;
+const recordOf = (keyCount: number) =>
+  fc.record({
+    key: fc.nat(keyCount - 1),
+    kind: fc.constantFrom("put", "put", "put", "tombstone", "control"),
+    root: fc.boolean(),
+    expireAt: fc.constantFrom(0, 0, 1, 1000, 1001, 2 ** 32 * 1000 - 1, 2 ** 32 * 1000, 2 ** 52),
+    bytes: fc.nat(40),
+  });
+export type Drawn = ReturnType<typeof recordOf> extends fc.Arbitrary<infer T> ? T : never;
 
-/** A run, and what is marked or dropped before it. */
-export const step = fc.record({
-  records: fc.array(record, { maxLength: 200 }),
-  marked: fc.array(fc.tuple(fc.nat(keys.length - 1), fc.boolean()), { maxLength: 20 }),
-  dropped: fc.boolean(),
-});
-
-export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+/** A run over the first `keyCount` keys, and what is marked or dropped before it. */
+export const stepOf = (keyCount: number) =>
+  fc.record({
+    records: fc.array(recordOf(keyCount), { maxLength: 200 }),
+    marked: fc.array(fc.tuple(fc.nat(keyCount - 1), fc.boolean()), { maxLength: 20 }),
+    dropped: fc.boolean(),
+  });
+export type Step = ReturnType<typeof stepOf> extends fc.Arbitrary<infer T> ? T : never;
 
 /** @returns The memory of a run that begins at 4096, and places as its writer tells them. */
 export function build(records: readonly Drawn[]): { buffer: Buffer; places: Uint32Array } {
