@@ -175,6 +175,7 @@ static void state_free(napi_env env, void *data, void *hint) {
   for (size_t at = 0; at < state->key_count; at++) key_free(state->keys[at]);
   free(state->keys);
   free(state->shards);
+  entry_cache_free(state->entries);
   free(state);
 }
 
@@ -199,7 +200,7 @@ NAPI_MODULE_INIT() {
       {"warm", io_warm},           {"placeMany", slots_place_many},
       {"touchMany", slots_touch_many},   {"judgeMany", slots_judge_many},
       {"followMany", slots_follow_many}, {"encodeMany", records_encode_many},
-      {"enterMany", frames_enter_many},
+      {"enterMany", frames_enter_many},  {"touchKeys", entries_touch_keys},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},

@@ -39,6 +39,7 @@ struct key {
 
 struct sockets;
 struct shard_cache;
+struct entry_cache;
 
 /* One per environment, so that worker threads share nothing. */
 struct state {
@@ -46,6 +47,7 @@ struct state {
   size_t key_count; /* places in `keys`, empty ones included */
   struct sockets *sockets; /* NULL until opened; freed by its own hook */
   struct shard_cache *shards; /* NULL until slots are asked for */
+  struct entry_cache *entries; /* NULL until keys are touched */
 };
 
 struct bytes {
@@ -118,6 +120,8 @@ napi_value slots_place_many(napi_env env, napi_callback_info info);
 napi_value slots_touch_many(napi_env env, napi_callback_info info);
 napi_value slots_judge_many(napi_env env, napi_callback_info info);
 napi_value slots_follow_many(napi_env env, napi_callback_info info);
+napi_value entries_touch_keys(napi_env env, napi_callback_info info);
+void entry_cache_free(struct entry_cache *cache);
 napi_value records_encode_many(napi_env env, napi_callback_info info);
 napi_value frames_enter_many(napi_env env, napi_callback_info info);
 /* Must run before the first crc32. */

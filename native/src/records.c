@@ -7,18 +7,16 @@
  * Whatever is not an ordinary record is left to the caller: the call ends in front of it. The
  * hazard is memory: entries name their places by numbers, and every one is checked before use.
  */
-#include "addon.h"
+#include "entries.h"
 #include "formats.h"
 
-/* An entry: a line of 64 bytes. */
-#define LINE_WORDS 16
+/* Words of an entry. */
 #define WORD_FLAGS 1
 #define WORD_KEY_LENGTH 2
 #define WORD_VALUE_LENGTH 3
 #define WORD_KEYSPACE 4
 #define WORD_ORDINAL 5
 /* Counted in doubles. */
-#define DOUBLE_ADDRESS 4
 #define DOUBLE_EXPIRE_AT 5
 #define DOUBLE_INDEX 6
 #define FLAG_TYPE 15
@@ -27,10 +25,6 @@
 #define FLAG_FROZEN 256
 #define FLAG_FLYING 512
 #define FLAG_PHYSICAL 1024
-
-/* The arena: addresses count through pieces of 2^24 bytes. */
-#define PIECE_BITS 24
-#define PIECES_MAX 4096
 
 /* The text of a root. */
 #define ROOT_HEADER_BYTES 18
@@ -99,12 +93,6 @@ static int32_t *line_of(const struct encoding *encoding, uint32_t id) {
   return id < encoding->line_count ? encoding->lines + (size_t)id * LINE_WORDS : NULL;
 }
 
-static double double_of(const int32_t *line, size_t at) {
-  double value;
-  memcpy(&value, line + at * 2, sizeof value);
-  return value;
-}
-
 static uint64_t whole(double value) {
   return value >= 0 && value < 9007199254740992.0 ? (uint64_t)value : 0;
 }
@@ -114,7 +102,7 @@ static uint64_t whole(double value) {
  * piece, or an exception is pending.
  */
 static bool memory_of(struct encoding *encoding, const int32_t *line, struct bytes *out) {
-  double address = double_of(line, DOUBLE_ADDRESS);
+  double address = line_double(line, DOUBLE_ADDRESS);
   if (!(address >= 0) || address >= (double)((uint64_t)encoding->piece_count << PIECE_BITS))
     return false;
   uint64_t place = (uint64_t)address;
@@ -169,13 +157,13 @@ static void write_frame(const struct encoding *encoding, uint8_t *frame, const i
   memcpy(body + KEY_AT, memory, KEY_BYTES);
   body[ROOT_AT] = 1;
   put32(body + KEYSPACE_AT, (uint32_t)line[WORD_KEYSPACE]);
-  put64(body + EXPIRE_AT_AT, whole(double_of(line, DOUBLE_EXPIRE_AT)));
+  put64(body + EXPIRE_AT_AT, whole(line_double(line, DOUBLE_EXPIRE_AT)));
   put32(body + COMMIT_TS_AT, order[ORDER_TS_HIGH]);
   put32(body + COMMIT_TS_AT + 4, order[ORDER_TS_LOW]);
   uint8_t *text = body + TEXT_AT;
   text[0] = (uint8_t)(flags & FLAG_TYPE);
   text[1] = (flags & FLAG_RAW) != 0;
-  put64(text + 2, whole(double_of(line, DOUBLE_INDEX)));
+  put64(text + 2, whole(line_double(line, DOUBLE_INDEX)));
   put32(text + 10, (uint32_t)line[WORD_ORDINAL]);
   put32(text + 14, (uint32_t)line[WORD_KEY_LENGTH]);
   memcpy(text + ROOT_HEADER_BYTES, memory + KEY_BYTES, copied);

@@ -5,7 +5,7 @@
  */
 import { assertInteger } from "../base/assert.ts";
 import type { Database, Directory, Keyspace, Modified, SetOptions, ValueType } from "./api.ts";
-import { flag, touchedMax } from "./entries.ts";
+import { flag } from "./entries.ts";
 import { wrongType } from "./errors.ts";
 import type { Resident } from "./resident.ts";
 import { typeString } from "./resident.ts";
@@ -32,8 +32,6 @@ export class Databases implements Keyspace {
   hits = 0;
   misses = 0;
   private readonly views: ResidentDatabase[] = [];
-  /** Of the keys that `touch` is about. */
-  private readonly hashes = new Int32Array(touchedMax);
 
   constructor(resident: Resident, directory: Directory) {
     this.resident = resident;
@@ -58,9 +56,9 @@ export class Databases implements Keyspace {
       const keyspace = this.ids[databases[n] as number] ?? 0;
       const start = starts[n] as number;
       const end = Math.min(ends[n] as number, start + touchedKeyBytesMax);
-      this.hashes[n] = entries.hashOf(keyspace, buffer, start, end);
+      entries.named.name(n, keyspace, start, end);
     }
-    entries.touch(this.hashes, count);
+    entries.touchKeys(buffer, count);
   }
 
   /** `touch`, and lets the store prepare what is not resident; changes no answer. */
@@ -72,10 +70,10 @@ export class Databases implements Keyspace {
     count: number,
   ): void {
     this.touch(buffer, starts, ends, databases, count);
-    const { resident, hashes } = this;
+    const { resident } = this;
     let absent = 0;
     for (let n = 0; n < count; n++) {
-      if (resident.entries.meets(hashes[n] as number)) continue;
+      if (resident.entries.meets(resident.entries.named.hash(n))) continue;
       if (absent++ === 0) resident.source.beginForeseeing();
       const keyspace = this.ids[databases[n] as number] as number;
       resident.source.foresee(keyspace, buffer, starts[n] as number, ends[n] as number);

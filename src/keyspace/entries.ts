@@ -8,7 +8,10 @@
  */
 import { assert } from "../base/assert.ts";
 import { Arena, slotBytesMax } from "./arena.ts";
-import { type HashSecret, hashKey, hashSecret } from "./hash.ts";
+import { type HashSecret, hashIn, hashSecret } from "./hash.ts";
+import { NamedKeys } from "./named.ts";
+import type { TouchKeys } from "./ports.ts";
+import { putSlot, shiftBack } from "./table.ts";
 
 export const flag = {
   type: 15,
@@ -38,9 +41,8 @@ export const physicalBytes = 16;
 /** What an entry takes beside its slot in the arena: its line, and its share of the table. */
 export const entryBytes = 80;
 
-/** Entries that `touch` reads at once, at most. */
+/** Keys that are touched at once, at most. */
 export const touchedMax = 16;
-
 /** What the arena may hold beside what lives in it. */
 const spareShare = 1 / 32;
 const spareBytes = 4 << 20;
@@ -67,6 +69,8 @@ const doubleAddress = 4;
 const doubleExpireAt = 5;
 const doubleIndex = 6;
 
+let generations = 0;
+
 export class Entries {
   readonly arena = new Arena();
   private capacity = 1024;
@@ -81,12 +85,20 @@ export class Entries {
   private readonly shards: Int32Array[] = [];
   private readonly shardUsed = new Int32Array(shardCount);
   private readonly secret: HashSecret;
-  /** Ids that `touch` met, and behind them what it read, which means nothing. */
+  /** Ids that were touched, and behind them what was read of them, which means nothing. */
   private readonly touched = new Int32Array(touchedMax + 1);
+  /** Keys that `touchKeys` is about. */
+  readonly named: NamedKeys;
+  private readonly native: TouchKeys | null;
+  /** Another one whenever a table, the lines or a piece of the arena is, in all of this thread. */
+  private generation = ++generations;
+  private pieces = 0;
 
-  /** @param seed - 32 secret bits. */
-  constructor(seed: number) {
+  /** @param seed - 32 secret bits. @param native - null: keys are touched here. */
+  constructor(seed: number, native: TouchKeys | null = null) {
     this.secret = hashSecret(seed);
+    this.native = native;
+    this.named = new NamedKeys(this.secret, touchedMax);
     for (let n = 0; n < shardCount; n++) this.shards.push(new Int32Array(shardSlotsMin * 2));
   }
 
@@ -118,7 +130,7 @@ export class Entries {
   }
 
   hashOf(keyspace: number, buffer: Uint8Array, start: number, end: number): number {
-    return hashKey(this.secret, Math.imul(keyspace, 0x9e3779b1), buffer, start, end);
+    return hashIn(this.secret, keyspace, buffer, start, end);
   }
 
   /** @returns the entry's id, or 0. Deleted and expired entries are found too. */
@@ -142,18 +154,25 @@ export class Entries {
   }
 
   /**
-   * Reads what look-ups of these hashes will read, for the processor's cache: in a row they wait
-   * for memory together, look-ups one after the other.
+   * Reads what look-ups of the first `count` named keys will read, for the processor's cache: in a
+   * row they wait for memory together, look-ups one after the other. Tells their hashes.
    */
-  touch(hashes: Int32Array, count: number): void {
-    const { touched } = this;
-    for (let n = 0; n < count; n++) {
-      const hash = hashes[n] as number;
-      const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
-      const at = (hash >>> 5) & (shard.length - 1) & ~1;
-      touched[n] = shard[at + 1] as number;
+  touchKeys(buffer: Buffer, count: number): void {
+    const { native, named, touched, arena } = this;
+    if (native === null) {
+      for (let n = 0; n < count; n++) {
+        const hash = named.hashAgain(n, buffer);
+        const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
+        touched[n] = shard[((hash >>> 5) & (shard.length - 1) & ~1) + 1] as number;
+      }
+      this.touchEntries(touched, 0, count);
+      return;
     }
-    this.touchEntries(touched, 0, count);
+    if (arena.pieces.length !== this.pieces) {
+      this.pieces = arena.pieces.length;
+      this.generation = ++generations;
+    }
+    native(this.shards, this.i32, arena.pieces, this.generation, buffer, named.of(count));
   }
 
   /** The same for the entries `ids[from, end)`, where 0 is none. */
@@ -245,6 +264,7 @@ export class Entries {
       larger.set(this.i32);
       this.i32 = larger;
       this.f64 = new Float64Array(larger.buffer);
+      this.generation = ++generations;
     }
     return id;
   }
@@ -264,6 +284,7 @@ export class Entries {
     for (let at = 0; at < old.length; at += 2)
       if (old[at + 1] !== 0) putSlot(shard, old[at] as number, old[at + 1] as number);
     this.shards[number] = shard;
+    this.generation = ++generations;
     return shard;
   }
 
@@ -367,27 +388,4 @@ export class Entries {
   valueAt(id: number): number {
     return this.physicalAt(id) + physicalBytes + this.keyLength(id);
   }
-}
-
-/** Slots are pairs; half of the bits above the shard's choose the home. */
-function putSlot(shard: Int32Array, hash: number, id: number): void {
-  const mask = shard.length - 1;
-  let at = (hash >>> 5) & mask & ~1;
-  while (shard[at + 1] !== 0) at = (at + 2) & mask;
-  shard[at] = hash;
-  shard[at + 1] = id;
-}
-
-/** Fills a hole from behind, so that probing never meets a gap before its key. */
-function shiftBack(shard: Int32Array, from: number): void {
-  const mask = shard.length - 1;
-  let hole = from;
-  for (let at = (hole + 2) & mask; shard[at + 1] !== 0; at = (at + 2) & mask) {
-    const home = ((shard[at] as number) >>> 5) & mask & ~1;
-    if (((at - home) & mask) < ((at - hole) & mask)) continue;
-    shard[hole] = shard[at] as number;
-    shard[hole + 1] = shard[at + 1] as number;
-    hole = at;
-  }
-  shard[hole + 1] = 0;
 }

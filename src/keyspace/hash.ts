@@ -57,3 +57,19 @@ export function hashKey(
   hash ^= Math.imul(tail, second);
   return finish(hash ^ (end - start));
 }
+
+/** Keys of other keyspaces hash independently. */
+export function tweakOf(keyspace: number): number {
+  return Math.imul(keyspace, 0x9e3779b1);
+}
+
+/** The hash of a key of a keyspace. */
+export function hashIn(
+  secret: HashSecret,
+  keyspace: number,
+  data: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  return hashKey(secret, tweakOf(keyspace), data, start, end);
+}

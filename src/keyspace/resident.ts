@@ -7,7 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { DeletionClock } from "./deletions.ts";
 import { Entries, entryBytes, flag, physicalBytes, pinned, touchedMax } from "./entries.ts";
-import type { FreezeWatcher, LoadedRoot, RecordSource } from "./ports.ts";
+import type { FreezeWatcher, LoadedRoot, RecordSource, TouchKeys } from "./ports.ts";
 
 export const typeString = 1;
 /** What a record takes beside key and value at most: frame, header, envelope, root. */
@@ -37,9 +37,10 @@ export class Resident {
   /** The last look for something to evict found nothing that may go. */
   private stuck = false;
 
-  constructor(source: RecordSource, seed: number) {
+  /** @param seed - 32 secret bits. @param native - null: keys are touched without it. */
+  constructor(source: RecordSource, seed: number, native: TouchKeys | null = null) {
     this.source = source;
-    this.entries = new Entries(seed);
+    this.entries = new Entries(seed, native);
   }
 
   /** Who encodes frozen records. */

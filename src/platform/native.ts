@@ -68,6 +68,21 @@ export type FollowMany = (
 ) => void;
 
 /**
+ * Brings what look-ups of keys in the resident set read into the processor's cache, and fills in
+ * their hashes; nothing else changes. `rows` holds the secret of the hash in three integers and the
+ * number of keys; then start and end in `buffer`, tweak and hash of each. `shards`, `lines` and
+ * `pieces` are looked at only when `generation` is another one.
+ */
+export type TouchKeys = (
+  shards: readonly Int32Array[],
+  lines: Int32Array,
+  pieces: readonly Uint8Array[],
+  generation: number,
+  buffer: Uint8Array,
+  rows: Int32Array,
+) => void;
+
+/**
  * Encodes frozen entries of the resident set into a run, as `Encoder.beforeChange` does, which
  * explains it. `lines` are the entries' fields, `pieces` the arena's memory, `ids` the entries.
  * `order` holds: the first entry and the end, counted in `ids`; where in `run` the next frame
@@ -187,6 +202,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   touchMany: TouchMany;
   judgeMany: JudgeMany;
   followMany: FollowMany;
+  touchKeys: TouchKeys;
   /** @param key - Of physical keys. */
   encodeMany(key: number, ...rest: Parameters<EncodeMany>): number;
   enterMany: EnterMany;
