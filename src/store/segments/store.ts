@@ -154,7 +154,7 @@ export class SegmentStore implements Store {
 
   foresee(physicals: Uint8Array, count: number): void {
     const { index } = this.books;
-    for (let n = 0; n < count; n++) index.touch(physicals, n * physicalBytes);
+    index.touchMany(physicals, 0, physicalBytes, count);
     this.reader.beginAhead();
     for (let n = 0; n < count; n++) {
       if (!index.find(physicals, n * physicalBytes) || !index.readable) continue;
