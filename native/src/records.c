@@ -34,10 +34,13 @@
 #define NAME_HEAD_BYTES 7
 #define NAME_BYTES_MAX 1024
 
-/* How far ahead entries, and what they hold, are asked for. */
+/*
+ * How far ahead entries, and what they hold, are asked for. What is nearer than the processor's own
+ * prefetching begins to help is asked for whole, and not earlier than it can remember.
+ */
 #define LINES_AHEAD 24
-#define BODIES_AHEAD 8
-#define AHEAD_BYTES 320
+#define BODIES_AHEAD 3
+#define AHEAD_BYTES 1088
 
 /* Integers in front of the live keyspaces in the order of a call. */
 enum order {
@@ -122,8 +125,11 @@ static void ask_ahead(struct encoding *encoding, uint32_t n, uint32_t end) {
   const int32_t *line = line_of(encoding, encoding->ids[n + BODIES_AHEAD]);
   struct bytes memory;
   if (line == NULL || !memory_of(encoding, line, &memory)) return;
-  for (size_t at = 0; at < AHEAD_BYTES && at < memory.length; at += 64)
-    __builtin_prefetch(memory.data + at);
+  uint64_t held = KEY_BYTES + (uint64_t)(uint32_t)line[WORD_KEY_LENGTH] +
+                  (uint32_t)line[WORD_VALUE_LENGTH];
+  if (held > memory.length) held = memory.length;
+  if (held > AHEAD_BYTES) held = AHEAD_BYTES;
+  for (size_t at = 0; at < held; at += 64) __builtin_prefetch(memory.data + at);
 }
 
 static bool is_live(const struct encoding *encoding, uint32_t keyspace) {
