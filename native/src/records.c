@@ -35,8 +35,9 @@
 #define NAME_BYTES_MAX 1024
 
 /*
- * How far ahead entries, and what they hold, are asked for. What is nearer than the processor's own
- * prefetching begins to help is asked for whole, and not earlier than it can remember.
+ * How far ahead entries, and what they hold, are asked for: all of a record of a kilobyte; the rest
+ * of a longer one the processor fetches by itself. Asked earlier, it forgets some: it remembers two
+ * dozen lines or so.
  */
 #define LINES_AHEAD 24
 #define BODIES_AHEAD 3

@@ -1,9 +1,9 @@
 /*
- * What a compaction asks the record index, many records at a time: which of a segment's records are
+ * What a compaction asks the record index, many records at a time: which records of a segment are
  * live, and that the slots follow the live ones to their copies. What that means stands in
- * src/store/segments/compaction.ts and following.ts, which do the same one by one and are left
- * whatever is not ordinary. Records stand in the order of their keys, so that walks are short of
- * memory, not of place; the lines of later ones are under way meanwhile.
+ * src/store/segments/judging.ts and following.ts, which do the same one by one; whatever is not
+ * ordinary is left to them. The lines of later records are under way while earlier ones are dealt
+ * with.
  *
  * The hazard is memory: every place that JavaScript names is checked before it is used.
  */
@@ -80,7 +80,7 @@ static bool is_lasting(const uint8_t *entry) {
 
 /*
  * judgeMany(shards, capacities, generation, entries, fates, order): decides about the records from
- * `order[2]` to `order[3]` of segment `order[0]`, as Compaction.judge does.
+ * `order[2]` to `order[3]` of segment `order[0]`, as judging.ts does.
  */
 napi_value slots_judge_many(napi_env env, napi_callback_info info) {
   struct call call;
