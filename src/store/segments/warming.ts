@@ -16,8 +16,11 @@ const readsMax = 64;
 /** It is read without being asked for when flushes have written no more than this meanwhile. */
 const quietMs = 1000;
 const quietBytes = 8 * 1024 * 1024;
-/** Read by one job: others wait for it. */
-const stepBytes = 4 * 1024 * 1024;
+/**
+ * Read by one job: others wait for it. The next one is begun in a turn of the event loop, and turns
+ * are long while readers wait for the disk.
+ */
+const stepBytes = 32 * 1024 * 1024;
 
 /** Part of a file. */
 interface Range {
