@@ -45,7 +45,7 @@ beforeEach(() => {
   answer = null;
   flushed = 0;
   warmer = new Warmer(executor, () => flushed);
-  wrote(1, 0, 6);
+  wrote(1, 0, 36);
   wrote(2, 0, 1);
   wrote(2, 1, 2);
 });
@@ -66,7 +66,7 @@ test("warming: nothing is read back while much is written, or something else is 
 test("warming: after some reads all is read back, in steps, once, the newest first", async () => {
   read(1, 5, 64);
   await work();
-  expect(jobs).toEqual(["s2 0-2", "s1 0-4", "s1 4-6"]);
+  expect(jobs).toEqual(["s2 0-2", "s1 0-32", "s1 32-36"]);
   expect([warmer.isCold(1), warmer.isCold(2)]).toEqual([false, false]);
   read(1, 5, 1000);
   wrote(2, 2, 3);
@@ -87,20 +87,20 @@ test("warming: what is written meanwhile is read back, too; what goes is not", a
 });
 
 test("warming: while little is written all is read back without being asked for", async () => {
-  wrote(1, 6, 7);
+  wrote(1, 36, 37);
   warmer.tick(1000);
   expect(jobs).toEqual([]);
   wrote(2, 2, 10);
   const segment = { header: { number: 3 }, path: "s3", length: 0 };
-  warmer.wrote(segment as Segment, 20 * mebibyte);
+  warmer.wrote(segment as Segment, 80 * mebibyte);
   warmer.tick(1999);
   expect(jobs).toEqual([]);
   expect(warmer.busy).toBe(true);
   warmer.tick(2000);
   expect(warmer.busy).toBe(false);
   await work();
-  expect(jobs.slice(0, 3)).toEqual(["s3 0-4", "s3 4-8", "s3 8-12"]);
-  expect(jobs.slice(-2)).toEqual(["s1 0-4", "s1 4-7"]);
+  expect(jobs.slice(0, 3)).toEqual(["s3 0-32", "s3 32-64", "s3 64-80"]);
+  expect(jobs.slice(-2)).toEqual(["s1 0-32", "s1 32-37"]);
 });
 
 test("warming: stopped it ends behind the job that runs, and begins no other", async () => {
