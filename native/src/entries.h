@@ -22,4 +22,18 @@ static inline double line_double(const int32_t *line, size_t at) {
   return value;
 }
 
+/*
+ * Where the memory of an entry begins: its piece, and the place in it, which may lie behind the
+ * piece's end. False: in none of the pieces.
+ */
+static inline bool line_place(const int32_t *line, uint32_t piece_count, uint32_t *piece,
+                              size_t *at) {
+  double address = line_double(line, DOUBLE_ADDRESS);
+  if (!(address >= 0) || address >= (double)((uint64_t)piece_count << PIECE_BITS)) return false;
+  uint64_t place = (uint64_t)address;
+  *piece = (uint32_t)(place >> PIECE_BITS);
+  *at = place & ((1u << PIECE_BITS) - 1);
+  return true;
+}
+
 #endif

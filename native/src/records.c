@@ -106,12 +106,10 @@ static uint64_t whole(double value) {
  * piece, or an exception is pending.
  */
 static bool memory_of(struct encoding *encoding, const int32_t *line, struct bytes *out) {
-  double address = line_double(line, DOUBLE_ADDRESS);
-  if (!(address >= 0) || address >= (double)((uint64_t)encoding->piece_count << PIECE_BITS))
-    return false;
-  uint64_t place = (uint64_t)address;
-  const struct bytes *piece = piece_of(encoding, (uint32_t)(place >> PIECE_BITS));
-  uint64_t at = place & ((1u << PIECE_BITS) - 1);
+  uint32_t number;
+  size_t at;
+  if (!line_place(line, encoding->piece_count, &number, &at)) return false;
+  const struct bytes *piece = piece_of(encoding, number);
   if (piece == NULL || at > piece->length) return false;
   *out = (struct bytes){.data = piece->data + at, .length = piece->length - at};
   return true;

@@ -142,11 +142,10 @@ static const int32_t *seek(const struct entry_cache *cache, uint32_t hash) {
 
 /* The first line alone: of more than the processor can ask for at once, some are forgotten. */
 static void ask_memory(const struct entry_cache *cache, const int32_t *line) {
-  double address = line_double(line, DOUBLE_ADDRESS);
-  if (!(address >= 0) || address >= (double)((uint64_t)cache->piece_count << PIECE_BITS)) return;
-  uint64_t place = (uint64_t)address;
-  const struct bytes *piece = &cache->pieces[place >> PIECE_BITS];
-  size_t at = place & ((1u << PIECE_BITS) - 1);
+  uint32_t number;
+  size_t at;
+  if (!line_place(line, cache->piece_count, &number, &at)) return;
+  const struct bytes *piece = &cache->pieces[number];
   if (at < piece->length) __builtin_prefetch(piece->data + at);
 }
 
@@ -161,8 +160,8 @@ napi_value entries_touch_keys(napi_env env, napi_callback_info info) {
     return NULL;
   const struct entry_cache *cache = call_entries(&call);
   if (cache == NULL) return NULL;
-  uint32_t count = length < HEAD_WORDS ? KEYS_MAX + 1 : (uint32_t)rows[HEAD_COUNT];
-  if (count > KEYS_MAX || HEAD_WORDS + (size_t)count * ROW_WORDS > length) {
+  uint32_t count = length < HEAD_WORDS ? 0 : (uint32_t)rows[HEAD_COUNT];
+  if (length < HEAD_WORDS + (size_t)count * ROW_WORDS || count > KEYS_MAX) {
     throw_range(env, "table shorter than its count");
     return NULL;
   }

@@ -43,6 +43,7 @@ export const entryBytes = 80;
 
 /** Keys that are touched at once, at most. */
 export const touchedMax = 16;
+
 /** What the arena may hold beside what lives in it. */
 const spareShare = 1 / 32;
 const spareBytes = 4 << 20;
@@ -161,7 +162,7 @@ export class Entries {
     const { native, named, touched, arena } = this;
     if (native === null) {
       for (let n = 0; n < count; n++) {
-        const hash = named.hashAgain(n, buffer);
+        const hash = named.hashHere(n, buffer);
         const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
         touched[n] = shard[((hash >>> 5) & (shard.length - 1) & ~1) + 1] as number;
       }

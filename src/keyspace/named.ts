@@ -29,7 +29,7 @@ export class NamedKeys {
   }
 
   /** Hashes the key `n` here. */
-  hashAgain(n: number, buffer: Buffer): number {
+  hashHere(n: number, buffer: Buffer): number {
     const { rows, secret } = this;
     const at = head + n * row;
     const [start, end, tweak] = [
