@@ -103,6 +103,33 @@ test("warming: while little is written all is read back without being asked for"
   expect(jobs.slice(-2)).toEqual(["s1 0-32", "s1 32-37"]);
 });
 
+test("warming: it ends once much is written and nobody reads; readers keep it going", async () => {
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const answered = async (): Promise<void> => {
+    const next = answer;
+    answer = null;
+    next?.();
+    await turn();
+  };
+  warmer.tick(1000);
+  warmer.tick(2000);
+  wrote(2, 2, 11);
+  read(2, 11, 64);
+  read(1, 5, 63);
+  read(1, 40, 100);
+  await answered();
+  expect(jobs).toEqual(["s2 0-2"]);
+  read(1, 5, 1);
+  expect(jobs).toEqual(["s2 0-2", "s2 2-11"]);
+  wrote(2, 11, 20);
+  read(1, 5, 64);
+  await answered();
+  wrote(2, 20, 21);
+  await answered();
+  await answered();
+  expect(jobs.slice(2)).toEqual(["s2 11-20", "s2 20-21", "s1 0-32"]);
+});
+
 test("warming: stopped it ends behind the job that runs, and begins no other", async () => {
   read(1, 5, 64);
   let stopped = false;

@@ -2,7 +2,7 @@
  * What the store writes goes past the kernel's cache. To be read record by record it must be in
  * there; but reading it back takes disk and processor from those who write, and much of it is dead
  * before anybody asks for it. So it is read back when some records of it were read from the disk,
- * or when little has been flushed for a while.
+ * or when little has been flushed for a while; and no longer than one of both is so.
  *
  * One reader from front to back gets it in large folios (Linux readahead), which are found with
  * fewer misses of the processor's cache than the single pages of posix_fadvise.
@@ -71,7 +71,7 @@ export class Warmer {
     const range = this.cold.get(number);
     if (range === undefined || offset < range.from || offset >= range.to) return;
     this.reads++;
-    if (this.reads >= readsMax) this.begin();
+    if (this.reads >= readsMax && this.under === null) this.begin();
   }
 
   /** To be called now and then. @param nowMs - Monotonic. */
@@ -94,6 +94,7 @@ export class Warmer {
 
   /** The newest segments first: most of them lives. Whatever comes of a job: reads then wait. */
   private async run(): Promise<void> {
+    let flushedBefore = this.flushed();
     while (this.cold.size > 0 && !this.stopped) {
       const number = Math.max(...this.cold.keys());
       const range = this.cold.get(number) as Range;
@@ -102,6 +103,10 @@ export class Warmer {
       range.from = to;
       if (to === range.to) this.cold.delete(number);
       await this.executor.run({ type: "warm", path, from, to });
+      if (this.reads >= readsMax) {
+        this.reads = 0;
+        flushedBefore = this.flushed();
+      } else if (this.flushed() - flushedBefore > quietBytes) return;
     }
   }
 
