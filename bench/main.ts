@@ -1,6 +1,8 @@
 /**
  * `npm run bench`: ratios to redis-server --appendonly yes --appendfsync always on this machine, in
- * the same run: alternating rounds, medians. Absolute numbers of one machine say little.
+ * the same run: alternating rounds, medians. Absolute numbers of one machine say little. What a
+ * server still does in the background (a rewrite of the append-only file, a compaction) counts for
+ * itself alone: the other one is measured when that is done.
  *
  * Options: --keys N (repeatable; default 100000 and 1000000), --rounds N (3), --only compare|start
  * |log|primitives|store.
@@ -38,10 +40,12 @@ async function compare(keys: number, rounds: number): Promise<void> {
     const rates = new Map(loads.map(({ name }) => [name, { strongroom: [], redis: [] } as Rates]));
     for (let round = 0; round < rounds; round++)
       for (const load of loads)
-        for (const server of round % 2 === 0 ? both : both.toReversed())
+        for (const server of round % 2 === 0 ? both : both.toReversed()) {
+          for (const other of both) if (other !== server) await other.quiet();
           rates
             .get(load.name)
             ?.[server.name as keyof Rates].push(await benchmark(server.port, load, keys));
+        }
     for (const [name, { strongroom, redis }] of rates) {
       const [ours, theirs] = [median(strongroom), median(redis)];
       const ratio = (ours / theirs).toFixed(2);

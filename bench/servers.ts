@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,12 +16,23 @@ const entry = new URL("../src/bin/strongroom.ts", import.meta.url).pathname;
 const launcher = new URL("../scripts/run.sh", import.meta.url).pathname;
 const readyMsMax = 120_000;
 
+/** A server that takes no more than this share of a processor does nothing in the background. */
+const quietShare = 0.05;
+/** It must look so this many times in a row: a pause is not an end. */
+const quietLooks = 6;
+const lookMs = 250;
+const quietLooksMax = 240;
+/** proc_pid_stat(5): times are told in this unit, on every machine that Node runs on. */
+const ticksPerSecond = 100;
+
 export interface Server {
   readonly name: string;
   readonly port: number;
   start(): Promise<number>;
   kill(): Promise<void>;
   rssBytes(): number;
+  /** Resolves when what it does in the background is done, or a minute has passed. */
+  quiet(): Promise<void>;
 }
 
 function freePort(): Promise<number> {
@@ -33,6 +44,25 @@ function freePort(): Promise<number> {
       probe.close(() => resolve(port));
     });
   });
+}
+
+/** Seconds of processor time of a process and of the children that it has now. */
+function processorSeconds(pid: number): number {
+  let ticks = 0;
+  for (const entry of readdirSync("/proc")) {
+    if (!/^[0-9]+$/.test(entry)) continue;
+    let stat: string;
+    try {
+      stat = readFileSync(`/proc/${entry}/stat`, "latin1");
+    } catch {
+      continue; // It has ended meanwhile.
+    }
+    // Behind the name, which may hold anything: state, parent, …, utime and stime.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    if (Number(entry) === pid || Number(fields[1]) === pid)
+      ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / ticksPerSecond;
 }
 
 /** True if the port answers PING with PONG. */
@@ -80,6 +110,20 @@ class ChildServer implements Server {
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await gone;
+  }
+
+  async quiet(): Promise<void> {
+    const { pid } = this.child ?? {};
+    if (pid === undefined) return;
+    let before = processorSeconds(pid);
+    for (let looks = 0, calm = 0; looks < quietLooksMax && calm < quietLooks; looks++) {
+      await sleep(lookMs);
+      const now = processorSeconds(pid);
+      // A child that has ended takes its time away from the sum.
+      const busy = Math.abs(now - before) > (quietShare * lookMs) / 1000;
+      calm = busy ? 0 : calm + 1;
+      before = now;
+    }
   }
 
   rssBytes(): number {
