@@ -18,11 +18,12 @@ export interface Load {
   readonly requests: number;
 }
 
+/** So long that flusher, compactor and rewrites of the append-only file are at work in each. */
 export const loads: readonly Load[] = [
-  { name: "SET", command: "set", pipeline: 1, requests: 200_000 },
-  { name: "GET", command: "get", pipeline: 1, requests: 200_000 },
-  { name: "SET -P 16", command: "set", pipeline: 16, requests: 1_000_000 },
-  { name: "GET -P 16", command: "get", pipeline: 16, requests: 1_500_000 },
+  { name: "SET", command: "set", pipeline: 1, requests: 500_000 },
+  { name: "GET", command: "get", pipeline: 1, requests: 500_000 },
+  { name: "SET -P 16", command: "set", pipeline: 16, requests: 3_000_000 },
+  { name: "GET -P 16", command: "get", pipeline: 16, requests: 4_000_000 },
 ];
 
 /** SETs key:000000000000 up to `keys`, pipelined on one connection. @returns seconds. */

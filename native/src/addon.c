@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 11
+#define ADDON_VERSION 12
 
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
@@ -202,6 +202,7 @@ NAPI_MODULE_INIT() {
       {"followMany", slots_follow_many}, {"encodeMany", records_encode_many},
       {"enterMany", frames_enter_many},  {"touchKeys", entries_touch_keys},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
+      {"setSlice", schedule_slice},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},
       {"socketsReceive", sockets_receive}, {"socketsSendMany", sockets_send_many},

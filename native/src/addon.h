@@ -133,5 +133,6 @@ void mac_sign_into(const struct key *key, const uint8_t *data, size_t length, ui
                    size_t out_length);
 napi_value crc32_of(napi_env env, napi_callback_info info);
 napi_value pkcs11_call(napi_env env, napi_callback_info info);
+napi_value schedule_slice(napi_env env, napi_callback_info info);
 
 #endif

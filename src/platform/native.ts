@@ -215,12 +215,14 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
     request: Uint8Array,
     done: (step: number, code: number, output: Buffer) => void,
   ): void;
+  /** Nanoseconds that the kernel tells then, 0 where it knows none, or a negated errno. */
+  setSlice(thread: number, nanoseconds: number): number;
   /** Address of the first byte modulo 4096. */
   pageOffset(bytes: Uint8Array): number;
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 11;
+const version = 12;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;
