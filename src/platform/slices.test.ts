@@ -1,5 +1,5 @@
-// Goal: short turns are asked for where the kernel knows them; nothing else changes. Method: what the
-// kernel tells of the threads of this process.
+// Goal: short turns are asked for where the kernel knows them; nothing else changes. Method: what
+// the kernel tells of the threads of this process.
 import { readFile } from "node:fs/promises";
 import { getPriority } from "node:os";
 import { expect, test } from "vitest";
@@ -17,7 +17,7 @@ test("slices: a thread keeps its nice value, and what the kernel refuses is told
   expect(() => native.setSlice(2 ** 31, 200_000)).toThrow(RangeError);
 });
 
-test("slices: the main thread and the pool have short turns, or the kernel knows none", async () => {
+test("slices: the main thread and the pool have short turns where there are any", async () => {
   await readFile(new URL(import.meta.url));
   const known = native !== null && native.setSlice(process.pid, 150_000) > 0;
   const count = askForShortTurns();
