@@ -9,6 +9,12 @@
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
 #define ADDON_VERSION 12
 
+napi_value int_value(napi_env env, int64_t value) {
+  napi_value result = NULL;
+  napi_create_int32(env, (int32_t)value, &result);
+  return result;
+}
+
 bool throw_range(napi_env env, const char *text) {
   napi_throw_range_error(env, NULL, text);
   return false;

@@ -83,6 +83,8 @@ struct key *key_named(struct state *state, uint32_t name, enum key_kind kind);
 bool call_element(struct call *call, size_t index, uint32_t number, napi_typedarray_type wanted,
                   void **data, size_t *length);
 
+/* A Number of 32 bits: a count, a descriptor or a negated errno. */
+napi_value int_value(napi_env env, int64_t value);
 bool throw_range(napi_env env, const char *text);
 bool throw_type(napi_env env, const char *text);
 bool throw_plain(napi_env env, const char *text);

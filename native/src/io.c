@@ -17,12 +17,6 @@
 /* The smallest page of the kernel's cache. */
 #define PAGE_BYTES 4096
 
-static napi_value number(napi_env env, int64_t value) {
-  napi_value result = NULL;
-  napi_create_int32(env, (int32_t)value, &result);
-  return result;
-}
-
 static bool call_descriptor(struct call *call, size_t index, int *out) {
   uint32_t value;
   if (!call_u32(call, index, &value)) return false;
@@ -50,7 +44,7 @@ napi_value io_pread(napi_env env, napi_callback_info info) {
   ssize_t bytes;
   do bytes = pread(fd, target.data + at, length, (off_t)position);
   while (bytes < 0 && errno == EINTR);
-  return number(env, bytes < 0 ? -errno : bytes);
+  return int_value(env, bytes < 0 ? -errno : bytes);
 }
 
 /* Integers of a row of preadMany: descriptor, at, length, position, result. */
@@ -117,11 +111,11 @@ napi_value io_warm(napi_env env, napi_callback_info info) {
     ssize_t bytes;
     do bytes = pread(fd, &byte, 1, (off_t)position);
     while (bytes < 0 && errno == EINTR);
-    if (bytes < 0) return number(env, -errno);
+    if (bytes < 0) return int_value(env, -errno);
     if (bytes == 0) break;
     position += PAGE_BYTES - position % PAGE_BYTES;
   }
-  return number(env, 0);
+  return int_value(env, 0);
 }
 
 /*
@@ -144,7 +138,7 @@ napi_value io_send(napi_env env, napi_callback_info info) {
   ssize_t bytes;
   do bytes = send(fd, data.data + at, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   while (bytes < 0 && errno == EINTR);
-  return number(env, bytes < 0 ? -errno : bytes);
+  return int_value(env, bytes < 0 ? -errno : bytes);
 }
 
 /* flock(fd): 0 when this open file description holds the exclusive lock. */
@@ -155,7 +149,7 @@ napi_value io_flock(napi_env env, napi_callback_info info) {
   int failed;
   do failed = flock(fd, LOCK_EX | LOCK_NB);
   while (failed != 0 && errno == EINTR);
-  return number(env, failed == 0 ? 0 : -errno);
+  return int_value(env, failed == 0 ? 0 : -errno);
 }
 
 /* pageOffset(bytes): address of the first byte modulo 4096. */
@@ -163,5 +157,5 @@ napi_value io_page_offset(napi_env env, napi_callback_info info) {
   struct call call;
   struct bytes bytes;
   if (!call_begin(&call, env, info, 1) || !call_bytes(&call, 0, &bytes)) return NULL;
-  return number(env, (int64_t)((uintptr_t)bytes.data & 4095));
+  return int_value(env, (int64_t)((uintptr_t)bytes.data & 4095));
 }

@@ -52,7 +52,5 @@ napi_value schedule_slice(napi_env env, napi_callback_info info) {
       result = -errno;
     else result = (int64_t)attributes.runtime;
   }
-  napi_value value = NULL;
-  napi_create_int64(env, result, &value);
-  return value;
+  return int_value(env, result);
 }

@@ -19,12 +19,6 @@
 
 #define SLOTS_MAX (1u << 20)
 
-napi_value int_value(napi_env env, int64_t value) {
-  napi_value result = NULL;
-  napi_create_int32(env, (int32_t)value, &result);
-  return result;
-}
-
 /* The open set of this environment, or NULL with an Error pending. */
 struct sockets *call_sockets(struct call *call) {
   struct sockets *sockets = call->state->sockets;

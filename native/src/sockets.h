@@ -40,6 +40,5 @@ struct sockets *call_sockets(struct call *call);
 bool slot_in_use(const struct sockets *sockets, uint32_t place);
 /* The slot that argument `index` names, or NULL with a RangeError pending. */
 struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets, uint32_t *place);
-napi_value int_value(napi_env env, int64_t value);
 
 #endif

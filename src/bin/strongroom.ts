@@ -21,7 +21,6 @@ import type { StrongroomNode } from "../node/open.ts";
 import { systemClock } from "../platform/clock.ts";
 import { NodeDisk } from "../platform/disk.ts";
 import { systemRandom } from "../platform/random.ts";
-import { askForShortTurns } from "../platform/slices.ts";
 
 // A small Buffer that lives on keeps the whole pool that it was cut from: of 64 KiB by default, and
 // after an hour 30 MiB were held by names and MACs of a few dozen bytes.
@@ -98,6 +97,7 @@ const parts: Parts<StrongroomNode & ServedNode> = {
     const { listen } = await import("./listen.ts");
     const listening = await listen(...all);
     // By now the threads that write the log are there, too.
+    const { askForShortTurns } = await import("../platform/slices.ts");
     askForShortTurns();
     // What was compiled is kept for the next start, also if this one ends by a kill.
     flushCompileCache();

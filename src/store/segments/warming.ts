@@ -71,7 +71,7 @@ export class Warmer {
     const range = this.cold.get(number);
     if (range === undefined || offset < range.from || offset >= range.to) return;
     this.reads++;
-    if (this.reads >= readsMax && this.under === null) this.begin();
+    if (this.reads >= readsMax) this.begin();
   }
 
   /** To be called now and then. @param nowMs - Monotonic. */
@@ -85,9 +85,9 @@ export class Warmer {
   }
 
   private begin(): void {
+    if (this.cold.size === 0 || this.stopped || this.under !== null) return;
     this.reads = 0;
-    if (this.cold.size === 0 || this.stopped) return;
-    this.under ??= this.run().finally(() => {
+    this.under = this.run().finally(() => {
       this.under = null;
     });
   }
