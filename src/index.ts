@@ -210,6 +210,9 @@ class Session implements Client {
     else call.resolve(value);
   }
 
+  /** Its reply holds one at a time. */
+  readonly oneByOne = true;
+
   settled(): void {
     this.answer(this.inFlight.shift() as Call);
     this.pump();

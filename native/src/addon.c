@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 12
+#define ADDON_VERSION 13
 
 napi_value int_value(napi_env env, int64_t value) {
   napi_value result = NULL;
@@ -207,6 +207,7 @@ NAPI_MODULE_INIT() {
       {"touchMany", slots_touch_many},   {"judgeMany", slots_judge_many},
       {"followMany", slots_follow_many}, {"encodeMany", records_encode_many},
       {"enterMany", frames_enter_many},  {"touchKeys", entries_touch_keys},
+      {"setMany", entries_set_many},     {"evictMany", entries_evict_many},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
       {"setSlice", schedule_slice},
       {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},

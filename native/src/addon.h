@@ -47,7 +47,7 @@ struct state {
   size_t key_count; /* places in `keys`, empty ones included */
   struct sockets *sockets; /* NULL until opened; freed by its own hook */
   struct shard_cache *shards; /* NULL until slots are asked for */
-  struct entry_cache *entries; /* NULL until keys are touched */
+  struct entry_cache *entries; /* NULL until entries are named */
 };
 
 struct bytes {
@@ -123,6 +123,8 @@ napi_value slots_touch_many(napi_env env, napi_callback_info info);
 napi_value slots_judge_many(napi_env env, napi_callback_info info);
 napi_value slots_follow_many(napi_env env, napi_callback_info info);
 napi_value entries_touch_keys(napi_env env, napi_callback_info info);
+napi_value entries_set_many(napi_env env, napi_callback_info info);
+napi_value entries_evict_many(napi_env env, napi_callback_info info);
 void entry_cache_free(struct entry_cache *cache);
 napi_value records_encode_many(napi_env env, napi_callback_info info);
 napi_value frames_enter_many(napi_env env, napi_callback_info info);

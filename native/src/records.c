@@ -10,22 +10,6 @@
 #include "entries.h"
 #include "formats.h"
 
-/* Words of an entry. */
-#define WORD_FLAGS 1
-#define WORD_KEY_LENGTH 2
-#define WORD_VALUE_LENGTH 3
-#define WORD_KEYSPACE 4
-#define WORD_ORDINAL 5
-/* Counted in doubles. */
-#define DOUBLE_EXPIRE_AT 5
-#define DOUBLE_INDEX 6
-#define FLAG_TYPE 15
-#define FLAG_DELETED 16
-#define FLAG_RAW 32
-#define FLAG_FROZEN 256
-#define FLAG_FLYING 512
-#define FLAG_PHYSICAL 1024
-
 /* The text of a root. */
 #define ROOT_HEADER_BYTES 18
 #define MARK_COMPRESSIBLE 1

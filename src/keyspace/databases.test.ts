@@ -180,7 +180,7 @@ test("databases: what belongs to a dead id goes first, what was used lately goes
   databases.flush(0);
   shelf.begin();
   shelf.land();
-  resident.evict(resident.bytes >> 1, (id) => databases.isLive(id));
+  resident.evict(resident.bytes >> 1, databases.ids);
   shelf.loads = 0;
   for (let n = 0; n < 100; n++) databases.database(1).exists(bytes(`live ${n}`));
   expect(shelf.loads).toBeLessThan(5);

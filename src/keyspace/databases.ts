@@ -7,6 +7,7 @@ import { assertInteger } from "../base/assert.ts";
 import type { Database, Directory, Keyspace, Modified, SetOptions, ValueType } from "./api.ts";
 import { flag } from "./entries.ts";
 import { wrongType } from "./errors.ts";
+import type { CommandRun } from "./many.ts";
 import type { Resident } from "./resident.ts";
 import { typeString } from "./resident.ts";
 
@@ -51,14 +52,14 @@ export class Databases implements Keyspace {
     databases: Int32Array,
     count: number,
   ): void {
-    const { entries } = this.resident;
+    const { many } = this.resident;
     for (let n = 0; n < count; n++) {
       const keyspace = this.ids[databases[n] as number] ?? 0;
       const start = starts[n] as number;
       const end = Math.min(ends[n] as number, start + touchedKeyBytesMax);
-      entries.named.name(n, keyspace, start, end);
+      many.named.name(n, keyspace, start, end);
     }
-    entries.touchKeys(buffer, count);
+    many.touchKeys(buffer, count);
   }
 
   /** `touch`, and lets the store prepare what is not resident; changes no answer. */
@@ -73,7 +74,7 @@ export class Databases implements Keyspace {
     const { resident } = this;
     let absent = 0;
     for (let n = 0; n < count; n++) {
-      if (resident.entries.meets(resident.entries.named.hash(n))) continue;
+      if (resident.entries.meets(resident.many.named.hash(n))) continue;
       if (absent++ === 0) resident.source.beginForeseeing();
       const keyspace = this.ids[databases[n] as number] as number;
       resident.source.foresee(keyspace, buffer, starts[n] as number, ends[n] as number);
@@ -81,10 +82,13 @@ export class Databases implements Keyspace {
     if (absent > 0) resident.source.endForeseeing();
   }
 
+  /** `Resident.setMany` at the current time. */
+  setMany(run: CommandRun, code: number, max: number): number {
+    return this.resident.setMany(run, code, max, this.nowMs, this.ids);
+  }
+
   isLive(keyspace: number): boolean {
-    // Every eviction asks: `includes` would be a call into the runtime each time.
-    for (let n = 0; n < databaseCount; n++) if (this.ids[n] === keyspace) return true;
-    return false;
+    return this.ids.includes(keyspace);
   }
 
   flush(database: number): void {

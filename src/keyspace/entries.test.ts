@@ -5,8 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { AssertionError } from "../base/assert.ts";
-import { nativeTouchKeys } from "../platform/touch.ts";
-import { Entries, flag, physicalBytes, touchedMax } from "./entries.ts";
+import { Entries, flag, physicalBytes } from "./entries.ts";
 
 interface Known {
   readonly id: number;
@@ -216,84 +215,3 @@ test("entries: a value that grows by appending is moved rarely, and shrinks agai
   entries.resize(id, 100);
   expect(entries.arena.liveBytes).toBeLessThan(200);
 });
-
-for (const native of [null, nativeTouchKeys]) {
-  const way = native === null ? "one by one" : "many at once";
-  test(`entries: what is touched ${way} stays as it is, and hashes are told`, () => {
-    const entries = new Entries(3, native);
-    const other = new Entries(4, native);
-    const all = Buffer.from(Array.from({ length: 4000 }, (_, n) => `key ${n}`).join());
-    const spans = Array.from({ length: 4000 }, (_, n) => {
-      const start = all.indexOf(`key ${n}`);
-      return { start, end: start + `key ${n}`.length, keyspace: 1 + (n % 3) };
-    });
-    const hashes = spans.map(({ start, end, keyspace }) =>
-      entries.hashOf(keyspace, all, start, end),
-    );
-    const ids: number[] = [];
-    for (const [n, { start, end, keyspace }] of spans.slice(0, 2000).entries()) {
-      const bytes = n % 50 === 0 ? 200_000 : n % 100;
-      const id = entries.insert(hashes[n]!, keyspace, all, start, end, bytes);
-      entries.setFlags(id, 1);
-      ids.push(id);
-      // Tables, lines and memory move between calls, and two sets take turns.
-      for (const set of [entries, other]) {
-        for (const m of [n, n + 1, n + 2000])
-          set.named.name(m % touchedMax, spans[m]!.keyspace, spans[m]!.start, spans[m]!.end);
-        set.touchKeys(all, touchedMax);
-      }
-      expect(entries.named.hash((n + 1) % touchedMax)).toBe(hashes[n + 1]);
-    }
-    entries.remove(ids[7]!);
-    const before = [entries.bytes, entries.count, entries.top];
-    for (let n = 0; n < 4000; n += touchedMax) {
-      for (let m = 0; m < touchedMax; m++) {
-        const { keyspace, start, end } = spans[n + m]!;
-        entries.named.name(m, keyspace, start, end);
-      }
-      entries.touchKeys(all, touchedMax);
-      const told = Array.from({ length: touchedMax }, (_, m) => entries.named.hash(m));
-      expect(told).toEqual(hashes.slice(n, n + touchedMax));
-    }
-    expect([entries.bytes, entries.count, entries.top]).toEqual(before);
-    for (const [n, { start, end, keyspace }] of spans.entries())
-      expect(entries.find(hashes[n]!, keyspace, all, start, end)).toBe(n === 7 ? 0 : (ids[n] ?? 0));
-  });
-}
-
-test("entries: keys of every length hash alike, whoever hashes them", () => {
-  const bytes = Buffer.from(Array.from({ length: 64 }, (_, n) => 255 - n));
-  for (const native of [null, nativeTouchKeys]) {
-    const entries = new Entries(-77, native);
-    for (let end = 0; end <= bytes.length; end++) {
-      entries.named.name(0, 0xffff_ffff, end >> 2, end);
-      entries.touchKeys(bytes, 1);
-      expect(entries.named.hash(0)).toBe(entries.hashOf(0xffff_ffff, bytes, end >> 2, end));
-    }
-  }
-});
-
-if (nativeTouchKeys !== null)
-  test("entries: what leaves the buffer, the rows or the tables is refused, not touched", () => {
-    const touch = nativeTouchKeys!;
-    const lines = new Int32Array(64);
-    const tables = Array.from({ length: 64 }, () => new Int32Array(512));
-    const rows = (...row: number[]) => Int32Array.of(1, 3, 5, 1, ...row);
-    const key = Buffer.alloc(8);
-    touch(tables, lines, [], -1, key, rows(0, 8, 0, 0));
-    for (const bad of [rows(1, 0, 0, 0), rows(0, 9, 0, 0), rows(-1, 4, 0, 0), rows(0, 8, 0)])
-      expect(() => touch(tables, lines, [], -1, key, bad)).toThrow(RangeError);
-    const many = new Int32Array(4 + 4 * 65);
-    many[3] = 65;
-    expect(() => touch(tables, lines, [], -1, key, many)).toThrow(RangeError);
-    const other = rows(0, 8, 0, 0);
-    expect(() => touch([], lines, [], -2, key, other)).toThrow(TypeError);
-    const odd = tables.map(() => new Int32Array(500));
-    expect(() => touch(odd, lines, [], -2, key, other)).toThrow(RangeError);
-    // An entry beyond the lines, and a place beyond the pieces.
-    for (const table of tables) for (let at = 0; at < 512; at += 2) table.set([other[7]!, 1e9], at);
-    touch(tables, lines, [], -3, key, other);
-    for (const table of tables) for (let at = 1; at < 512; at += 2) table[at] = 2;
-    new Float64Array(lines.buffer).fill(2 ** 40);
-    touch(tables, lines, [Buffer.alloc(8)], -4, key, other);
-  });

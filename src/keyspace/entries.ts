@@ -9,8 +9,6 @@
 import { assert } from "../base/assert.ts";
 import { Arena, slotBytesMax } from "./arena.ts";
 import { type HashSecret, hashIn, hashSecret } from "./hash.ts";
-import { NamedKeys } from "./named.ts";
-import type { TouchKeys } from "./ports.ts";
 import { putSlot, shiftBack } from "./table.ts";
 
 export const flag = {
@@ -41,9 +39,6 @@ export const physicalBytes = 16;
 /** What an entry takes beside its slot in the arena: its line, and its share of the table. */
 export const entryBytes = 80;
 
-/** Keys that are touched at once, at most. */
-export const touchedMax = 16;
-
 /** What the arena may hold beside what lives in it. */
 const spareShare = 1 / 32;
 const spareBytes = 4 << 20;
@@ -70,37 +65,69 @@ const doubleAddress = 4;
 const doubleExpireAt = 5;
 const doubleIndex = 6;
 
+/** The counts. */
+const countEntries = 0;
+const countTop = 1;
+const countFreeIds = 2;
+
 let generations = 0;
+
+/** All memory of the entries, as the addon takes it. */
+export interface Tables {
+  /** The shards, lines, slots used of each shard, free ids, counts; then the arena's books. */
+  readonly words: readonly Int32Array[];
+  readonly pieces: readonly Buffer[];
+  /** Another one for other tables, in all of this thread. */
+  readonly generation: number;
+  /** Moves of the entries' own tables and of the arena's, at that time. */
+  readonly moves: number;
+  readonly arenaMoves: number;
+}
 
 export class Entries {
   readonly arena = new Arena();
   private capacity = 1024;
   private i32 = new Int32Array(1024 * words);
   private f64 = new Float64Array(this.i32.buffer);
-  count = 0;
-  /** Ids from 1 to here were in use at least once. */
-  top = 0;
+  /** How many entries there are; ids from 1 to the second were in use at least once. */
+  private readonly counts = new Float64Array(3);
   /** Bytes of the arena at which the next compaction is worth its pass. */
   private compactAt = 0;
-  private readonly freeIds: number[] = [];
+  private freeIds = new Int32Array(1024);
   private readonly shards: Int32Array[] = [];
   private readonly shardUsed = new Int32Array(shardCount);
-  private readonly secret: HashSecret;
-  /** Ids that were touched, and behind them what was read of them, which means nothing. */
-  private readonly touched = new Int32Array(touchedMax + 1);
-  /** Keys that `touchKeys` is about. */
-  readonly named: NamedKeys;
-  private readonly native: TouchKeys | null;
-  /** Another one whenever a table, the lines or a piece of the arena is, in all of this thread. */
-  private generation = ++generations;
-  private pieces = 0;
+  readonly secret: HashSecret;
+  private moves = 0;
+  private moved: Tables | null = null;
 
-  /** @param seed - 32 secret bits. @param native - null: keys are touched here. */
-  constructor(seed: number, native: TouchKeys | null = null) {
+  /** @param seed - 32 secret bits. */
+  constructor(seed: number) {
     this.secret = hashSecret(seed);
-    this.native = native;
-    this.named = new NamedKeys(this.secret, touchedMax);
     for (let n = 0; n < shardCount; n++) this.shards.push(new Int32Array(shardSlotsMin * 2));
+  }
+
+  get count(): number {
+    return this.counts[countEntries] as number;
+  }
+
+  /** Ids from 1 to here were in use at least once. */
+  get top(): number {
+    return this.counts[countTop] as number;
+  }
+
+  /** Where everything stands, for who looks at many entries at once. */
+  get tables(): Tables {
+    const { arena, moved } = this;
+    if (moved?.moves === this.moves && moved.arenaMoves === arena.moves) return moved;
+    const counts = new Int32Array(this.counts.buffer);
+    this.moved = {
+      words: [...this.shards, this.i32, this.shardUsed, this.freeIds, counts, ...arena.books],
+      pieces: [...arena.pieces],
+      generation: ++generations,
+      moves: this.moves,
+      arenaMoves: arena.moves,
+    };
+    return this.moved;
   }
 
   /** The fields of all entries, a line each, for who reads many at once. Moves when it grows. */
@@ -154,54 +181,10 @@ export class Entries {
     return false;
   }
 
-  /**
-   * Reads what look-ups of the first `count` named keys will read, for the processor's cache: in a
-   * row they wait for memory together, look-ups one after the other. Tells their hashes.
-   */
-  touchKeys(buffer: Buffer, count: number): void {
-    const { native, named, touched, arena } = this;
-    if (native === null) {
-      for (let n = 0; n < count; n++) {
-        const hash = named.hashHere(n, buffer);
-        const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
-        touched[n] = shard[((hash >>> 5) & (shard.length - 1) & ~1) + 1] as number;
-      }
-      this.touchEntries(touched, 0, count);
-      return;
-    }
-    if (arena.pieces.length !== this.pieces) {
-      this.pieces = arena.pieces.length;
-      this.generation = ++generations;
-    }
-    native(this.shards, this.i32, arena.pieces, this.generation, buffer, named.of(count));
-  }
-
-  /** The same for the entries `ids[from, end)`, where 0 is none. */
-  touchEntries(ids: ArrayLike<number>, from: number, end: number): void {
-    const { i32, f64, arena } = this;
-    let sum = 0;
-    for (let n = from; n < end; n++) sum += i32[(ids[n] as number) * words] as number;
-    for (let n = from; n < end; n++) {
-      const id = ids[n] as number;
-      if (id === 0) continue;
-      const address = f64[id * doubles + doubleAddress] as number;
-      if (address > 0) sum += arena.buffer(address)[arena.offset(address)] as number;
-    }
-    // Kept, or the reads could be left out.
-    this.touched[touchedMax] = sum;
-  }
-
-  /** The same for the slots that removing `count` entries from `id` on will look for. */
-  touchRemovals(id: number, count: number): void {
-    const { i32 } = this;
-    const end = Math.min(id + count, this.top + 1);
-    let sum = 0;
-    for (let n = id; n < end; n++) {
-      const hash = i32[n * words + wordHash] as number;
-      const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
-      sum += shard[(hash >>> 5) & (shard.length - 1) & ~1] as number;
-    }
-    this.touched[touchedMax] = sum;
+  /** The slot that the look-up of this hash reads first: an id, or 0. */
+  firstOf(hash: number): number {
+    const shard = this.shards[hash & (shardCount - 1)] as Int32Array;
+    return shard[((hash >>> 5) & (shard.length - 1) & ~1) + 1] as number;
   }
 
   private sameKey(
@@ -232,7 +215,7 @@ export class Entries {
     end: number,
     valueLength: number,
   ): number {
-    const id = this.freeIds.pop() ?? this.newId();
+    const id = this.takeId();
     const keyLength = end - start;
     const needed = physicalBytes + keyLength + valueLength;
     const address = this.arena.allocate(needed);
@@ -253,21 +236,33 @@ export class Entries {
       for (let n = 0; n < keyLength; n++) own[at + n] = buffer[start + n] as number;
     else own.set(buffer.subarray(start, end), at);
     this.place(id, hash);
-    this.count++;
+    (this.counts[countEntries] as number)++;
     return id;
   }
 
-  private newId(): number {
-    const id = ++this.top;
-    if (id === this.capacity) {
-      this.capacity = Math.ceil(this.capacity * (id < largeTable ? 2 : 1.25));
-      const larger = new Int32Array(this.capacity * words);
-      larger.set(this.i32);
-      this.i32 = larger;
-      this.f64 = new Float64Array(larger.buffer);
-      this.generation = ++generations;
+  private takeId(): number {
+    const { counts } = this;
+    const free = counts[countFreeIds] as number;
+    if (free > 0) {
+      counts[countFreeIds] = free - 1;
+      return this.freeIds[free - 1] as number;
     }
+    const id = (counts[countTop] as number) + 1;
+    counts[countTop] = id;
+    if (id === this.capacity) this.grow();
     return id;
+  }
+
+  private grow(): void {
+    this.capacity = Math.ceil(this.capacity * (this.capacity < largeTable ? 2 : 1.25));
+    const lines = new Int32Array(this.capacity * words);
+    lines.set(this.i32);
+    this.i32 = lines;
+    this.f64 = new Float64Array(lines.buffer);
+    const free = new Int32Array(this.capacity);
+    free.set(this.freeIds);
+    this.freeIds = free;
+    this.moves++;
   }
 
   private place(id: number, hash: number): void {
@@ -285,7 +280,7 @@ export class Entries {
     for (let at = 0; at < old.length; at += 2)
       if (old[at + 1] !== 0) putSlot(shard, old[at] as number, old[at + 1] as number);
     this.shards[number] = shard;
-    this.generation = ++generations;
+    this.moves++;
     return shard;
   }
 
@@ -303,8 +298,10 @@ export class Entries {
     this.arena.free(this.f64[id * doubles + doubleAddress] as number);
     this.i32[id * words + wordFlags] = 0;
     this.i32[id * words + wordKeyspace] = 0;
-    this.freeIds.push(id);
-    this.count--;
+    const { counts } = this;
+    this.freeIds[counts[countFreeIds] as number] = id;
+    (counts[countFreeIds] as number)++;
+    (counts[countEntries] as number)--;
   }
 
   /** Gives the value `length` bytes, keeping the first min(old, new) of them. */
@@ -334,6 +331,9 @@ export class Entries {
 
   private address(id: number): number {
     return this.f64[id * doubles + doubleAddress] as number;
+  }
+  hash(id: number): number {
+    return this.i32[id * words + wordHash] as number;
   }
   flags(id: number): number {
     return this.i32[id * words + wordFlags] as number;

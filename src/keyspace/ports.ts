@@ -3,7 +3,7 @@
  * a frozen record is about to change.
  * @module
  */
-export type { TouchKeys } from "../platform/native.ts";
+export type { EntriesNative } from "../platform/native.ts";
 
 /** A root as the store holds it. Buffers are views that are valid until the next load. */
 export interface LoadedRoot {

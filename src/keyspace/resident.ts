@@ -6,18 +6,18 @@
  */
 import { assert } from "../base/assert.ts";
 import { DeletionClock } from "./deletions.ts";
-import { Entries, entryBytes, flag, physicalBytes, pinned, touchedMax } from "./entries.ts";
-import type { FreezeWatcher, LoadedRoot, RecordSource, TouchKeys } from "./ports.ts";
+import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
+import { type CommandRun, ManyEntries, recordOverheadBytes } from "./many.ts";
+import type { EntriesNative, FreezeWatcher, LoadedRoot, RecordSource } from "./ports.ts";
 
 export const typeString = 1;
-/** What a record takes beside key and value at most: frame, header, envelope, root. */
-const recordOverheadBytes = 128;
 const evictStepsMax = 16384;
 /** The same after nothing but pinned entries was met: they stay so until a run has landed. */
 const stuckStepsMax = 64;
 
 export class Resident {
   readonly entries: Entries;
+  readonly many: ManyEntries;
   readonly deletions = new DeletionClock();
   /** Where the current entry stands: stamped on everything that it changes. */
   index = 0;
@@ -37,10 +37,11 @@ export class Resident {
   /** The last look for something to evict found nothing that may go. */
   private stuck = false;
 
-  /** @param seed - 32 secret bits. @param native - null: keys are touched without it. */
-  constructor(source: RecordSource, seed: number, native: TouchKeys | null = null) {
+  /** @param seed - 32 secret bits. @param native - null: entries are met one by one. */
+  constructor(source: RecordSource, seed: number, native: EntriesNative | null = null) {
     this.source = source;
-    this.entries = new Entries(seed, native);
+    this.entries = new Entries(seed);
+    this.many = new ManyEntries(this.entries, native);
   }
 
   /** Who encodes frozen records. */
@@ -139,6 +140,29 @@ export class Resident {
     return id;
   }
 
+  /**
+   * Replaces strings as plain SETs of the current entry, from command `ordinal` on, do: as
+   * `replace` does for one. What is no such SET, or not to be had so, ends it.
+   * @param code - Of SET. @returns how many, at most `max`; `run.at` was moved behind them.
+   */
+  setMany(
+    run: CommandRun,
+    code: number,
+    max: number,
+    nowMs: number,
+    keyspaces: Uint32Array,
+  ): number {
+    const { many, index, ordinal } = this;
+    const done = many.set(run, code, max, { index, ordinal, nowMs }, keyspaces);
+    if (done === 0) return 0;
+    this.ordinal = ordinal + done - 1;
+    this.changes += done;
+    this.dirtyBytes += many.dirtiedBytes;
+    this.sharedBytes += many.dirtiedSharedBytes;
+    many.takeDirty(this.dirty);
+    return done;
+  }
+
   /** Must come before every change of an entry. */
   markChanged(id: number): void {
     const entries = this.entries;
@@ -225,23 +249,31 @@ export class Resident {
   /**
    * Evicts clean entries, those not used since the last visit first, until `limit` holds or a
    * bounded number of entries was looked at.
+   * @param live - Keyspaces that are not given up.
    */
-  evict(limit: number, isLive: (keyspace: number) => boolean): void {
-    const entries = this.entries;
+  evict(limit: number, live: Uint32Array): void {
+    const { entries, many } = this;
     if (entries.arena.bytes > limit) entries.compact();
     let steps = this.stuck ? stuckStepsMax : evictStepsMax;
     this.stuck = true;
-    while (entries.bytes > limit && entries.count > 0 && steps-- > 0) {
-      this.hand = this.hand >= entries.top ? 1 : this.hand + 1;
-      if (steps % touchedMax === 0) entries.touchRemovals(this.hand, touchedMax);
-      const flags = entries.flags(this.hand);
-      if (flags === 0 || (flags & pinned) !== 0) continue;
-      this.stuck = false;
-      if ((flags & flag.used) !== 0 && isLive(entries.keyspace(this.hand)))
-        entries.setFlags(this.hand, flags & ~flag.used);
-      else entries.remove(this.hand);
+    while (entries.bytes > limit && entries.count > 0 && steps > 0) {
+      steps = many.evict(this.hand, steps, limit, live);
+      this.hand = many.hand;
+      if (many.movable) this.stuck = false;
+      if (steps-- > 0 && entries.bytes > limit) this.evictNext(live);
     }
     if (entries.bytes <= limit) this.stuck = false;
+  }
+
+  private evictNext(live: Uint32Array): void {
+    const { entries } = this;
+    this.hand = this.hand >= entries.top ? 1 : this.hand + 1;
+    const flags = entries.flags(this.hand);
+    if (flags === 0 || (flags & pinned) !== 0) return;
+    this.stuck = false;
+    if ((flags & flag.used) !== 0 && isAmong(live, entries.keyspace(this.hand)))
+      entries.setFlags(this.hand, flags & ~flag.used);
+    else entries.remove(this.hand);
   }
 
   /** Evicts every clean entry; for tests of determinism. */
@@ -257,4 +289,10 @@ export class Resident {
     const entries = this.entries;
     return entryBytes + physicalBytes + entries.keyLength(id) + entries.valueLength(id);
   }
+}
+
+function isAmong(live: Uint32Array, keyspace: number): boolean {
+  // Every eviction asks: `includes` would be a call into the runtime each time.
+  for (let n = 0; n < live.length; n++) if (live[n] === keyspace) return true;
+  return false;
 }

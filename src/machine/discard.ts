@@ -32,6 +32,8 @@ export const discardReply: Reply = {
 };
 
 export const discardSink: BatchSink = {
+  together: (_ordinal, max) => max,
+  wereSet: nothing,
   before: () => discardReply,
   beginTransaction: nothing,
   inner: () => discardReply,

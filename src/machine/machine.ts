@@ -20,9 +20,13 @@ import {
 } from "../entry/batch.ts";
 import { type EntryHeader, opcode } from "../entry/logentry.ts";
 import type { Databases } from "../keyspace/databases.ts";
-import { touchedMax } from "../keyspace/entries.ts";
+import { touchedMax } from "../keyspace/many.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { BatchSink, ControlApplier } from "./ports.ts";
+
+/** Fewer SETs applied at once are not worth the look: the next ones are taken one by one. */
+const togetherMin = 4;
+const togetherPause = 16;
 
 /** A command's code to its implementation; undefined for a code that nobody has. */
 export type CommandsByCode = (code: number) => CommandSpec<unknown> | undefined;
@@ -123,28 +127,60 @@ export class Machine {
     end: number,
     sink: BatchSink,
   ): void {
-    const { reader, databases } = this;
+    const { reader } = this;
     reader.begin(payload, at, end);
     this.advanceTime(reader.hlcMs, reader.hlcLogical);
-    const resident = databases.resident;
-    const count = reader.count;
+    const { count } = reader;
+    let togetherFrom = 0;
+    let touchedTo = 0;
     for (let ordinal = 0; ordinal < count; ordinal++) {
-      if (ordinal % touchedMax === 0 && count > touchedMax) this.touchAhead();
-      // Reads that the sink runs in between move the clock; they never move the place.
-      databases.nowMs = this.timeMs;
-      resident.index = index;
-      resident.ordinal = ordinal;
-      reader.command();
-      if (reader.code === transactionCode) this.transaction(ordinal, sink);
-      else if (reader.code === expireCode) this.expire();
-      else {
-        reader.arguments();
-        const reply = sink.before(ordinal);
-        databases.nowMs = this.timeMs;
-        this.runCommand(reply);
+      if (ordinal >= togetherFrom) {
+        const done = this.setTogether(index, ordinal, count - ordinal, sink);
+        ordinal += done;
+        if (ordinal === count) break;
+        if (done < togetherMin) togetherFrom = ordinal + togetherPause;
       }
+      if (ordinal >= touchedTo && ordinal < togetherFrom && count > touchedMax) {
+        this.touchAhead();
+        touchedTo = ordinal + touchedMax;
+      }
+      this.applyNext(index, ordinal, sink);
     }
     reader.finish();
+  }
+
+  private place(index: number, ordinal: number): void {
+    const { databases } = this;
+    databases.nowMs = this.timeMs;
+    databases.resident.index = index;
+    databases.resident.ordinal = ordinal;
+  }
+
+  /** Applies SETs that come next, as long as they are plain. @returns how many. */
+  private setTogether(index: number, ordinal: number, left: number, sink: BatchSink): number {
+    const { reader, databases } = this;
+    const max = sink.together(ordinal, left);
+    if (max < togetherMin) return 0;
+    // Reads that the sink runs move the clock; they never move the place.
+    this.place(index, ordinal);
+    const done = databases.setMany(reader, set.code, max);
+    if (done > 0) sink.wereSet(ordinal, done);
+    return done;
+  }
+
+  private applyNext(index: number, ordinal: number, sink: BatchSink): void {
+    const { reader, databases } = this;
+    // Reads that the sink runs in between move the clock; they never move the place.
+    this.place(index, ordinal);
+    reader.command();
+    if (reader.code === transactionCode) this.transaction(ordinal, sink);
+    else if (reader.code === expireCode) this.expire();
+    else {
+      reader.arguments();
+      const reply = sink.before(ordinal);
+      databases.nowMs = this.timeMs;
+      this.runCommand(reply);
+    }
   }
 
   /** Look-ups of the next commands wait for memory together. */

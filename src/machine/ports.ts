@@ -10,6 +10,10 @@ import type { Reply } from "../resp/reply.ts";
  * the reads that its clients sent between their writes; everybody else's discards.
  */
 export interface BatchSink {
+  /** How many of the next `max` commands may be applied before any of them is answered. */
+  together(ordinal: number, max: number): number;
+  /** So many SETs were applied from `ordinal` on: each is answered with OK. */
+  wereSet(ordinal: number, count: number): void;
   /** Command `ordinal` runs next; its reply goes to what this returns. */
   before(ordinal: number): Reply;
   /** Transaction `ordinal` begins; `kept` is false if a watched key has changed. */

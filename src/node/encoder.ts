@@ -97,10 +97,10 @@ export class Encoder {
   /** Makes the physical keys of the next records together. */
   private foresee(frozen: readonly number[], from: number): void {
     const { databases, keys } = this.deps;
-    const { entries } = databases.resident;
+    const { entries, many } = databases.resident;
     keys.beginForeseeing();
     const end = Math.min(from + foreseenMax, frozen.length);
-    entries.touchEntries(frozen, from, end);
+    many.touchEntries(frozen, from, end);
     let found = 0;
     for (let at = from; at < end; at++) {
       const id = frozen[at] as number;

@@ -191,7 +191,7 @@ export class NodeEngine implements Engine {
     if (databases.resident.bytes <= limit) return;
     const { probe, clock } = this.deps;
     const begin = probe.monitoring ? clock.monotonicMs() : 0;
-    databases.resident.evict(limit, (id) => databases.isLive(id));
+    databases.resident.evict(limit, databases.ids);
     if (begin !== 0) probe.sink?.event("eviction-cycle", clock.monotonicMs() - begin);
   }
 
@@ -235,7 +235,7 @@ export class NodeEngine implements Engine {
         this.stopwatch.stop();
       }
     } else client.reply.nilArray();
-    client.settled();
+    client.settled(1);
   }
 
   private holds({ db, key, index, ordinal }: Token): boolean {

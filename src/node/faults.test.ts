@@ -18,7 +18,13 @@ function burst(
   const reply = new RespWriter();
   let settled = 0;
   let text = "";
-  const client = { reply, closed: false, settled: () => void settled++, readReady: () => {} };
+  const client = {
+    reply,
+    closed: false,
+    oneByOne: true,
+    settled: () => void settled++,
+    readReady: () => {},
+  };
   for (const [name = "", ...values] of commands)
     node.node.engine.write(client, commandNamed(name) as never, 0, Args.of(...values));
   return {
@@ -261,7 +267,13 @@ test("faults: what a client queued for itself does not run once it is gone", asy
   const reply = new RespWriter();
   let settled = 0;
   let ran = 0;
-  const client = { reply, closed: false, settled: () => void settled++, readReady: () => {} };
+  const client = {
+    reply,
+    closed: false,
+    oneByOne: true,
+    settled: () => void settled++,
+    readReady: () => {},
+  };
   const local = { spec: null, db: 0, args: Args.of(), local: () => void ran++ };
   const write = { spec: commandNamed("set") ?? null, db: 0, args: Args.of("a", "1"), local: null };
   node.node.engine.exec(client, [local, write, local], []);

@@ -13,7 +13,7 @@
  */
 import type { Args } from "../commands/args.ts";
 import type { CommandSpec } from "../commands/command.ts";
-import { touchedMax } from "../keyspace/entries.ts";
+import { touchedMax } from "../keyspace/many.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { NodeStatus } from "./api.ts";
 
@@ -26,11 +26,14 @@ export interface Client {
   readonly reply: Reply;
   /** True once nobody reads the replies any more. Its writes are applied all the same. */
   readonly closed: boolean;
+  /** True: it is told of each of its writes before the next one, of anybody, is applied. */
+  readonly oneByOne: boolean;
   /**
-   * The oldest unsettled write was answered. The client may perform reads and submit writes from
+   * The oldest `count` unsettled writes were answered; more than one unless `oneByOne`. The
+   * client may perform reads and submit writes from
    * inside this call: a read sees the state right behind that write.
    */
-  settled(): void;
+  settled(count: number): void;
   /** What `engine.mayRead` was asked for may run now. */
   readReady(): void;
 }

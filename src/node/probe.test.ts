@@ -47,7 +47,13 @@ test("probe: closely, everything, each in its place of a batch", async () => {
   const { node, run, exec, ran, probe, events } = await timedNode();
   probe.closely = probe.monitoring = true;
   const { engine } = node;
-  const client = { reply: new RespWriter(), closed: false, settled: () => {}, readReady: () => {} };
+  const client = {
+    reply: new RespWriter(),
+    closed: false,
+    oneByOne: true,
+    settled: () => {},
+    readReady: () => {},
+  };
   const write = (name: string, ...args: string[]): void =>
     engine.write(client as Client, commandNamed(name)!, 0, Args.of(...args));
   write("set", "a", "1");

@@ -30,7 +30,7 @@ import {
   tableTime,
   timeRecord,
 } from "../machine/records.ts";
-import { nativeTouchKeys } from "../platform/touch.ts";
+import { nativeEntries } from "../platform/residents.ts";
 import type { SealedPlace } from "../sealed/place.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 import type { RunBuilder } from "../store/store.ts";
@@ -125,7 +125,7 @@ export class Runtime {
     const source = new StoreSource(store, keys);
     const flying = (): readonly number[] => this.flusher.flying;
     this.directory = new NodeDirectory({ store, source, keys, random, flying, alarm: deps.alarm });
-    const resident = new Resident(source, random.bytes(4).readInt32BE(), nativeTouchKeys);
+    const resident = new Resident(source, random.bytes(4).readInt32BE(), nativeEntries);
     this.databases = new Databases(resident, this.directory);
     this.directory.attach(this.databases);
     this.machine = new Machine(this.databases, codeToSpec, deps.host);

@@ -71,7 +71,31 @@ export class ReplySink implements BatchSink {
   private settle(): void {
     const last = this.last;
     this.last = null;
-    last?.settled();
+    last?.settled(1);
+  }
+
+  together(ordinal: number, max: number): number {
+    this.watch.stop();
+    if (this.last !== null) this.settle();
+    const { clients } = this.batch as PendingBatch;
+    const end = Math.min(max, this.watch.untilNext(ordinal));
+    for (let n = 0; n < end; n++) if (clients[ordinal + n]?.oneByOne === true) return n;
+    return end;
+  }
+
+  wereSet(ordinal: number, count: number): void {
+    const { clients } = this.batch as PendingBatch;
+    const end = ordinal + count;
+    this.place = end - 1;
+    for (let n = ordinal; n < end; ) {
+      const client = clients[n] as Client | null;
+      let own = 1;
+      while (n + own < end && clients[n + own] === client) own++;
+      n += own;
+      if (client === null) continue;
+      if (!client.closed) for (let left = own; left > 0; left--) client.reply.ok();
+      client.settled(own);
+    }
   }
 
   before(ordinal: number): Reply {
@@ -143,7 +167,7 @@ export function answerAll(batch: PendingBatch, error: Error, from = 0): void {
     const client = batch.clients[n] as Client | null;
     if (client === null) continue;
     if (!client.closed) client.reply.error(text);
-    client.settled();
+    client.settled(1);
   }
 }
 

@@ -53,6 +53,11 @@ export class Stopwatch {
     this.running = false;
   }
 
+  /** How many commands from `ordinal` on are not to be timed. */
+  untilNext(ordinal: number): number {
+    return this.next < ordinal ? Number.POSITIVE_INFINITY : this.next - ordinal;
+  }
+
   /** Command `ordinal` runs now. */
   start(ordinal: number, client: Client | null): void {
     if (ordinal !== this.next) return;

@@ -68,19 +68,39 @@ export type FollowMany = (
 ) => void;
 
 /**
- * Brings what look-ups of keys in the resident set read into the processor's cache, and fills in
- * their hashes; nothing else changes. `rows` holds the secret of the hash in three integers and the
- * number of keys; then start and end in `buffer`, tweak and hash of each. `shards`, `lines` and
- * `pieces` are looked at only when `generation` is another one.
+ * Work on many entries of the resident set at once. Each call begins with all tables of the set
+ * (`Tables.words` of keyspace/entries.ts) and the arena's memory, looked at only when `generation`
+ * is another one. What one by one is done by keyspace/ is explained there.
  */
-export type TouchKeys = (
-  shards: readonly Int32Array[],
-  lines: Int32Array,
-  pieces: readonly Uint8Array[],
-  generation: number,
-  buffer: Uint8Array,
-  rows: Int32Array,
-) => void;
+export interface EntriesNative {
+  /**
+   * Brings what look-ups of keys read into the processor's cache, and fills in their hashes;
+   * nothing else changes. `rows` holds the secret of the hash in three integers and the number of
+   * keys; then start and end in `buffer`, tweak and hash of each.
+   */
+  touchKeys(
+    tables: readonly Int32Array[],
+    pieces: readonly Uint8Array[],
+    generation: number,
+    buffer: Uint8Array,
+    rows: Int32Array,
+  ): void;
+  /** Applies SETs of a batch, as `Resident.setMany` tells. @returns how many. */
+  setMany(
+    tables: readonly Int32Array[],
+    pieces: readonly Uint8Array[],
+    generation: number,
+    buffer: Uint8Array,
+    order: Int32Array,
+  ): number;
+  /** Evicts clean entries, as `Resident.evict`. @returns 1 if the next entry is for the caller. */
+  evictMany(
+    tables: readonly Int32Array[],
+    pieces: readonly Uint8Array[],
+    generation: number,
+    order: Int32Array,
+  ): number;
+}
 
 /**
  * Encodes frozen entries of the resident set into a run, as `Encoder.beforeChange` does, which
@@ -153,7 +173,7 @@ export interface NativeSocketCalls {
  * The addon's exports. Arguments are checked in C: TypeError and RangeError as elsewhere. A key is
  * named by a small integer that `dispose` takes back: only native-primitives.ts holds them.
  */
-export interface NativeAddon extends NativeIo, NativeSocketCalls {
+export interface NativeAddon extends NativeIo, NativeSocketCalls, EntriesNative {
   /** Changes with the functions below; an addon of another version is not used. */
   readonly version: number;
   aead(key: Uint8Array, aadPrefix: Uint8Array): number;
@@ -202,7 +222,6 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
   touchMany: TouchMany;
   judgeMany: JudgeMany;
   followMany: FollowMany;
-  touchKeys: TouchKeys;
   /** @param key - Of physical keys. */
   encodeMany(key: number, ...rest: Parameters<EncodeMany>): number;
   enterMany: EnterMany;
@@ -222,7 +241,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls {
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 12;
+const version = 13;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

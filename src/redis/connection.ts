@@ -139,8 +139,13 @@ export class Connection extends Dispatcher {
     this.wake();
   }
 
-  settled(): void {
-    this.order.settled++;
+  /** Reads, or replies, wait behind writes in flight. */
+  get oneByOne(): boolean {
+    return this.order.waiting > 0;
+  }
+
+  settled(count: number): void {
+    this.order.settled += count;
     if (this.order.waiting > 0) this.answerDue();
     if (this.closed) return;
     if ((this.halt === order || this.halt === barrier) && this.idle) this.server.soon(this);

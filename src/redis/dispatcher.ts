@@ -52,7 +52,8 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
   abstract turn(): void;
   abstract flush(): void;
   abstract resume(from: Halt): void;
-  abstract settled(): void;
+  abstract readonly oneByOne: boolean;
+  abstract settled(count: number): void;
   abstract wake(): void;
   abstract closeAfterReplies(): void;
   abstract kill(): void;

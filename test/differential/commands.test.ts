@@ -32,7 +32,7 @@ class InProcess implements Candidate {
     else if (kind === 1) shelf.encode(this.choices.below(3));
     else if (kind === 2 && shelf.flushing) shelf.land();
     else if (kind === 3) resident.evictAll();
-    else if (kind === 4) resident.evict(this.choices.below(2000), (id) => keyspace.isLive(id));
+    else if (kind === 4) resident.evict(this.choices.below(2000), keyspace.ids);
   }
 
   private one([name, ...rest]: readonly Buffer[]): Buffer {

@@ -12,6 +12,7 @@ import {
   writeBatch,
 } from "../../entry/testing/batches.ts";
 import { Databases } from "../../keyspace/databases.ts";
+import type { EntriesNative } from "../../keyspace/ports.ts";
 import { Resident } from "../../keyspace/resident.ts";
 import { Shelf } from "../../keyspace/testing/shelf.ts";
 import { nodePrimitives } from "../../platform/node-primitives.ts";
@@ -46,6 +47,18 @@ class RecordingSink implements BatchSink {
     return this.reply;
   }
 
+  /** Set: SETs may be applied together. */
+  grouping = false;
+  /** SETs that were. */
+  grouped = 0;
+
+  together(_ordinal: number, max: number): number {
+    return this.grouping ? max : 0;
+  }
+  wereSet(ordinal: number, count: number): void {
+    this.grouped += count;
+    for (let n = ordinal; n < ordinal + count; n++) this.before(n).ok();
+  }
   before(ordinal: number): Reply {
     return this.next(`before ${ordinal}`);
   }
@@ -83,8 +96,9 @@ export class Rig {
   readonly controls: [number, bigint, number, string][] = [];
   readonly header: EntryHeader = { keyId: 7, session: 9n, seq: 1 };
 
-  constructor(seed = 1) {
-    this.resident = new Resident(this.shelf, seed);
+  constructor(seed = 1, native: EntriesNative | null = null) {
+    this.resident = new Resident(this.shelf, seed, native);
+    this.sink.grouping = native !== null;
     this.databases = new Databases(this.resident, this.shelf);
     this.shelf.attach(this.databases);
     const control: ControlApplier = {
@@ -106,6 +120,13 @@ export class Rig {
   batch(time: number | BatchTime, ...items: BatchItem[]): string[] {
     const at = typeof time === "number" ? { ms: time, logical: 0 } : time;
     return this.payload(opcode.batch, writeBatch(at, items));
+  }
+
+  /** A batch without its last `bytes`; below 0: with so many zeros behind it. */
+  cut(time: number, bytes: number, ...items: BatchItem[]): string[] {
+    const body = writeBatch({ ms: time, logical: 0 }, items);
+    const kept = Buffer.concat([body, Buffer.alloc(Math.max(0, -bytes))]);
+    return this.payload(opcode.batch, kept.subarray(0, body.length - bytes));
   }
 
   /** Replies alone. */

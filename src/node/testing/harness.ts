@@ -65,7 +65,7 @@ export async function openTestNode(
       const args = Args.of(...values);
       return new Promise((resolve) => {
         const settled = (): void => resolve(reply.take().toString("latin1"));
-        const client = { reply, closed: false, settled, readReady: () => {} };
+        const client = { reply, closed: false, oneByOne: true, settled, readReady: () => {} };
         try {
           if (spec.flags.includes("write")) {
             engine.write(client, spec, 0, args);
@@ -86,7 +86,11 @@ export async function openTestNode(
       });
       return new Promise((resolve) => {
         const settled = (): void => resolve(reply.take().toString("latin1"));
-        engine.exec({ reply, closed: false, settled, readReady: () => {} }, queued, []);
+        engine.exec(
+          { reply, closed: false, oneByOne: true, settled, readReady: () => {} },
+          queued,
+          [],
+        );
       });
     },
   };

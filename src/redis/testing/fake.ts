@@ -86,7 +86,7 @@ export class FakeEngine implements Engine {
       return;
     }
     run(client.reply);
-    client.settled();
+    client.settled(1);
   }
 
   private readonly tokens = new Map<WatchToken, string>();
@@ -106,7 +106,7 @@ export class FakeEngine implements Engine {
     for (let done = 0; done < count && this.pending.length > 0; done++) {
       const { client, run } = this.pending.shift() as Pending;
       answer(client.reply, () => run(client.reply));
-      client.settled();
+      client.settled(1);
     }
   }
 
