@@ -29,9 +29,9 @@ export interface Client {
   /** True: it is told of each of its writes before the next one, of anybody, is applied. */
   readonly oneByOne: boolean;
   /**
-   * The oldest `count` unsettled writes were answered; more than one unless `oneByOne`. The
-   * client may perform reads and submit writes from
-   * inside this call: a read sees the state right behind that write.
+   * The oldest `count` unsettled writes were answered; with `oneByOne` a single one. The client may
+   * perform reads and submit writes from inside this call: a read sees the state right behind that
+   * write.
    */
   settled(count: number): void;
   /** What `engine.mayRead` was asked for may run now. */
