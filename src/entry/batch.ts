@@ -74,6 +74,13 @@ export class BatchReader {
     return high * 0x1_0000_0000 + this.u32();
   }
 
+  /** The code of the command that comes next, without moving on; 0 at the end. */
+  get nextCode(): number {
+    const { buffer, at } = this;
+    if (this.end - at < 2) return 0;
+    return ((buffer[at] as number) << 8) | (buffer[at + 1] as number);
+  }
+
   /** Reads code and database; the caller goes on according to the code. */
   command(): void {
     this.need(3);

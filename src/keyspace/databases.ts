@@ -9,7 +9,7 @@ import { flag } from "./entries.ts";
 import { wrongType } from "./errors.ts";
 import type { CommandRun } from "./many.ts";
 import type { Resident } from "./resident.ts";
-import { typeString } from "./resident.ts";
+import { isAmong, typeString } from "./resident.ts";
 
 export const databaseCount = 16;
 /** Longer keys are not worth hashing twice: `touch` misses their entries. */
@@ -88,7 +88,7 @@ export class Databases implements Keyspace {
   }
 
   isLive(keyspace: number): boolean {
-    return this.ids.includes(keyspace);
+    return isAmong(this.ids, keyspace);
   }
 
   flush(database: number): void {

@@ -11,7 +11,7 @@ import type { EntriesNative } from "./ports.ts";
 /** Keys that are touched at once, at most. */
 export const touchedMax = 16;
 /** SETs that are applied at once, at most. */
-const setsMax = 256;
+export const setsMax = 256;
 const databasesMax = 16;
 /** What a record takes beside key and value at most: frame, header, envelope, root. */
 export const recordOverheadBytes = 128;
@@ -122,7 +122,7 @@ export class ManyEntries {
    * Applies SETs without options from `run.at` on, as long as they need nothing but the tables:
    * neither more memory for them, nor an entry encoded. Not at all without the addon.
    * @param code - Of SET. @param max - SETs at most.
-   * @returns how many were applied; `dirtied` tells of them until the next call.
+   * @returns how many were applied; the members below tell of them until the next call.
    */
   set(run: CommandRun, code: number, max: number, place: Place, keyspaces: Uint32Array): number {
     const { native, sets } = this;

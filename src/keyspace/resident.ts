@@ -291,7 +291,8 @@ export class Resident {
   }
 }
 
-function isAmong(live: Uint32Array, keyspace: number): boolean {
+/** True if the keyspace is one of these. */
+export function isAmong(live: Uint32Array, keyspace: number): boolean {
   // Every eviction asks: `includes` would be a call into the runtime each time.
   for (let n = 0; n < live.length; n++) if (live[n] === keyspace) return true;
   return false;

@@ -20,7 +20,7 @@ import {
 } from "../entry/batch.ts";
 import { type EntryHeader, opcode } from "../entry/logentry.ts";
 import type { Databases } from "../keyspace/databases.ts";
-import { touchedMax } from "../keyspace/many.ts";
+import { setsMax, touchedMax } from "../keyspace/many.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { BatchSink, ControlApplier } from "./ports.ts";
 
@@ -159,7 +159,8 @@ export class Machine {
   /** Applies SETs that come next, as long as they are plain. @returns how many. */
   private setTogether(index: number, ordinal: number, left: number, sink: BatchSink): number {
     const { reader, databases } = this;
-    const max = sink.together(ordinal, left);
+    if (reader.nextCode !== set.code) return 0;
+    const max = sink.together(ordinal, Math.min(left, setsMax));
     if (max < togetherMin) return 0;
     // Reads that the sink runs move the clock; they never move the place.
     this.place(index, ordinal);
