@@ -76,12 +76,12 @@ test("databases: a key is gone at its expiry, and nothing is changed by that", (
   databases.nowMs = 1999;
   expect(one.exists(bytes("k"))).toBe(true);
   databases.nowMs = 2000;
-  const dirty = [...resident.dirty];
+  const dirty = [...resident.dirty.view];
   expect(one.exists(bytes("k"))).toBe(false);
   expect(one.modified(bytes("k"))).toBe(null);
   expect(one.delete(bytes("k"))).toBe(false);
   expect(one.setExpireAt(bytes("k"), 5000)).toBe(false);
-  expect(resident.dirty).toEqual(dirty);
+  expect([...resident.dirty.view]).toEqual(dirty);
   // A read at a later clock takes nothing away from an entry of an earlier time.
   databases.nowMs = 1500;
   expect(one.getString(bytes("k"))).toEqual(bytes("v"));
@@ -153,7 +153,7 @@ test("databases: SWAPDB and FLUSHDB touch no key; replaced ids are dead", () => 
   const { databases, resident } = fresh();
   databases.database(0).setString(bytes("k"), bytes("zero"));
   databases.database(1).setString(bytes("k"), bytes("one"));
-  const dirty = [...resident.dirty];
+  const dirty = [...resident.dirty.view];
   databases.changed = false;
   databases.swap(0, 1);
   expect(databases.changed).toBe(true);
@@ -168,7 +168,7 @@ test("databases: SWAPDB and FLUSHDB touch no key; replaced ids are dead", () => 
   expect(databases.isLive(old)).toBe(false);
   expect(databases.dead).toContain(old);
   expect(new Set([...databases.dead, ...databases.ids]).size).toBe(116);
-  expect(resident.dirty).toEqual(dirty);
+  expect([...resident.dirty.view]).toEqual(dirty);
 });
 
 test("databases: what belongs to a dead id goes first, what was used lately goes last", () => {

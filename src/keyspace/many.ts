@@ -5,6 +5,7 @@
  * @module
  */
 import type { Entries } from "./entries.ts";
+import type { IdList } from "./idlist.ts";
 import { NamedKeys } from "./named.ts";
 import type { EntriesNative } from "./ports.ts";
 
@@ -143,10 +144,9 @@ export class ManyEntries {
   }
 
   /** Of the last `set`: adds the ids that became dirty. */
-  takeDirty(dirty: number[]): void {
+  takeDirty(dirty: IdList): void {
     const { sets } = this;
-    const end = set.ids + (sets[set.dirty] as number);
-    for (let at = set.ids; at < end; at++) dirty.push(sets[at] as number);
+    dirty.append(sets, set.ids, set.ids + (sets[set.dirty] as number));
   }
 
   /** By how much a run of the dirty set grew. */

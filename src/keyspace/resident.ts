@@ -7,6 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { DeletionClock } from "./deletions.ts";
 import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
+import { IdList } from "./idlist.ts";
 import { type CommandRun, ManyEntries, recordOverheadBytes } from "./many.ts";
 import type { EntriesNative, FreezeWatcher, LoadedRoot, RecordSource } from "./ports.ts";
 
@@ -22,7 +23,7 @@ export class Resident {
   /** Where the current entry stands: stamped on everything that it changes. */
   index = 0;
   ordinal = 0;
-  dirty: number[] = [];
+  dirty = new IdList();
   /** About what a run of the dirty set takes. */
   dirtyBytes = 0;
   /** Part of `dirtyBytes`: entries that the run under way keeps in memory anyway. */
@@ -33,6 +34,8 @@ export class Resident {
   changes = 0;
   readonly source: RecordSource;
   private watcher: FreezeWatcher | null = null;
+  /** Of the set that was frozen last; takes the next dirty set when that one is frozen. */
+  private frozen = new IdList();
   private hand = 0;
   /** The last look for something to evict found nothing that may go. */
   private stuck = false;
@@ -203,11 +206,15 @@ export class Resident {
   /**
    * Takes the dirty set as it is now. Its entries stay as they are until they are encoded. The run
    * before must have landed or returned: an entry does not know in which of two it is flying.
+   * @returns their ids, valid until the next freeze.
    */
-  freeze(): number[] {
-    const frozen = this.dirty;
+  freeze(): Int32Array {
+    const { dirty } = this;
+    const frozen = dirty.view;
     let bytes = 0;
-    this.dirty = [];
+    this.dirty = this.frozen;
+    this.dirty.clear();
+    this.frozen = dirty;
     this.dirtyBytes = 0;
     this.sharedBytes = 0;
     this.changes = 0;

@@ -46,7 +46,7 @@ const entry = fc.record({
 
 /** As the directory does with keys that are new. */
 function list({ entries, dirty }: Resident): void {
-  for (const id of dirty) entries.setFlags(id, entries.flags(id) | flag.listed);
+  for (const id of dirty.view) entries.setFlags(id, entries.flags(id) | flag.listed);
 }
 
 function storage({ resident, databases, shelf }: Rig, step: (typeof steps)[number]): void {
@@ -76,7 +76,7 @@ function contents({ entries }: Resident): string[] {
 
 function expectSame(one: Rig, other: Rig): void {
   const [a, b] = [one.resident, other.resident];
-  expect(b.dirty).toEqual(a.dirty);
+  expect(b.dirty.view).toEqual(a.dirty.view);
   const counts = (r: Resident): number[] => [
     r.dirtyBytes,
     r.sharedBytes,

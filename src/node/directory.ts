@@ -26,7 +26,7 @@ export interface DirectoryDeps {
   readonly keys: PhysicalKeys;
   readonly random: Random;
   /** Ids of the run under way. */
-  readonly flying: () => readonly number[];
+  readonly flying: () => Int32Array;
   /** Tells the operator of damage. */
   readonly alarm: (event: string, detail: string) => void;
 }
@@ -55,7 +55,7 @@ export class NodeDirectory implements Directory {
   /** Tells the index about everything that is not flushed. */
   private resolve(): void {
     for (const id of this.deps.flying()) this.mark(id);
-    for (const id of this.data.resident.dirty) this.mark(id);
+    for (const id of this.data.resident.dirty.view) this.mark(id);
   }
 
   private mark(id: number): void {
@@ -83,7 +83,7 @@ export class NodeDirectory implements Directory {
   landed(): void {
     this.marks.clear();
     const { entries, dirty } = this.data.resident;
-    for (const id of dirty)
+    for (const id of dirty.view)
       entries.setFlags(id, entries.flags(id) & ~(flag.listed | flag.unlisted));
   }
 
@@ -98,7 +98,7 @@ export class NodeDirectory implements Directory {
     let count = this.deps.store.expiring(keyspace);
     // What is not flushed counts as it is, not as the index has it.
     const { entries, dirty } = this.data.resident;
-    for (const id of new Set([...this.deps.flying(), ...dirty])) {
+    for (const id of new Set([...this.deps.flying(), ...dirty.view])) {
       if (entries.keyspace(id) !== keyspace) continue;
       const flags = entries.flags(id);
       if ((flags & (flag.dirty | flag.frozen | flag.flying)) === 0) continue;

@@ -78,7 +78,7 @@ function play({ entries, changed }: { entries: Drawn[]; changed: number[] }, one
   for (let at = encoder.slice(frozen, 0); at < frozen.length; ) at = encoder.slice(frozen, at);
   const physicalOf = (id: number): string =>
     held.buffer(id).toString("hex", held.physicalAt(id), held.physicalAt(id) + 16);
-  const after = frozen.map((id) => {
+  const after = Array.from(frozen, (id) => {
     const flags = held.flags(id);
     return [flags, (flags & flag.physical) === 0 ? null : physicalOf(id)];
   });

@@ -56,13 +56,13 @@ export class Encoder {
   }
 
   /** Encodes a slice of `frozen`, from `from` on. @returns its end. */
-  slice(frozen: readonly number[], from: number): number {
+  slice(frozen: Int32Array, from: number): number {
     const end = Math.min(from + sliceRecords, frozen.length);
     const { many } = this;
     return many === null ? this.each(frozen, from, end) : this.together(frozen, from, end, many);
   }
 
-  private each(frozen: readonly number[], from: number, end: number): number {
+  private each(frozen: Int32Array, from: number, end: number): number {
     const full = this.run.bytes + sliceBytes;
     for (let at = from; at < end; at++) {
       if (this.run.bytes >= full) return at;
@@ -72,7 +72,7 @@ export class Encoder {
     return end;
   }
 
-  private together(frozen: readonly number[], from: number, end: number, many: EncodeMany): number {
+  private together(frozen: Int32Array, from: number, end: number, many: EncodeMany): number {
     const { ids, order, run } = this;
     const { entries } = this.deps.databases.resident;
     const full = run.bytes + sliceBytes;
@@ -95,7 +95,7 @@ export class Encoder {
   }
 
   /** Makes the physical keys of the next records together. */
-  private foresee(frozen: readonly number[], from: number): void {
+  private foresee(frozen: Int32Array, from: number): void {
     const { databases, keys } = this.deps;
     const { entries, many } = databases.resident;
     keys.beginForeseeing();

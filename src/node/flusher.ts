@@ -13,6 +13,7 @@ import type { FreezeWatcher } from "../keyspace/ports.ts";
 import type { CommitMeta, RunBuilder, Store } from "../store/store.ts";
 import { Encoder } from "./encoder.ts";
 
+const none = new Int32Array(0);
 /** Records settled between two looks at the event loop. */
 const settledRecords = 4096;
 /** Pause after a full disk before a run is encoded again. */
@@ -64,7 +65,7 @@ export class Flusher implements FreezeWatcher {
   /** Bytes of the run that is being made durable. */
   flyingBytes = 0;
   /** Entries of the run under way, by id; for those who must see what is not in the index yet. */
-  flying: readonly number[] = [];
+  flying: Int32Array = none;
   lastFlushMs: number;
   private readonly deps: FlusherDeps;
   /** Of the run under way. */
@@ -154,7 +155,7 @@ export class Flusher implements FreezeWatcher {
     const under = this.perform().finally(() => {
       this.under = null;
       this.encoder = null;
-      this.flying = [];
+      this.flying = none;
       this.repeated = false;
       this.ended();
     });

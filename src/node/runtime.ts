@@ -123,7 +123,7 @@ export class Runtime {
     this.startedMs = deps.clock.monotonicMs();
     const { store, keys, random, clock, scheduler } = deps;
     const source = new StoreSource(store, keys);
-    const flying = (): readonly number[] => this.flusher.flying;
+    const flying = (): Int32Array => this.flusher.flying;
     this.directory = new NodeDirectory({ store, source, keys, random, flying, alarm: deps.alarm });
     const resident = new Resident(source, random.bytes(4).readInt32BE(), nativeEntries);
     this.databases = new Databases(resident, this.directory);

@@ -191,9 +191,9 @@ export class Model {
   checkDirty(): void {
     const { resident } = this;
     const { entries } = resident;
-    expect(new Set(resident.dirty).size).toBe(resident.dirty.length);
+    expect(new Set(resident.dirty.view).size).toBe(resident.dirty.length);
     let sum = 0;
-    for (const id of resident.dirty) {
+    for (const id of resident.dirty.view) {
       expect(entries.flags(id) & flag.dirty).not.toBe(0);
       sum += 128 + entries.keyLength(id) + entries.valueLength(id);
     }

@@ -35,7 +35,7 @@ export class Shelf implements RecordSource, FreezeWatcher, Directory {
   /** Records that were encoded because something was about to change them. */
   early = 0;
   private databases: Databases | null = null;
-  private frozen: number[] | null = null;
+  private frozen: Int32Array | null = null;
   private run: Run = new Map();
   private scratch = Buffer.alloc(0);
 
