@@ -22,5 +22,7 @@ export GLIBC_TUNABLES
 # the first second to itself. It holds code alone; where it cannot be written, nothing is kept.
 NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$root/node_modules/.cache/node}"
 export NODE_COMPILE_CACHE
-# Young objects in 2 * 16 MiB: V8 takes 128 MiB and more under load, and is no quicker by it.
-exec "$node_bin" --max-semi-space-size=16 "$@"
+# Young objects in 2 * 4 MiB, copied by the thread that made them, and old ones looked at when there
+# are 2.5 times as many: V8's own choices take more memory under load, and look at everything twice
+# a second (docs/decisions/0070).
+exec "$node_bin" --max-semi-space-size=4 --heap-growing-percent=150 --no-parallel-scavenge "$@"
