@@ -6,7 +6,7 @@ import { commandNamed } from "../commands/table.ts";
 import { alignUp, blockBytes, frameHeaderBytes } from "../files/framing.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { RespWriter } from "../resp/writer.ts";
-import { openTestNode, type TestNode, until } from "./testing/harness.ts";
+import { openTestNode, type TestNode, testClient, until } from "./testing/harness.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
@@ -18,13 +18,7 @@ function burst(
   const reply = new RespWriter();
   let settled = 0;
   let text = "";
-  const client = {
-    reply,
-    closed: false,
-    oneByOne: true,
-    settled: () => void settled++,
-    readReady: () => {},
-  };
+  const client = testClient(reply, () => void settled++);
   for (const [name = "", ...values] of commands)
     node.node.engine.write(client, commandNamed(name) as never, 0, Args.of(...values));
   return {
@@ -267,13 +261,7 @@ test("faults: what a client queued for itself does not run once it is gone", asy
   const reply = new RespWriter();
   let settled = 0;
   let ran = 0;
-  const client = {
-    reply,
-    closed: false,
-    oneByOne: true,
-    settled: () => void settled++,
-    readReady: () => {},
-  };
+  const client = testClient(reply, () => void settled++);
   const local = { spec: null, db: 0, args: Args.of(), local: () => void ran++ };
   const write = { spec: commandNamed("set") ?? null, db: 0, args: Args.of("a", "1"), local: null };
   node.node.engine.exec(client, [local, write, local], []);

@@ -5,8 +5,7 @@ import { Args } from "../commands/args.ts";
 import { commandNamed } from "../commands/table.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { RespWriter } from "../resp/writer.ts";
-import type { Client } from "./port.ts";
-import { openTestNode } from "./testing/harness.ts";
+import { openTestNode, testClient } from "./testing/harness.ts";
 
 async function timedNode() {
   const test = await openTestNode(new MemoryDisk());
@@ -47,15 +46,9 @@ test("probe: closely, everything, each in its place of a batch", async () => {
   const { node, run, exec, ran, probe, events } = await timedNode();
   probe.closely = probe.monitoring = true;
   const { engine } = node;
-  const client = {
-    reply: new RespWriter(),
-    closed: false,
-    oneByOne: true,
-    settled: () => {},
-    readReady: () => {},
-  };
+  const client = testClient(new RespWriter(), () => {});
   const write = (name: string, ...args: string[]): void =>
-    engine.write(client as Client, commandNamed(name)!, 0, Args.of(...args));
+    engine.write(client, commandNamed(name)!, 0, Args.of(...args));
   write("set", "a", "1");
   write("incr", "a");
   const done = exec(["incr", "a"], ["get", "a"], ["set", "b", "x"]);

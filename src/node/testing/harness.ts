@@ -10,7 +10,7 @@ import type { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { RespWriter } from "../../resp/writer.ts";
 import type { NodeOptions } from "../api.ts";
 import { type NodeDeps, openNode, type StrongroomNode } from "../open.ts";
-import type { QueuedCommand } from "../port.ts";
+import type { Client, QueuedCommand } from "../port.ts";
 
 const kek = "07".repeat(32);
 
@@ -65,7 +65,7 @@ export async function openTestNode(
       const args = Args.of(...values);
       return new Promise((resolve) => {
         const settled = (): void => resolve(reply.take().toString("latin1"));
-        const client = { reply, closed: false, oneByOne: true, settled, readReady: () => {} };
+        const client = testClient(reply, settled);
         try {
           if (spec.flags.includes("write")) {
             engine.write(client, spec, 0, args);
@@ -86,14 +86,15 @@ export async function openTestNode(
       });
       return new Promise((resolve) => {
         const settled = (): void => resolve(reply.take().toString("latin1"));
-        engine.exec(
-          { reply, closed: false, oneByOne: true, settled, readReady: () => {} },
-          queued,
-          [],
-        );
+        engine.exec(testClient(reply, settled), queued, []);
       });
     },
   };
+}
+
+/** A client that is told of each of its writes alone, and may be closed by its test. */
+export function testClient(reply: RespWriter, settled: () => void): Client & { closed: boolean } {
+  return { reply, closed: false, oneByOne: true, settled, readReady: () => {} };
 }
 
 /** Resolves once `condition` holds. @throws if it does not within ten seconds or so. */
