@@ -99,7 +99,7 @@ static bool look_at(struct entry_cache *cache, int32_t *order, uint32_t id) {
   return true;
 }
 
-/* evictMany(tables, pieces, generation, order). Returns 1 if the next entry is for the caller. */
+/* evictMany(tables, pieces, generation, order): ends early in front of an entry for the caller. */
 napi_value entries_evict_many(napi_env env, napi_callback_info info) {
   struct call call;
   int32_t *order;
@@ -112,18 +112,14 @@ napi_value entries_evict_many(napi_env env, napi_callback_info info) {
     return NULL;
   }
   double limit = order[ORDER_LIMIT_HIGH] * 4294967296.0 + (uint32_t)order[ORDER_LIMIT_LOW];
-  uint32_t top = (uint32_t)count_get(cache, COUNT_TOP);
-  int32_t left = 0;
+  double top = count_get(cache, COUNT_TOP);
   for (; order[ORDER_STEPS] > 0 && count_get(cache, COUNT_ENTRIES) > 0 && bytes_of(cache) > limit;
        order[ORDER_STEPS]--) {
     uint32_t id = (uint32_t)order[ORDER_HAND];
-    id = id >= top ? 1 : id + 1;
+    id = (double)id >= top ? 1 : id + 1;
     if ((uint32_t)order[ORDER_STEPS] % AHEAD == 0) ask_for(cache, id);
-    if (!look_at(cache, order, id)) {
-      left = 1;
-      break;
-    }
+    if (!look_at(cache, order, id)) break;
     order[ORDER_HAND] = (int32_t)id;
   }
-  return int_value(env, left);
+  return NULL;
 }

@@ -93,13 +93,13 @@ export interface EntriesNative {
     buffer: Uint8Array,
     order: Int32Array,
   ): number;
-  /** Evicts clean entries, as `Resident.evict`. @returns 1 if the next entry is for the caller. */
+  /** Evicts clean entries, as `Resident.evict`, up to one that is the caller's. */
   evictMany(
     tables: readonly Int32Array[],
     pieces: readonly Uint8Array[],
     generation: number,
     order: Int32Array,
-  ): number;
+  ): void;
 }
 
 /**
