@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 13
+#define ADDON_VERSION 14
 
 napi_value int_value(napi_env env, int64_t value) {
   napi_value result = NULL;
@@ -202,6 +202,7 @@ NAPI_MODULE_INIT() {
       {"open", aead_open},         {"openMany", aead_open_many},
       {"mac", mac_new},            {"sign", mac_sign},        {"signMany", mac_sign_many},
       {"dispose", key_dispose},    {"pread", io_pread},       {"preadMany", io_pread_many},
+      {"preadCached", io_pread_cached},
       {"crc32", crc32_of},         {"send", io_send},         {"flock", io_flock},
       {"warm", io_warm},           {"placeMany", slots_place_many},
       {"touchMany", slots_touch_many},   {"judgeMany", slots_judge_many},

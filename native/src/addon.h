@@ -105,6 +105,7 @@ napi_value mac_new(napi_env env, napi_callback_info info);
 napi_value mac_sign(napi_env env, napi_callback_info info);
 napi_value mac_sign_many(napi_env env, napi_callback_info info);
 napi_value io_pread(napi_env env, napi_callback_info info);
+napi_value io_pread_cached(napi_env env, napi_callback_info info);
 napi_value io_pread_many(napi_env env, napi_callback_info info);
 napi_value io_warm(napi_env env, napi_callback_info info);
 napi_value io_send(napi_env env, napi_callback_info info);

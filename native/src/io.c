@@ -3,12 +3,14 @@
  * request object, of many records at once, and for the kernel's cache alone; send; flock. Failures
  * are returned as a negated errno.
  */
+#define _GNU_SOURCE
 #include "addon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* read(2), NOTES: Linux transfers at most this much at once. */
@@ -25,8 +27,35 @@ static bool call_descriptor(struct call *call, size_t index, int *out) {
   return true;
 }
 
-/* pread(fd, target, targetAt, length, position): bytes read. */
-napi_value io_pread(napi_env env, napi_callback_info info) {
+static ssize_t read_at(int fd, uint8_t *target, uint32_t length, off_t position) {
+  ssize_t bytes;
+  do bytes = pread(fd, target, length, position);
+  while (bytes < 0 && errno == EINTR);
+  return bytes;
+}
+
+/*
+ * What the kernel's cache holds, whole (preadv2(2), RWF_NOWAIT). False: not all of it is there, and
+ * where the kernel can it has begun to read the rest; or the file system cannot tell.
+ */
+static bool read_cached(int fd, uint8_t *target, uint32_t length, off_t position, int *error) {
+#ifdef RWF_NOWAIT
+  struct iovec part = {target, length};
+  ssize_t bytes;
+  do bytes = preadv2(fd, &part, 1, position, RWF_NOWAIT);
+  while (bytes < 0 && errno == EINTR);
+  *error = bytes < 0 ? errno : 0;
+  return bytes == (ssize_t)length;
+#else
+  *error = EOPNOTSUPP;
+  return false;
+#endif
+}
+
+/* Whether to read after `read_cached` has failed with `error` is to wait for the disk. */
+static bool is_waiting(int error) { return error == 0 || error == EAGAIN; }
+
+static napi_value read_part(napi_env env, napi_callback_info info, bool cached) {
   struct call call;
   struct bytes target;
   uint32_t at, length;
@@ -41,10 +70,22 @@ napi_value io_pread(napi_env env, napi_callback_info info) {
     return NULL;
   }
   if (length > READ_BYTES_MAX) length = READ_BYTES_MAX;
-  ssize_t bytes;
-  do bytes = pread(fd, target.data + at, length, (off_t)position);
-  while (bytes < 0 && errno == EINTR);
+  if (cached) {
+    int error;
+    if (read_cached(fd, target.data + at, length, (off_t)position, &error))
+      return int_value(env, length);
+    if (is_waiting(error)) return int_value(env, -EAGAIN);
+  }
+  ssize_t bytes = read_at(fd, target.data + at, length, (off_t)position);
   return int_value(env, bytes < 0 ? -errno : bytes);
+}
+
+/* pread(fd, target, targetAt, length, position): bytes read. */
+napi_value io_pread(napi_env env, napi_callback_info info) { return read_part(env, info, false); }
+
+/* preadCached: the same, but -EAGAIN for what the kernel's cache does not hold whole. */
+napi_value io_pread_cached(napi_env env, napi_callback_info info) {
+  return read_part(env, info, true);
 }
 
 /* Integers of a row of preadMany: descriptor, at, length, position, result. */
@@ -54,9 +95,35 @@ static bool row_fits(size_t room, uint32_t fd, uint32_t at, uint32_t length) {
   return fd <= 0x7fffffffu && (uint64_t)at + length <= room;
 }
 
+/* What the first round of preadMany leaves in the result's place for the second one. */
+#define LEFT_WAITING 0xffffffffu
+#define LEFT 0xfffffffeu
+
+/* Reads one row: from the kernel's cache alone, or from the file what the first round left. */
+static bool read_row(napi_env env, const struct bytes *target, volatile uint32_t *row, bool first) {
+  uint32_t fd = row[0], at = row[1], wanted = row[2], left = row[4];
+  off_t position = (off_t)row[3];
+  if (!row_fits(target->length, fd, at, wanted))
+    return throw_range(env, "range outside the buffer");
+  if (wanted > READ_BYTES_MAX) wanted = READ_BYTES_MAX;
+  if (first) {
+    int error;
+    bool whole = read_cached((int)fd, target->data + at, wanted, position, &error);
+    row[4] = whole ? wanted : is_waiting(error) ? LEFT_WAITING : LEFT;
+    return true;
+  }
+  row[0] = left == LEFT_WAITING;
+  if (left < LEFT) return true;
+  ssize_t bytes = read_at((int)fd, target->data + at, wanted, position);
+  row[4] = (uint32_t)(bytes < 0 ? -errno : bytes);
+  return true;
+}
+
 /*
  * preadMany(target, rows, count): row i reads `length` bytes at `position` of a file into
- * `target[at]`; its result is the bytes read, less at the end of a file, or a negated errno. The
+ * `target[at]`; its result is the bytes read, less at the end of a file, or a negated errno, and
+ * its first integer becomes 1 if it waited for the disk, else 0. What the kernel's cache holds is
+ * read first: where the kernel can, all others are under way while the first is waited for. The
  * table may be memory that another thread writes, so each row is checked again where it is used.
  */
 napi_value io_pread_many(napi_env env, napi_callback_info info) {
@@ -78,18 +145,10 @@ napi_value io_pread_many(napi_env env, napi_callback_info info) {
       throw_range(env, "range outside the buffer");
       return NULL;
     }
-  for (volatile uint32_t *row = rows; row < end; row += READ_ROW) {
-    uint32_t fd = row[0], at = row[1], wanted = row[2];
-    if (!row_fits(target.length, fd, at, wanted)) {
-      throw_range(env, "range outside the buffer");
-      return NULL;
-    }
-    if (wanted > READ_BYTES_MAX) wanted = READ_BYTES_MAX;
-    ssize_t bytes;
-    do bytes = pread((int)fd, target.data + at, wanted, (off_t)row[3]);
-    while (bytes < 0 && errno == EINTR);
-    row[4] = (uint32_t)(bytes < 0 ? -errno : bytes);
-  }
+  for (volatile uint32_t *row = rows; row < end; row += READ_ROW)
+    if (!read_row(env, &target, row, true)) return NULL;
+  for (volatile uint32_t *row = rows; row < end; row += READ_ROW)
+    if (!read_row(env, &target, row, false)) return NULL;
   return NULL;
 }
 

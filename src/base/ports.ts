@@ -47,6 +47,11 @@ export interface DiskFile {
   /** Reads at `position` until `target` is full or the file ends; returns the bytes read. */
   read(target: Uint8Array, position: number): number;
   /**
+   * Fills `target` if the kernel's cache holds all of it. False: it must be waited for, or is not
+   * there, and `read` tells. A disk that does not know reads at once.
+   */
+  readCached(target: Uint8Array, position: number): boolean;
+  /**
    * Brings a range into the kernel's cache, read from front to back as by one sequential reader.
    * Only for files that are not `direct`: their reads pass the cache by.
    */
@@ -76,8 +81,9 @@ export interface Disk {
   open(path: string, options: OpenOptions): DiskFile;
   /**
    * Reads row n of `rows` from `files[n]` into `target`, for all n below `count`: a row is `room,
-   * at, length, position, result`, in `readRow` integers. The disk uses the first as it likes and
-   * sets the last to `length` if so much was read; anything else is explained by reading alone.
+   * at, length, position, result`, in `readRow` integers. The disk uses the first as it likes, and
+   * leaves 1 there if it had to wait (as far as it knows), else 0; it sets the last to `length` if
+   * so much was read; anything else is explained by reading alone.
    */
   readMany(files: readonly DiskFile[], target: Uint8Array, rows: Uint32Array, count: number): void;
   /** Names in a directory, sorted; [] if it does not exist. */

@@ -22,11 +22,20 @@ export interface SetOptions {
   readonly keepTtl?: boolean;
 }
 
+/** Keys that `Database.foresee` prepares at once. */
+export const foreseenKeysMax = 16;
+
 /** One of the 16 databases at one moment. Do not keep it over an await. */
 export interface Database {
   readonly number: number;
   /** Milliseconds since 1970: the entry's time in writes, max(applied, local clock) in reads. */
   readonly nowMs: number;
+
+  /**
+   * The next calls will ask for keys[from], keys[from + 1] …, `foreseenKeysMax` of them at most.
+   * Only a hint: what can be prepared for several together is. It changes no answer.
+   */
+  foresee(keys: readonly Uint8Array[], from: number): void;
 
   exists(key: Uint8Array): boolean;
   typeOf(key: Uint8Array): ValueType | null;

@@ -1,7 +1,7 @@
 // Goal: the edges of the databases' interface: views passed back in, expiry, rename, deletion and
 // copy on write around a run, the exchange of whole databases, the order of eviction.
 // Method: one small history each.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Databases } from "./databases.ts";
 import type { Resident } from "./resident.ts";
 import { bytes, Model } from "./testing/model.ts";
@@ -49,11 +49,32 @@ test("databases: what is not resident is named to the store, and nothing changes
   const places = Int32Array.from(names, (_, n) => n);
   const ends = places.map((place) => place + 1);
   const before = [resident.bytes, databases.hits, databases.misses, shelf.loads];
-  databases.foresee(buffer, places, ends, new Int32Array(4), 4);
+  databases.foresight.foresee(buffer, places, ends, new Int32Array(4), 4);
   expect(shelf.foreseen).toBe(2);
-  databases.foresee(buffer, places, ends, new Int32Array(4).fill(1), 4);
+  databases.foresight.foresee(buffer, places, ends, new Int32Array(4).fill(1), 4);
   expect(shelf.foreseen).toBe(4);
   expect([resident.bytes, databases.hits, databases.misses, shelf.loads]).toEqual(before);
+  // Keys wherever they are, sixteen at most, none behind a long one, not one alone.
+  const one = databases.database(0);
+  for (const [keys, from, told] of [
+    [names, 0, 2],
+    [names, 2, 2],
+    [names, 3, 0],
+    [Array.from({ length: 40 }, (_, n) => bytes(`absent${n}`)), 20, 16],
+    [[bytes("x"), bytes("y"), Buffer.alloc(65, "l"), bytes("z")], 0, 2],
+    [[], 0, 0],
+  ] as const) {
+    shelf.foreseen = 0;
+    one.foresee(keys, from);
+    expect(shelf.foreseen).toBe(told);
+  }
+  expect([resident.bytes, databases.hits, databases.misses, shelf.loads]).toEqual(before);
+  // What is wrong is told by who asks for the key.
+  vi.spyOn(shelf, "endForeseeing").mockImplementation(() => {
+    throw new Error("unreadable");
+  });
+  one.foresee([bytes("x"), bytes("y")], 0);
+  vi.restoreAllMocks();
 });
 
 test("databases: growing in place keeps the beginning and zeroes the rest", () => {

@@ -7,19 +7,19 @@ import { assertInteger } from "../base/assert.ts";
 import type { Database, Directory, Keyspace, Modified, SetOptions, ValueType } from "./api.ts";
 import { flag } from "./entries.ts";
 import { wrongType } from "./errors.ts";
+import { Foresight } from "./foresight.ts";
 import type { CommandRun } from "./many.ts";
 import type { Resident } from "./resident.ts";
 import { isAmong, typeString } from "./resident.ts";
 
 export const databaseCount = 16;
-/** Longer keys are not worth hashing twice: `touch` misses their entries. */
-const touchedKeyBytesMax = 64;
 const typeNames: readonly (ValueType | null)[] = [null, "string"];
 
 export class Databases implements Keyspace {
   readonly databaseCount = databaseCount;
   readonly directory: Directory;
   readonly resident: Resident;
+  readonly foresight: Foresight;
   /** Keyspace id of each database. */
   readonly ids: Uint32Array = Uint32Array.from({ length: databaseCount }, (_, n) => n + 1);
   nextId = databaseCount + 1;
@@ -37,49 +37,12 @@ export class Databases implements Keyspace {
   constructor(resident: Resident, directory: Directory) {
     this.resident = resident;
     this.directory = directory;
+    this.foresight = new Foresight(resident, this.ids);
     for (let n = 0; n < databaseCount; n++) this.views.push(new ResidentDatabase(this, n));
   }
 
   database(number: number): ResidentDatabase {
     return this.views[number] as ResidentDatabase;
-  }
-
-  /** Brings what look-ups of these keys will read into the processor's cache; changes nothing. */
-  touch(
-    buffer: Buffer,
-    starts: Int32Array,
-    ends: Int32Array,
-    databases: Int32Array,
-    count: number,
-  ): void {
-    const { many } = this.resident;
-    for (let n = 0; n < count; n++) {
-      const keyspace = this.ids[databases[n] as number] ?? 0;
-      const start = starts[n] as number;
-      const end = Math.min(ends[n] as number, start + touchedKeyBytesMax);
-      many.named.name(n, keyspace, start, end);
-    }
-    many.touchKeys(buffer, count);
-  }
-
-  /** `touch`, and lets the store prepare what is not resident; changes no answer. */
-  foresee(
-    buffer: Buffer,
-    starts: Int32Array,
-    ends: Int32Array,
-    databases: Int32Array,
-    count: number,
-  ): void {
-    this.touch(buffer, starts, ends, databases, count);
-    const { resident } = this;
-    let absent = 0;
-    for (let n = 0; n < count; n++) {
-      if (resident.entries.meets(resident.many.named.hash(n))) continue;
-      if (absent++ === 0) resident.source.beginForeseeing();
-      const keyspace = this.ids[databases[n] as number] as number;
-      resident.source.foresee(keyspace, buffer, starts[n] as number, ends[n] as number);
-    }
-    if (absent > 0) resident.source.endForeseeing();
   }
 
   /** `Resident.setMany` at the current time. */
@@ -181,6 +144,12 @@ class ResidentDatabase implements Database {
     owner.hits++;
     if (root.type !== typeString) throw wrongType();
     reply.bulkFrom(root.buffer, root.valueStart, root.valueEnd);
+  }
+
+  foresee(keys: readonly Uint8Array[], from: number): void {
+    // One alone is found as quickly without.
+    if (keys.length - from < 2) return;
+    this.owner.foresight.keys(this.number, keys, from);
   }
 
   private findKey(key: Uint8Array): number {

@@ -4,13 +4,14 @@
  * books of; both ways leave the same state.
  * @module
  */
+import { foreseenKeysMax } from "./api.ts";
 import type { Entries } from "./entries.ts";
 import type { IdList } from "./idlist.ts";
 import { NamedKeys } from "./named.ts";
 import type { EntriesNative } from "./ports.ts";
 
 /** Keys that are touched at once, at most. */
-export const touchedMax = 16;
+export const touchedMax = foreseenKeysMax;
 /** SETs that are applied at once, at most. */
 export const setsMax = 256;
 const databasesMax = 16;

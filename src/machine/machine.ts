@@ -188,7 +188,7 @@ export class Machine {
   private touchAhead(): void {
     const { reader, databases, keyStarts, keyEnds, keyDatabases } = this;
     const found = reader.keysAhead(keyStarts, keyEnds, keyDatabases);
-    databases.touch(reader.buffer, keyStarts, keyEnds, keyDatabases, found);
+    databases.foresight.touch(reader.buffer, keyStarts, keyEnds, keyDatabases, found);
   }
 
   private runCommand(reply: Reply): void {

@@ -142,7 +142,7 @@ export class NodeEngine implements Engine {
     const { group, machine } = this.deps;
     if (group.haltedBy !== null) return;
     try {
-      machine.databases.foresee(buffer, starts, ends, databases, count);
+      machine.databases.foresight.foresee(buffer, starts, ends, databases, count);
     } catch {
       // Whatever is wrong is met, and told, by the commands themselves.
     }

@@ -91,6 +91,11 @@ test("faults: a damaged record answers its own readers; SCAN finds the others", 
     expect(await node.run("keys", "*")).toMatch(/^\*20\r\n/);
     for (let draw = 0; draw < 20; draw++) expect(await node.run("randomkey")).toMatch(/\r\nk/);
     expect(await node.run("get", "bad")).toContain("-ERR [STORE_RECORD_DAMAGED]");
+    // Not in the middle of an array, which would put the connection out of step.
+    expect(await node.run("mget", "k1", "bad", "k2")).toMatch(
+      /^-ERR \[STORE_RECORD_DAMAGED\].*\r\n$/,
+    );
+    expect(await node.run("mget", "k1", "none", "k2")).toBe("*3\r\n$1\r\nv\r\n$-1\r\n$1\r\nv\r\n");
   }
   expect(await node.run("get", "k7")).toBe("$1\r\nv\r\n");
   expect(node.alarms.filter((text) => text.startsWith("record-damaged"))).toHaveLength(1);

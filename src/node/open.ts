@@ -23,6 +23,7 @@ import type { ControlState } from "../control/state.ts";
 import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
 import { systemClock } from "../platform/clock.ts";
 import { NodeDisk } from "../platform/disk.ts";
+import { memoryBytes } from "../platform/memory.ts";
 import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
 import { systemRandom } from "../platform/random.ts";
 import { systemScheduler } from "../platform/scheduler.ts";
@@ -294,6 +295,7 @@ class Opening {
         scheduler,
         random,
         compress: options.compress,
+        memoryBytes: memoryBytes(),
         // As much as may ever wait, with its overhead: pages that no run reaches take no memory.
         runBytes: Math.ceil(options.cacheBytes * repeatedShareMax * 1.25) + (4 << 20),
         compactor: { idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12 },

@@ -139,7 +139,18 @@ export type EnterMany = (
 export interface NativeIo {
   /** pread(2) into `target[targetAt, +length)`: bytes read, or a negated errno. */
   pread(fd: number, target: Uint8Array, targetAt: number, length: number, position: number): number;
-  /** The same for rows (fd, at, length, position, result) of `readMany`, results filled in. */
+  /** The same, but -EAGAIN instead of waiting for the disk, and for what lies behind the end. */
+  preadCached(
+    fd: number,
+    target: Uint8Array,
+    targetAt: number,
+    length: number,
+    position: number,
+  ): number;
+  /**
+   * `pread` for rows (fd, at, length, position, result) of `readMany`: results are filled in, and
+   * the first of a row becomes 1 if it waited for the disk, else 0.
+   */
   preadMany(target: Uint8Array, rows: Uint32Array, count: number): void;
   /** Brings `[position, +length)` of a file into the kernel's cache: 0 or a negated errno. */
   warm(fd: number, position: number, length: number): number;
@@ -241,7 +252,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls, EntriesNative 
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 13;
+const version = 14;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

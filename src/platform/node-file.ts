@@ -58,6 +58,13 @@ export class NodeFile implements DiskFile {
     return done;
   }
 
+  readCached(target: Uint8Array, position: number): boolean {
+    assert(this.#open, "read of a closed file");
+    const { length } = target;
+    if (this.#native === null) return this.read(target, position) === length;
+    return this.#native.preadCached(this.fd, target, 0, length, position) === length;
+  }
+
   #readSome(target: Uint8Array, at: number, position: number): number {
     const length = target.length - at;
     if (this.#native === null) return readSync(this.fd, target, at, length, position);

@@ -1,13 +1,15 @@
 // Goal: both implementations behave alike and produce the same bytes.
 import { mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { DiskFile } from "../base/ports.ts";
 import { alignedBuffer } from "./aligned.ts";
+import { NodeDisk } from "./disk.ts";
 import { loadNative } from "./native.ts";
 import { nativePrimitives } from "./native-primitives.ts";
 import { primitivesSuite } from "./primitives.suite.ts";
@@ -132,6 +134,9 @@ if (addon !== null) {
     addon.preadMany(target, rows, 3);
     expect(target.toString()).toBe("llo.d...");
     expect([rows[4], rows[9]! | 0, rows[14]]).toEqual([3, -9, 1]);
+    expect([rows[0], rows[5]]).toEqual([0, 0]);
+    // Rows that were read have lost their descriptors.
+    for (const at of [0, 5, 10]) rows[at] = fd;
     expect(() => addon.preadMany(target, rows, 4)).toThrow(RangeError);
     for (const place of [0, 1, 2]) {
       const wrong = rows.map((value, at) => (at === place ? 0xffff_ffff : value));
@@ -139,6 +144,40 @@ if (addon !== null) {
     }
     expect(() => addon.preadMany(target, new Int32Array(5) as never, 1)).toThrow(TypeError);
     expect(() => addon.pread(fd, "text" as never, 0, 0, 0)).toThrow(TypeError);
+    rmSync(directory, { recursive: true });
+  });
+
+  test("native: tells what waits for the disk, and no more once it was read", () => {
+    const directory = mkdtempSync(join(tmpdir(), "strongroom-native-"));
+    const disk = new NodeDisk();
+    const pages = disk.alignedBuffer(8192);
+    pages.fill("strongroom");
+    const found = ["a", "b"].map((name) => {
+      const written = disk.open(join(directory, name), { mode: "create", direct: true });
+      written.write(pages, 0);
+      written.close();
+      const file = disk.open(join(directory, name), { mode: "read" });
+      return { file, past: written.direct };
+    });
+    const [one, other] = found.map(({ file }) => file) as [DiskFile, DiskFile];
+    const target = Buffer.alloc(10);
+    const first = addon.preadCached(one.fd, target, 0, 10, 4090);
+    // A file system that cannot tell reads, and one without direct writes has it in its cache.
+    expect([10, -constants.errno.EAGAIN]).toContain(first);
+    expect(found[0]!.past || first === 10).toBe(true);
+    const rows = Uint32Array.of(other.fd, 0, 10, 4090, 9);
+    addon.preadMany(target, rows, 1);
+    expect([rows[0], rows[4]]).toEqual([first < 0 ? 1 : 0, 10]);
+    expect(target.toString()).toBe("strongroom");
+    one.read(target, 4090);
+    for (const file of [one, other]) {
+      target.fill(0);
+      expect(addon.preadCached(file.fd, target, 0, 10, 4090)).toBe(10);
+      expect(target.toString()).toBe("strongroom");
+      file.close();
+    }
+    expect(() => addon.preadCached(0, target, 4, 7, 0)).toThrow(RangeError);
+    expect(addon.preadCached(999_999, target, 0, 10, 0)).toBe(-constants.errno.EBADF);
     rmSync(directory, { recursive: true });
   });
 

@@ -20,6 +20,7 @@ export function readEach(
   for (let n = 0; n < count; n++) {
     const row = n * readRow;
     const at = rows[row + 1] as number;
+    rows[row] = 0;
     const wanted = target.subarray(at, at + (rows[row + 2] as number));
     try {
       rows[row + 4] = (files[n] as DiskFile).read(wanted, rows[row + 3] as number);

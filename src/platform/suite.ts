@@ -71,8 +71,21 @@ function filesSuite(disk: () => Disk, at: At): void {
     disk().readMany([files[0]!, files[1]!, files[1]!, files[0]!], target, rows, 4);
     expect(target.toString()).toBe("world...strong..room............");
     expect([4, 9, 14, 19].map((place) => rows[place])).toEqual([5, 6, 4, 0]);
+    // What was just written is in the cache.
+    expect([rows[0], rows[5]]).toEqual([0, 0]);
     expect(() => disk().readMany(files, target, rows, 5)).toThrow(RangeError);
     for (const file of files) file.close();
+  });
+
+  test("what the cache holds is read at once; what lies behind the end never is", () => {
+    const file = disk().open(at("a"), { mode: "create" });
+    file.write(Buffer.from("hello world"), 0);
+    const target = Buffer.alloc(5);
+    expect([file.readCached(target, 6), target.toString()]).toEqual([true, "world"]);
+    expect(file.readCached(target, 7)).toBe(false);
+    expect(file.readCached(target, 100)).toBe(false);
+    file.close();
+    expect(() => file.readCached(target, 0)).toThrow();
   });
 
   test("to warm a range, whole, in part or beyond the end, changes nothing", () => {

@@ -6,7 +6,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
-import { keysFrom } from "../keyargs.ts";
+import { eachKey, keysFrom } from "../keyargs.ts";
 
 export const exists = defineCommand<Buffer[]>({
   name: "exists",
@@ -21,7 +21,9 @@ export const exists = defineCommand<Buffer[]>({
   parse: (args) => keysFrom(args, 0),
   run({ db }, keys, reply) {
     let present = 0;
-    for (const key of keys) if (db.exists(key)) present++;
+    eachKey(db, keys, (key) => {
+      if (db.exists(key)) present++;
+    });
     reply.integer(present);
   },
 });

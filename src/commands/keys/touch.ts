@@ -6,7 +6,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
-import { keysFrom } from "../keyargs.ts";
+import { eachKey, keysFrom } from "../keyargs.ts";
 
 export const touch = defineCommand<Buffer[]>({
   name: "touch",
@@ -22,7 +22,9 @@ export const touch = defineCommand<Buffer[]>({
   parse: (args) => keysFrom(args, 0),
   run({ db }, keys, reply) {
     let touched = 0;
-    for (const key of keys) if (db.touch(key)) touched++;
+    eachKey(db, keys, (key) => {
+      if (db.touch(key)) touched++;
+    });
     reply.integer(touched);
   },
 });

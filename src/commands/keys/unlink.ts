@@ -6,7 +6,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
-import { keysFrom } from "../keyargs.ts";
+import { eachKey, keysFrom } from "../keyargs.ts";
 
 export const unlink = defineCommand<Buffer[]>({
   name: "unlink",
@@ -26,7 +26,9 @@ export const unlink = defineCommand<Buffer[]>({
   parse: (args) => keysFrom(args, 0),
   run({ db }, keys, reply) {
     let deleted = 0;
-    for (const key of keys) if (db.delete(key)) deleted++;
+    eachKey(db, keys, (key) => {
+      if (db.delete(key)) deleted++;
+    });
     reply.integer(deleted);
   },
 });

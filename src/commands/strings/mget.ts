@@ -6,7 +6,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
-import { keysFrom } from "../keyargs.ts";
+import { eachKey, keysFrom } from "../keyargs.ts";
 
 export const mget = defineCommand<Buffer[]>({
   name: "mget",
@@ -20,9 +20,12 @@ export const mget = defineCommand<Buffer[]>({
   complexity: "O(N) where N is the number of keys to retrieve.",
   parse: (args) => keysFrom(args, 0),
   run({ db }, keys, reply) {
+    const strings: boolean[] = [];
+    // Whatever cannot be read is met here: an array that has begun could not be taken back.
+    eachKey(db, keys, (key) => strings.push(db.typeOf(key) === "string"));
     reply.array(keys.length);
-    for (const key of keys) {
-      const value = db.typeOf(key) === "string" ? db.getString(key) : null;
+    for (let n = 0; n < keys.length; n++) {
+      const value = strings[n] === true ? db.getString(keys[n] as Buffer) : null;
       if (value === null) reply.nil();
       else reply.bulk(value);
     }

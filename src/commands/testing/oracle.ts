@@ -54,6 +54,7 @@ class OracleDatabase implements Database {
     this.entries.set(keyText(key), entry);
   }
 
+  foresee(): void {}
   exists(key: Uint8Array): boolean {
     return this.find(key) !== undefined;
   }

@@ -8,11 +8,14 @@ export function bytesFile(bytes: Buffer, path = "file"): DiskFile {
   const refuse = (): never => {
     throw new Error("this file can only be read");
   };
+  const read = (target: Uint8Array, position: number): number =>
+    bytes.copy(target, 0, position, position + target.length);
   return {
     path,
     direct: false,
     fd: -1,
-    read: (target, position) => bytes.copy(target, 0, position, position + target.length),
+    read,
+    readCached: (target, position) => read(target, position) === target.length,
     warm: () => {},
     write: refuse,
     writeAsync: refuse,

@@ -58,6 +58,10 @@ export class MemoryFile implements DiskFile {
     return this.#inode.read(target, position);
   }
 
+  readCached(target: Uint8Array, position: number): boolean {
+    return this.read(target, position) === target.length;
+  }
+
   warm(): void {
     this.#check();
     assert(!this.direct, "direct reads pass the cache by");

@@ -62,6 +62,13 @@ export class Books {
     this.dropSweep = new Sweep(this.index);
   }
 
+  /** Bytes of all segments' files. */
+  get bytes(): number {
+    let sum = 0;
+    for (const { length } of this.segments.values()) sum += length;
+    return sum;
+  }
+
   segment(number: number): Segment {
     const segment = this.segments.get(number);
     assert(segment !== undefined, "a place in a segment that does not exist");

@@ -41,7 +41,8 @@ export class ReadAhead {
   /** Number of the record in `opener`; -1: it is not opened there. */
   private readonly order = new Int32Array(aheadMax);
   private readonly whole = new Uint8Array(aheadMax);
-  private count = 0;
+  /** Records that are foreseen. */
+  count = 0;
   private used = 0;
   /** Until `run`, nothing is found. */
   private ready = false;
@@ -59,11 +60,14 @@ export class ReadAhead {
     this.ready = false;
   }
 
-  /** Adds the record of `length` bytes whose frame begins at `offset`. */
-  add(segment: OpenSegment, offset: number, length: number): void {
+  /**
+   * Adds the record of `length` bytes whose frame begins at `offset`.
+   * @returns its number, or -1 if there is no room for it.
+   */
+  add(segment: OpenSegment, offset: number, length: number): number {
     const n = this.count;
     const bytes = frameHeaderBytes + length;
-    if (n === aheadMax || bytes > recordBytesMax || this.used + bytes > memoryBytes) return;
+    if (n === aheadMax || bytes > recordBytesMax || this.used + bytes > memoryBytes) return -1;
     const row = n * readRow;
     this.segments[n] = segment;
     this.files[n] = segment.file;
@@ -73,6 +77,7 @@ export class ReadAhead {
     this.length[n] = length;
     this.used += bytes;
     this.count = n + 1;
+    return n;
   }
 
   /** Reads and opens all of them. @returns how many were opened under a key. */
@@ -120,6 +125,11 @@ export class ReadAhead {
     this.compressed[n] = opener.compressed ? 1 : 0;
     this.order[n] = this.opener.add(opener, at, length);
     return true;
+  }
+
+  /** True if record `n` had to be waited for when it was read. */
+  waited(n: number): boolean {
+    return this.rows[n * readRow] === 1;
   }
 
   /** The number of an opened record, or -1. Mostly they are asked for in order. */

@@ -60,6 +60,8 @@ export class SegmentReader {
   private readonly open = new Map<number, OpenSegment>();
   private readonly opened = new Opened();
   private readonly ahead: ReadAhead;
+  /** Of the records in `ahead`. */
+  private readonly expected: Segment[] = [];
   private scratch = Buffer.allocUnsafeSlow(64 * 1024);
   private readonly disk: Disk;
   private readonly primitives: Primitives;
@@ -125,7 +127,8 @@ export class SegmentReader {
   expect(segment: Segment, offset: number, length: number): void {
     this.warmer.met(segment.header.number, offset);
     try {
-      this.ahead.add(this.use(segment), offset, length);
+      const n = this.ahead.add(this.use(segment), offset, length);
+      if (n >= 0) this.expected[n] = segment;
     } catch {
       // The file or the key: who asks for the record is told.
     }
@@ -134,6 +137,8 @@ export class SegmentReader {
   /** Reads and opens what is expected. */
   readAhead(): void {
     this.figures.opened += this.ahead.run();
+    for (let n = 0; n < this.ahead.count; n++)
+      if (this.ahead.waited(n)) this.warmer.missed(this.expected[n] as Segment);
   }
 
   /**
@@ -178,8 +183,12 @@ export class SegmentReader {
     const entry = this.use(segment);
     const bytes = frameHeaderBytes + length;
     const scratch = this.memory(bytes);
-    const read = entry.file.read(scratch.subarray(0, bytes), offset);
-    if (read !== bytes || scratch.readUInt32BE(0) !== length) throw damaged(segment, offset);
+    const frame = scratch.subarray(0, bytes);
+    if (!entry.file.readCached(frame, offset)) {
+      this.warmer.missed(segment);
+      if (entry.file.read(frame, offset) !== bytes) throw damaged(segment, offset);
+    }
+    if (scratch.readUInt32BE(0) !== length) throw damaged(segment, offset);
     const at = frameHeaderBytes;
     if (scratch[at] !== kindPut || length < recordHeaderBytes) throw damaged(segment, offset);
     if (!isOf(scratch, at, physical, keyAt)) throw damaged(segment, offset);

@@ -59,6 +59,8 @@ export interface SegmentStoreOptions {
   readonly requireSealed?: boolean;
   /** Refuse a manifest from before `cutover`. */
   readonly requireCutover?: boolean;
+  /** Memory of the machine or its bound; without it nothing is read back for want of it. */
+  readonly memoryBytes?: number;
   /** First size of a run's memory. */
   readonly runBytes?: number;
   readonly compactor?: Partial<CompactorOptions>;
@@ -109,9 +111,9 @@ export class SegmentStore implements Store {
     this.books = recovered.books;
     this.executor = options.executor ?? new InlineExecutor(disk, primitives);
     this.compactExecutor = options.compactExecutor ?? new InlineExecutor(disk, primitives);
-    const warmer = new Warmer(this.compactExecutor, () => this.flusher.flushedBytes);
-    this.warmer = warmer;
-    this.reader = new SegmentReader(disk, primitives, keys, storagePrefix(place), warmer);
+    const flushed = (): number => this.flusher.flushedBytes;
+    this.warmer = new Warmer(this.compactExecutor, this.books, flushed, options.memoryBytes);
+    this.reader = new SegmentReader(disk, primitives, keys, storagePrefix(place), this.warmer);
     this.expiry = new Sweep(this.books.index);
     const input = { directory, place, primitives, keys, scheduler, random };
     this.ledger = new Ledger({ ...input, disk }, this.books, recovered.manifest);
@@ -122,7 +124,7 @@ export class SegmentStore implements Store {
         executor: this.executor,
         segmentBytes: options.segmentBytes ?? segmentBytesDefault,
         compress: options.compress ?? false,
-        warmer,
+        warmer: this.warmer,
       },
       this.books,
       this.ledger,
@@ -135,7 +137,7 @@ export class SegmentStore implements Store {
         ledger: this.ledger,
         flusher: this.flusher,
         reader: this.reader,
-        warmer,
+        warmer: this.warmer,
       },
       () => this.rotate(),
     );

@@ -1,6 +1,14 @@
 // Goal: what was written is read into the cache when records of it are read, or in quiet times, and
-// not while it is only written. Method: an executor that keeps the jobs it is given.
-import { beforeEach, expect, test } from "vitest";
+// not while it is only written; and again when the kernel took it away. Method: an executor that
+// keeps the jobs it is given; a store whose disk says that it had to wait.
+import { beforeEach, expect, test, vi } from "vitest";
+import { readRow } from "../../base/ports.ts";
+import { readEach } from "../../platform/read-many.ts";
+import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
+import { MemoryFile } from "../../platform/testing/memory-file.ts";
+import { commitAt, foresee, physicalOf, putText } from "../suite.ts";
+import { TestKeys } from "../testing/keys.ts";
+import { openTestStore } from "../testing/world.ts";
 import type { Segment } from "./books.ts";
 import type { Job, JobOutcome, RunExecutor } from "./runwriter.ts";
 import { Warmer } from "./warming.ts";
@@ -9,6 +17,7 @@ const mebibyte = 1 << 20;
 let jobs: string[];
 let answer: (() => void) | null;
 let flushed: number;
+let stored: number;
 let warmer: Warmer;
 
 const executor = {
@@ -40,11 +49,23 @@ function read(number: number, at: number, times: number): void {
   for (let n = 0; n < times; n++) warmer.met(number, at * mebibyte);
 }
 
+/** Records of a segment of so many MiB are read from the disk. */
+function miss(number: number, mebibytes: number, times: number): void {
+  const segment = { header: { number }, path: `s${number}`, length: mebibytes * mebibyte };
+  for (let n = 0; n < times; n++) warmer.missed(segment as Segment);
+}
+
 beforeEach(() => {
   jobs = [];
   answer = null;
   flushed = 0;
-  warmer = new Warmer(executor, () => flushed);
+  stored = 0;
+  const books = {
+    get bytes() {
+      return stored;
+    },
+  };
+  warmer = new Warmer(executor, books, () => flushed, 100 * mebibyte);
   wrote(1, 0, 36);
   wrote(2, 0, 1);
   wrote(2, 1, 2);
@@ -142,4 +163,88 @@ test("warming: stopped it ends behind the job that runs, and begins no other", a
   await stop;
   read(1, 5, 64);
   expect(jobs).toEqual(["s2 0-2"]);
+});
+
+test("warming: what the kernel took away is read back, the sooner again the later", async () => {
+  read(1, 5, 64);
+  await work();
+  jobs = [];
+  warmer.tick(100_000);
+  miss(1, 37, 31);
+  miss(2, 2, 31);
+  expect(jobs).toEqual([]);
+  miss(1, 37, 1);
+  expect(warmer.isCold(2)).toBe(false);
+  await work();
+  expect(jobs).toEqual(["s1 0-32", "s1 32-37"]);
+  // Within a minute it takes twice as many misses, after one of calm as few as before.
+  warmer.tick(101_000);
+  miss(1, 37, 63);
+  expect(jobs.length).toBe(2);
+  miss(1, 37, 1);
+  await work();
+  expect(jobs.length).toBe(4);
+  miss(1, 37, 1);
+  warmer.tick(161_001);
+  miss(1, 37, 126);
+  expect(jobs.length).toBe(4);
+  miss(1, 37, 1);
+  await work();
+  expect(jobs.length).toBe(6);
+  warmer.tick(221_002);
+  miss(1, 37, 32);
+  await work();
+  expect(jobs.length).toBe(8);
+});
+
+test("warming: what the cache was not given yet is counted once", async () => {
+  miss(1, 36, 1000);
+  expect(jobs).toEqual([]);
+  read(1, 5, 64);
+  await work();
+  expect(jobs.length).toBe(3);
+});
+
+test("warming: a store that memory cannot hold is not read back for what is missed", async () => {
+  read(1, 5, 64);
+  await work();
+  jobs = [];
+  stored = 50 * mebibyte + 1;
+  miss(1, 36, 32);
+  expect(jobs).toEqual([]);
+  expect(warmer.isCold(1)).toBe(false);
+  stored--;
+  miss(1, 36, 64);
+  expect(jobs).toEqual(["s1 0-32"]);
+  await work();
+});
+
+test("warming: records that the store reads from the disk, alone or together, count", async () => {
+  const disk = new MemoryDisk();
+  const store = openTestStore(disk, new TestKeys(), { memoryBytes: 1 << 30 });
+  const run = store.newRun();
+  run.reserve(64 * 1024);
+  const names = Array.from({ length: 16 }, (_, n) => `k${n}`);
+  for (const name of names) putText(run, name, name.repeat(100));
+  await store.flush(run, commitAt(1));
+  store.warmer.tick(2000);
+  await new Promise((resolve) => setImmediate(resolve));
+  const read = vi.spyOn(MemoryFile.prototype, "readCached").mockReturnValue(false);
+  const warm = vi.spyOn(MemoryFile.prototype, "warm");
+  const many = vi.spyOn(disk, "readMany").mockImplementation((files, target, rows, count) => {
+    readEach(files, target, rows, count);
+    for (let n = 0; n < count; n++) rows[n * readRow] = 1;
+  });
+  foresee(store, names);
+  for (const name of names.slice(1)) expect(store.get(physicalOf(name), 0)).not.toBeNull();
+  expect([many.mock.calls.length, read.mock.calls.length, warm.mock.calls.length]).toEqual([
+    1, 0, 0,
+  ]);
+  store.foresee(Buffer.alloc(0), 0);
+  for (const name of names) expect(store.get(physicalOf(name), 0)).not.toBeNull();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(read.mock.calls.length).toBe(16);
+  expect(warm.mock.calls.length).toBe(1);
+  vi.restoreAllMocks();
+  await store.close();
 });
