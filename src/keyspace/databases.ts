@@ -108,15 +108,15 @@ class ResidentDatabase implements Database {
 
   /**
    * GET without views, from the arena or, if that is enough, straight from the store.
-   * @param admit - True: what is read becomes resident.
+   * @param full - False: what is read becomes resident; true: only what is missed again.
    * @throws CommandError WRONGTYPE.
    */
-  getTo(reply: BulkReply, buffer: Buffer, start: number, end: number, admit: boolean): void {
+  getTo(reply: BulkReply, buffer: Buffer, start: number, end: number, full: boolean): void {
     const { owner, resident } = this;
     const { entries } = resident;
     const now = owner.nowMs;
     let id = resident.peek(this.keyspaceId, buffer, start, end, now);
-    if (id === 0 && !admit) {
+    if (id === 0 && full && !resident.admits()) {
       this.readTo(reply, buffer, start, end);
       return;
     }

@@ -5,6 +5,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
+import { RecentMisses } from "./admission.ts";
 import { DeletionClock } from "./deletions.ts";
 import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
 import { IdList } from "./idlist.ts";
@@ -20,6 +21,9 @@ export class Resident {
   readonly entries: Entries;
   readonly many: ManyEntries;
   readonly deletions = new DeletionClock();
+  private readonly misses = new RecentMisses();
+  /** Hash of the key that was peeked at last and is not resident. */
+  private peeked = 0;
   /** Where the current entry stands: stamped on everything that it changes. */
   index = 0;
   ordinal = 0;
@@ -81,12 +85,20 @@ export class Resident {
     const { entries } = this;
     const hash = entries.hashOf(keyspace, buffer, start, end);
     const id = entries.find(hash, keyspace, buffer, start, end);
-    if (id === 0) return 0;
+    if (id === 0) {
+      this.peeked = hash;
+      return 0;
+    }
     const flags = entries.flags(id);
     const expireAt = entries.expireAt(id);
     if ((flags & flag.deleted) !== 0 || (expireAt !== 0 && expireAt <= nowMs)) return -1;
     entries.setFlags(id, flags | flag.used);
     return id;
+  }
+
+  /** Whether a full cache takes in what was peeked at last, which is not resident. */
+  admits(): boolean {
+    return this.misses.again(this.peeked);
   }
 
   /** A root as the store holds it, without becoming resident; null if it is absent or expired. */

@@ -38,11 +38,10 @@ export const repeatedShareMax = 5 / 8;
 /** Bytes proposed and not yet applied above which connections stop reading. */
 const proposedBytesMax = 32 << 20;
 
-/** Above this share of its bound the cache chooses what enters it: one in four. */
+/** Above this share of its bound the cache counts as full. */
 const fullShare = 0.9;
 /** Share of the cache that runs take from the resident set, at most. */
 const runShareMax = 1 / 4;
-const admitMask = 3;
 /** Timing each read would cost as much as a short one takes. */
 const sampleMask = 255;
 
@@ -79,8 +78,6 @@ export class NodeEngine implements Engine {
   private readonly stopwatch: Stopwatch;
   private readonly deps: EngineDeps;
   private readonly contexts: Context[] = [];
-  /** Reads that met a full cache. */
-  private passed = 0;
   /** Bound of the resident set, looked at a few times a second and after changes. */
   private limit: number;
   private clockMs = 0;
@@ -162,17 +159,11 @@ export class NodeEngine implements Engine {
     return this.clockMs;
   }
 
-  /**
-   * GET without a view. Once the cache is full, one read in four that misses it enters it: a key
-   * that is read often soon does, and one that is not pushes nothing out.
-   */
+  /** GET without a view. A full cache chooses what enters it. */
   private get(db: number, args: Args, reply: Reply): void {
     const { databases } = this.deps.machine;
     const full = databases.resident.bytes > this.limit * fullShare;
-    const admit = !full || (this.passed & admitMask) === 0;
-    const database = databases.database(db);
-    if (full) this.passed++;
-    database.getTo(reply, args.buffer, args.start(0), args.end(0), admit);
+    databases.database(db).getTo(reply, args.buffer, args.start(0), args.end(0), full);
   }
 
   /**
