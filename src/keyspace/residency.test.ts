@@ -149,3 +149,28 @@ test("residency: a look for what may go is short while everything is pinned", ()
   expect(looks).toBeLessThan(100);
   expect(entries.count).toBe(2000);
 });
+
+test("residency: keys that are written without end do not outgrow the bound", () => {
+  const { databases, resident, shelf } = new Model();
+  const one = databases.database(0);
+  const limit = 12 << 20;
+  // More than a look may meet, written while the run before is under way.
+  const round = 40_000;
+  const rounds = 10;
+  let most = 0;
+  for (let n = 0; n < round * rounds; n++) {
+    resident.index = n + 1;
+    one.setString(bytes(`key:${n}`), bytes("value"));
+    if (n % round === 0) {
+      if (n > 0) shelf.land();
+      shelf.begin();
+    }
+    if (n % 1000 !== 0) continue;
+    resident.evict(limit, databases.ids);
+    most = Math.max(most, resident.bytes);
+  }
+  // All keys take three and a half times the bound, and what is pinned 7 MB at most.
+  expect(most).toBeLessThan(limit * 1.25);
+  expect(one.getString(bytes("key:7"))?.toString()).toBe("value");
+  expect(one.getString(bytes(`key:${round * rounds - 1}`))?.toString()).toBe("value");
+});

@@ -14,8 +14,10 @@ import type { EntriesNative, FreezeWatcher, LoadedRoot, RecordSource } from "./p
 
 export const typeString = 1;
 const evictStepsMax = 16384;
-/** The same after nothing but pinned entries was met: they stay so until a run has landed. */
+/** The same after nothing but pinned entries was met everywhere: until a run lands they stay so. */
 const stuckStepsMax = 64;
+/** A look that meets nothing but pinned entries has the next one begin this share further on. */
+const leapsMax = 8;
 
 export class Resident {
   readonly entries: Entries;
@@ -41,8 +43,8 @@ export class Resident {
   /** Of the set that was frozen last; takes the next dirty set when that one is frozen. */
   private frozen = new IdList();
   private hand = 0;
-  /** The last look for something to evict found nothing that may go. */
-  private stuck = false;
+  /** So many of the last looks, `leapsMax` at most, found nothing that may go. */
+  private vain = 0;
 
   /** @param seed - 32 secret bits. @param native - null: entries are met one by one. */
   constructor(source: RecordSource, seed: number, native: EntriesNative | null = null) {
@@ -273,26 +275,38 @@ export class Resident {
   evict(limit: number, live: Uint32Array): void {
     const { entries, many } = this;
     if (entries.arena.bytes > limit) entries.compact();
-    let steps = this.stuck ? stuckStepsMax : evictStepsMax;
-    this.stuck = true;
+    let steps = this.vain === leapsMax ? stuckStepsMax : evictStepsMax;
+    let movable = false;
     while (entries.bytes > limit && entries.count > 0 && steps > 0) {
       steps = many.evict(this.hand, steps, limit, live);
       this.hand = many.hand;
-      if (many.movable) this.stuck = false;
-      if (steps-- > 0 && entries.bytes > limit) this.evictNext(live);
+      if (many.movable) movable = true;
+      if (steps-- > 0 && entries.bytes > limit && this.evictNext(live)) movable = true;
     }
-    if (entries.bytes <= limit) this.stuck = false;
+    if (movable || entries.bytes <= limit) this.vain = 0;
+    else this.leap();
   }
 
-  private evictNext(live: Uint32Array): void {
+  /**
+   * What is written without end stands in front of the hand and is pinned: a hand that waited there
+   * would follow it, and what is behind would never go.
+   */
+  private leap(): void {
+    const { top } = this.entries;
+    this.hand = (this.hand + Math.ceil(top / leapsMax)) % (top + 1);
+    this.vain = top <= evictStepsMax ? leapsMax : Math.min(this.vain + 1, leapsMax);
+  }
+
+  /** @returns whether it met an entry that is not pinned. */
+  private evictNext(live: Uint32Array): boolean {
     const { entries } = this;
     this.hand = this.hand >= entries.top ? 1 : this.hand + 1;
     const flags = entries.flags(this.hand);
-    if (flags === 0 || (flags & pinned) !== 0) return;
-    this.stuck = false;
+    if (flags === 0 || (flags & pinned) !== 0) return false;
     if ((flags & flag.used) !== 0 && isAmong(live, entries.keyspace(this.hand)))
       entries.setFlags(this.hand, flags & ~flag.used);
     else entries.remove(this.hand);
+    return true;
   }
 
   /** Evicts every clean entry; for tests of determinism. */
