@@ -167,9 +167,7 @@ napi_value io_warm(napi_env env, napi_callback_info info) {
     return NULL;
   for (int64_t end = position + length; position < end;) {
     uint8_t byte;
-    ssize_t bytes;
-    do bytes = pread(fd, &byte, 1, (off_t)position);
-    while (bytes < 0 && errno == EINTR);
+    ssize_t bytes = read_at(fd, &byte, 1, (off_t)position);
     if (bytes < 0) return int_value(env, -errno);
     if (bytes == 0) break;
     position += PAGE_BYTES - position % PAGE_BYTES;

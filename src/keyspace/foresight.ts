@@ -44,7 +44,7 @@ export class Foresight {
     many.touchKeys(buffer, count);
   }
 
-  /** `touch`, and lets the store prepare what is not resident; changes no answer. */
+  /** `touch`, and lets the store prepare what is not resident; changes no answer, never throws. */
   foresee(
     buffer: Buffer,
     starts: Int32Array,
@@ -52,16 +52,20 @@ export class Foresight {
     databases: Int32Array,
     count: number,
   ): void {
-    this.touch(buffer, starts, ends, databases, count);
     const { resident } = this;
-    let absent = 0;
-    for (let n = 0; n < count; n++) {
-      if (resident.entries.meets(resident.many.named.hash(n))) continue;
-      if (absent++ === 0) resident.source.beginForeseeing();
-      const keyspace = this.ids[databases[n] as number] as number;
-      resident.source.foresee(keyspace, buffer, starts[n] as number, ends[n] as number);
+    try {
+      this.touch(buffer, starts, ends, databases, count);
+      let absent = 0;
+      for (let n = 0; n < count; n++) {
+        if (resident.entries.meets(resident.many.named.hash(n))) continue;
+        if (absent++ === 0) resident.source.beginForeseeing();
+        const keyspace = this.ids[databases[n] as number] as number;
+        resident.source.foresee(keyspace, buffer, starts[n] as number, ends[n] as number);
+      }
+      if (absent > 0) resident.source.endForeseeing();
+    } catch {
+      // Whatever is wrong is met, and told, by who asks for the key.
     }
-    if (absent > 0) resident.source.endForeseeing();
   }
 
   /** `foresee` for keys of one database, in any memory; a long one and what follows is left out. */
@@ -80,10 +84,6 @@ export class Foresight {
       foreseen.databases[count++] = database;
     }
     if (count < 2) return;
-    try {
-      this.foresee(foreseen.bytes, foreseen.starts, foreseen.ends, foreseen.databases, count);
-    } catch {
-      // Whatever is wrong is met, and told, by who asks for the key.
-    }
+    this.foresee(foreseen.bytes, foreseen.starts, foreseen.ends, foreseen.databases, count);
   }
 }

@@ -138,11 +138,7 @@ export class NodeEngine implements Engine {
   ): void {
     const { group, machine } = this.deps;
     if (group.haltedBy !== null) return;
-    try {
-      machine.databases.foresight.foresee(buffer, starts, ends, databases, count);
-    } catch {
-      // Whatever is wrong is met, and told, by the commands themselves.
-    }
+    machine.databases.foresight.foresee(buffer, starts, ends, databases, count);
   }
 
   /** Reads see the time of the newest entry or of the clock, whichever is later. */

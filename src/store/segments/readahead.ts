@@ -60,14 +60,11 @@ export class ReadAhead {
     this.ready = false;
   }
 
-  /**
-   * Adds the record of `length` bytes whose frame begins at `offset`.
-   * @returns its number, or -1 if there is no room for it.
-   */
-  add(segment: OpenSegment, offset: number, length: number): number {
+  /** Adds the record of `length` bytes whose frame begins at `offset`. */
+  add(segment: OpenSegment, offset: number, length: number): void {
     const n = this.count;
     const bytes = frameHeaderBytes + length;
-    if (n === aheadMax || bytes > recordBytesMax || this.used + bytes > memoryBytes) return -1;
+    if (n === aheadMax || bytes > recordBytesMax || this.used + bytes > memoryBytes) return;
     const row = n * readRow;
     this.segments[n] = segment;
     this.files[n] = segment.file;
@@ -77,7 +74,6 @@ export class ReadAhead {
     this.length[n] = length;
     this.used += bytes;
     this.count = n + 1;
-    return n;
   }
 
   /** Reads and opens all of them. @returns how many were opened under a key. */
@@ -127,9 +123,9 @@ export class ReadAhead {
     return true;
   }
 
-  /** True if record `n` had to be waited for when it was read. */
-  waited(n: number): boolean {
-    return this.rows[n * readRow] === 1;
+  /** The segment of record `n` if reading it had to wait for the disk, or -1. */
+  waitedFor(n: number): number {
+    return this.rows[n * readRow] === 1 ? (this.segments[n] as OpenSegment).number : -1;
   }
 
   /** The number of an opened record, or -1. Mostly they are asked for in order. */

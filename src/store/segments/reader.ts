@@ -60,8 +60,6 @@ export class SegmentReader {
   private readonly open = new Map<number, OpenSegment>();
   private readonly opened = new Opened();
   private readonly ahead: ReadAhead;
-  /** Of the records in `ahead`. */
-  private readonly expected: Segment[] = [];
   private scratch = Buffer.allocUnsafeSlow(64 * 1024);
   private readonly disk: Disk;
   private readonly primitives: Primitives;
@@ -127,8 +125,7 @@ export class SegmentReader {
   expect(segment: Segment, offset: number, length: number): void {
     this.warmer.met(segment.header.number, offset);
     try {
-      const n = this.ahead.add(this.use(segment), offset, length);
-      if (n >= 0) this.expected[n] = segment;
+      this.ahead.add(this.use(segment), offset, length);
     } catch {
       // The file or the key: who asks for the record is told.
     }
@@ -137,8 +134,10 @@ export class SegmentReader {
   /** Reads and opens what is expected. */
   readAhead(): void {
     this.figures.opened += this.ahead.run();
-    for (let n = 0; n < this.ahead.count; n++)
-      if (this.ahead.waited(n)) this.warmer.missed(this.expected[n] as Segment);
+    for (let n = 0; n < this.ahead.count; n++) {
+      const number = this.ahead.waitedFor(n);
+      if (number >= 0) this.warmer.missed(number);
+    }
   }
 
   /**
@@ -185,7 +184,7 @@ export class SegmentReader {
     const scratch = this.memory(bytes);
     const frame = scratch.subarray(0, bytes);
     if (!entry.file.readCached(frame, offset)) {
-      this.warmer.missed(segment);
+      this.warmer.missed(segment.header.number);
       if (entry.file.read(frame, offset) !== bytes) throw damaged(segment, offset);
     }
     if (scratch.readUInt32BE(0) !== length) throw damaged(segment, offset);

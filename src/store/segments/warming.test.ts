@@ -18,6 +18,7 @@ let jobs: string[];
 let answer: (() => void) | null;
 let flushed: number;
 let stored: number;
+let segments: Map<number, Segment>;
 let warmer: Warmer;
 
 const executor = {
@@ -52,7 +53,8 @@ function read(number: number, at: number, times: number): void {
 /** Records of a segment of so many MiB are read from the disk. */
 function miss(number: number, mebibytes: number, times: number): void {
   const segment = { header: { number }, path: `s${number}`, length: mebibytes * mebibyte };
-  for (let n = 0; n < times; n++) warmer.missed(segment as Segment);
+  segments.set(number, segment as Segment);
+  for (let n = 0; n < times; n++) warmer.missed(number);
 }
 
 beforeEach(() => {
@@ -60,10 +62,12 @@ beforeEach(() => {
   answer = null;
   flushed = 0;
   stored = 0;
+  segments = new Map();
   const books = {
     get bytes() {
       return stored;
     },
+    segments,
   };
   warmer = new Warmer(executor, books, () => flushed, 100 * mebibyte);
   wrote(1, 0, 36);

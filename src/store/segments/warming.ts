@@ -60,7 +60,7 @@ export class Warmer {
   /** By the segment's number. */
   private readonly lost = new Map<number, Loss>();
   private reads = 0;
-  private readonly books: Pick<Books, "bytes">;
+  private readonly books: Pick<Books, "bytes" | "segments">;
   /** Bytes that flushes have written in this life. */
   private readonly flushed: () => number;
   private readonly memoryBytes: number;
@@ -73,7 +73,7 @@ export class Warmer {
   /** @param memoryBytes - That there are; without, nothing is read back for want of it. */
   constructor(
     executor: RunExecutor,
-    books: Pick<Books, "bytes">,
+    books: Pick<Books, "bytes" | "segments">,
     flushed: () => number,
     memoryBytes = 0,
   ) {
@@ -111,7 +111,7 @@ export class Warmer {
   }
 
   /** A record was read from the disk. */
-  missed({ header: { number }, path, length }: Segment): void {
+  missed(number: number): void {
     // Of what the cache was not given yet, `met` counts.
     if (this.cold.has(number)) return;
     let loss = this.lost.get(number);
@@ -125,8 +125,9 @@ export class Warmer {
     loss.misses = 0;
     loss.enough *= 2;
     loss.givenMs = this.nowMs;
-    if (this.books.bytes > this.memoryBytes * memoryShareMax) return;
-    this.cold.set(number, { path, from: 0, to: length });
+    const segment = this.books.segments.get(number);
+    if (segment === undefined || this.books.bytes > this.memoryBytes * memoryShareMax) return;
+    this.cold.set(number, { path: segment.path, from: 0, to: segment.length });
     this.begin();
   }
 
