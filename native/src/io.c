@@ -5,12 +5,12 @@
  */
 #define _GNU_SOURCE
 #include "addon.h"
+#include "direct.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* read(2), NOTES: Linux transfers at most this much at once. */
@@ -40,9 +40,8 @@ static ssize_t read_at(int fd, uint8_t *target, uint32_t length, off_t position)
  */
 static bool read_cached(int fd, uint8_t *target, uint32_t length, off_t position, int *error) {
 #ifdef RWF_NOWAIT
-  struct iovec part = {target, length};
   ssize_t bytes;
-  do bytes = preadv2(fd, &part, 1, position, RWF_NOWAIT);
+  do bytes = direct_preadv2(fd, target, length, position, RWF_NOWAIT);
   while (bytes < 0 && errno == EINTR);
   *error = bytes < 0 ? errno : 0;
   return bytes == (ssize_t)length;

@@ -3,10 +3,8 @@
  * Sockets are named by slots, never by descriptors, and a slot carries a generation in its epoll
  * event: what the kernel reported for a closed socket is not taken for its successor.
  *
- * The sockets stand in an epoll set of their own. Its descriptor is itself polled by the event loop
- * of the environment (epoll(7): an epoll descriptor is readable when events are waiting), so that
- * timers, files and other sockets have their turns between. Events are level-triggered: what one
- * call does not take, the next one reports.
+ * The sockets stand in an epoll set of their own. Events are level-triggered: what one call does
+ * not take, the next one reports.
  */
 #include "sockets.h"
 
@@ -39,26 +37,7 @@ struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets,
   return &sockets->slots[*place];
 }
 
-static void on_ready(uv_poll_t *poll, int status, int events) {
-  (void)status;
-  (void)events;
-  struct sockets *sockets = poll->data;
-  napi_env env = sockets->env;
-  napi_handle_scope scope;
-  if (sockets->callback == NULL || napi_open_handle_scope(env, &scope) != napi_ok) return;
-  napi_value callback = NULL, global = NULL;
-  if (napi_get_reference_value(env, sockets->callback, &callback) == napi_ok && callback != NULL &&
-      napi_get_global(env, &global) == napi_ok &&
-      napi_make_callback(env, NULL, global, callback, 0, NULL, NULL) == napi_pending_exception) {
-    napi_value error = NULL;
-    if (napi_get_and_clear_last_exception(env, &error) == napi_ok)
-      napi_fatal_exception(env, error);
-  }
-  napi_close_handle_scope(env, scope);
-}
-
-static void after_close(uv_handle_t *handle) {
-  struct sockets *sockets = handle->data;
+static void after_close(struct sockets *sockets) {
   napi_async_cleanup_hook_handle hook = sockets->hook;
   free(sockets->slots);
   free(sockets);
@@ -74,14 +53,13 @@ static void tear_down(napi_async_cleanup_hook_handle hook, void *data) {
   sockets->callback = NULL; /* The environment frees it. */
   for (uint32_t place = 0; place < sockets->slot_count; place++)
     if (sockets->slots[place].fd >= 0) close(sockets->slots[place].fd);
-  uv_close((uv_handle_t *)&sockets->poll, after_close);
+  turns_close(sockets, after_close);
   close(sockets->epoll);
 }
 
 static bool open_set(struct call *call, struct sockets *sockets) {
   uv_loop_t *loop = NULL;
   sockets->env = call->env;
-  sockets->poll.data = sockets;
   if (napi_get_uv_event_loop(call->env, &loop) != napi_ok)
     return throw_plain(call->env, "there is no event loop");
   sockets->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -90,7 +68,7 @@ static bool open_set(struct call *call, struct sockets *sockets) {
     close(sockets->epoll);
     return throw_plain(call->env, "the callback cannot be kept");
   }
-  if (uv_poll_init(loop, &sockets->poll, sockets->epoll) != 0) {
+  if (!turns_open(sockets, loop)) {
     napi_delete_reference(call->env, sockets->callback);
     close(sockets->epoll);
     return throw_plain(call->env, "the event loop does not poll this");
@@ -154,15 +132,6 @@ static int set_watch(struct sockets *sockets, uint32_t place, int operation, uin
   return 0;
 }
 
-/* The event loop stays alive, and polls, while there are sockets. */
-static int set_polling(struct sockets *sockets, bool wanted) {
-  if (sockets->polling == wanted) return 0;
-  int failed = wanted ? uv_poll_start(&sockets->poll, UV_READABLE, on_ready)
-                      : uv_poll_stop(&sockets->poll);
-  if (failed == 0) sockets->polling = wanted;
-  return failed;
-}
-
 /*
  * socketsAdopt(fd): a slot for a duplicate of this connected socket, or a negated errno. The
  * caller's descriptor stays the caller's. Nothing is watched yet.
@@ -189,7 +158,7 @@ napi_value sockets_adopt(napi_env env, napi_callback_info info) {
   struct slot *slot = &sockets->slots[place];
   slot->fd = fd;
   int failed = set_watch(sockets, place, EPOLL_CTL_ADD, 0);
-  if (failed == 0) failed = set_polling(sockets, true);
+  if (failed == 0) failed = turns_want(sockets, true);
   if (failed != 0) {
     slot->fd = -1;
     close(fd);
@@ -232,7 +201,7 @@ napi_value sockets_close(napi_env env, napi_callback_info info) {
   slot->generation++;
   slot->next_free = sockets->first_free;
   sockets->first_free = place;
-  if (--sockets->used == 0) set_polling(sockets, false);
+  if (--sockets->used == 0) turns_want(sockets, false);
   return NULL;
 }
 

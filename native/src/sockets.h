@@ -1,5 +1,6 @@
 /*
- * The set of sockets of one environment: sockets.c keeps it, sockets_io.c moves bytes.
+ * The set of sockets of one environment: sockets.c keeps it, sockets_io.c moves bytes,
+ * sockets_turns.c gives it turns of the event loop.
  */
 #ifndef STRONGROOM_SOCKETS_H
 #define STRONGROOM_SOCKETS_H
@@ -21,8 +22,23 @@ struct slot {
   uint32_t next_free;
 };
 
+/* How the event loop comes to the set. */
+enum polling {
+  POLLING_OFF,
+  POLLING_WAITS, /* It is woken by the set's descriptor. */
+  POLLING_BUSY,  /* It does not sleep, and asks the set in each turn. */
+};
+
 struct sockets {
   uv_poll_t poll;
+  uv_check_t check;
+  uv_idle_t idle;
+  uint32_t handles; /* Of these, not closed. */
+  void (*after_close)(struct sockets *);
+  enum polling polling;
+  uint32_t turns;      /* With events, since `polling` changed. */
+  uint32_t busy_after; /* So many turns begin POLLING_BUSY. */
+  uint32_t found;      /* Events that the last receive found. */
   napi_env env;
   napi_ref callback;
   napi_async_cleanup_hook_handle hook;
@@ -32,7 +48,6 @@ struct sockets {
   uint32_t first_free; /* slot_count: none */
   uint32_t used;
   uint32_t send_call;
-  bool polling;
 };
 
 /* The open set of this environment, or NULL with an Error pending. */
@@ -40,5 +55,12 @@ struct sockets *call_sockets(struct call *call);
 bool slot_in_use(const struct sockets *sockets, uint32_t place);
 /* The slot that argument `index` names, or NULL with a RangeError pending. */
 struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets, uint32_t *place);
+
+/* Handles of the environment's loop. False: nothing was made. */
+bool turns_open(struct sockets *sockets, uv_loop_t *loop);
+/* The loop stays alive, and polls, only while this is wanted. 0 or libuv's error. */
+int turns_want(struct sockets *sockets, bool wanted);
+/* No callback comes any more; `after` frees the set when the loop has let go of all handles. */
+void turns_close(struct sockets *sockets, void (*after)(struct sockets *));
 
 #endif

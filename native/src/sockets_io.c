@@ -2,6 +2,7 @@
  * Receives from many sockets and sends to many, a call each. The hazard is memory: rows come from
  * JavaScript, and every one is checked before it is used.
  */
+#include "direct.h"
 #include "sockets.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static size_t take(const struct slot *slot, uint32_t place, uint32_t events, uin
     return 0;
   }
   ssize_t bytes;
-  do bytes = recv(slot->fd, input + at, room, MSG_DONTWAIT);
+  do bytes = direct_recv(slot->fd, input + at, room, MSG_DONTWAIT);
   while (bytes < 0 && errno == EINTR);
   row[3] = (int32_t)(bytes < 0 ? -errno : bytes);
   return bytes > 0 ? (size_t)bytes : 0;
@@ -64,6 +65,7 @@ napi_value sockets_receive(napi_env env, napi_callback_info info) {
   int found;
   do found = epoll_wait(sockets->epoll, events, wanted, 0);
   while (found < 0 && errno == EINTR);
+  sockets->found = found > 0 ? (uint32_t)found : 0;
   size_t at = 0;
   uint32_t filled = 0;
   for (int n = 0; n < found && input.length - at >= ROOM_MIN; n++) {
@@ -80,7 +82,7 @@ napi_value sockets_receive(napi_env env, napi_callback_info info) {
 static int32_t send_some(int fd, const uint8_t *data, uint32_t length) {
   if (length > SEND_BYTES_MAX) length = SEND_BYTES_MAX;
   ssize_t bytes;
-  do bytes = send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+  do bytes = direct_send(fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   while (bytes < 0 && errno == EINTR);
   return (int32_t)(bytes < 0 ? -errno : bytes);
 }

@@ -140,6 +140,23 @@ export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
 
+/** Compared one by one up to so many bytes: a call of Buffer's costs more than them. */
+const shortBytes = 64;
+
+/** True if `one[at, +length)` and `other[otherAt, +length)` hold the same bytes; as above. */
+export function sameBytes(
+  one: Buffer,
+  at: number,
+  other: Uint8Array,
+  otherAt: number,
+  length: number,
+): boolean {
+  if (length > shortBytes)
+    return one.compare(other, otherAt, otherAt + length, at, at + length) === 0;
+  for (let n = 0; n < length; n++) if (one[at + n] !== other[otherAt + n]) return false;
+  return true;
+}
+
 /** FNV-1a, 64 bits, as in http://www.isthe.com/chongo/tech/comp/fnv/ (public domain). */
 export function fnv1a64(data: Uint8Array): bigint {
   let hash = 0xcbf29ce484222325n;
@@ -158,6 +175,12 @@ export function putU32(buffer: Uint8Array, value: number, at: number): void {
   buffer[at + 3] = value;
 }
 
+/** Reads a u32, big-endian, under the same condition, and for the same reason. */
+export function getU32(buffer: Uint8Array, at: number): number {
+  const upper = ((buffer[at] as number) << 16) | ((buffer[at + 1] as number) << 8);
+  return ((upper | (buffer[at + 2] as number)) * 0x100 + (buffer[at + 3] as number)) >>> 0;
+}
+
 /** Writes a safe integer as a big-endian u64, under the same condition. */
 export function putSafe64(buffer: Uint8Array, value: number, at: number): void {
   putU32(buffer, Math.floor(value / 0x1_0000_0000), at);
@@ -171,7 +194,15 @@ export function readRounded64(buffer: Buffer, at: number): number {
 
 /** A big-endian u64 that must be a safe integer. @throws FORMAT_RANGE above 2^53 - 1. */
 export function readSafe64(buffer: Buffer, at: number): number {
-  const value = readRounded64(buffer, at);
+  return safe(readRounded64(buffer, at));
+}
+
+/** The same where the caller has made sure that 8 bytes are there. @throws FORMAT_RANGE. */
+export function getSafe64(buffer: Uint8Array, at: number): number {
+  return safe(getU32(buffer, at) * 0x1_0000_0000 + getU32(buffer, at + 4));
+}
+
+function safe(value: number): number {
   if (value > Number.MAX_SAFE_INTEGER)
     throw new StrongroomError("FORMAT_RANGE", "integer above 2^53");
   return value;

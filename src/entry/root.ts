@@ -13,7 +13,7 @@
  * the seal authenticates it.
  * @module
  */
-import { putSafe64, putU32, readSafe64 } from "../base/bytes.ts";
+import { getSafe64, getU32, putSafe64, putU32 } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 
 export const rootHeaderBytes = 18;
@@ -44,9 +44,9 @@ export function readRootHeader(buffer: Buffer, at: number, end: number, into: Ro
     throw new StrongroomError("FORMAT_VERSION", "a root has an unknown type or reserved flags");
   into.type = buffer[at] as number;
   into.raw = flags === rootFlagRaw;
-  into.index = readSafe64(buffer, at + 2);
-  into.ordinal = buffer.readUInt32BE(at + 10);
-  into.keyLength = buffer.readUInt32BE(at + 14);
+  into.index = getSafe64(buffer, at + 2);
+  into.ordinal = getU32(buffer, at + 10);
+  into.keyLength = getU32(buffer, at + 14);
   if (into.keyLength > end - at - rootHeaderBytes)
     throw new StrongroomError("FORMAT_TRUNCATED", "a root is shorter than its key name");
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
+import { sameBytes } from "../base/bytes.ts";
 import { Arena, slotBytesMax } from "./arena.ts";
 import { type HashSecret, hashIn, hashSecret } from "./hash.ts";
 import { putSlot, shiftBack } from "./table.ts";
@@ -201,9 +202,7 @@ export class Entries {
     const address = this.f64[id * doubles + doubleAddress] as number;
     const own = this.arena.buffer(address);
     const at = this.arena.offset(address) + physicalBytes;
-    if (length > 64) return own.compare(buffer, start, end, at, at + length) === 0;
-    for (let n = 0; n < length; n++) if (own[at + n] !== buffer[start + n]) return false;
-    return true;
+    return sameBytes(own, at, buffer, start, length);
   }
 
   /** Adds an entry whose key is not there yet. Its value is undefined bytes. */

@@ -3,6 +3,7 @@
  * name. Synchronous, because commands are; nothing is allocated but views.
  * @module
  */
+import { sameBytes } from "../base/bytes.ts";
 import { StrongroomError } from "../base/errors.ts";
 import type { PhysicalKeys } from "../crypto/prf.ts";
 import { type RootHeader, readRootHeader, rootHeaderBytes } from "../entry/root.ts";
@@ -48,8 +49,13 @@ export class StoreSource implements RecordSource {
     const record = this.store.get(root.physical, 0);
     if (record === null) return null;
     this.parse(record);
-    const same = root.buffer.compare(buffer, start, end, root.keyStart, root.valueStart) === 0;
-    if (!same || record.keyspace !== keyspace)
+    const { keyLength } = root;
+    const same = keyLength === end - start;
+    if (
+      !same ||
+      !sameBytes(root.buffer, root.keyStart, buffer, start, keyLength) ||
+      record.keyspace !== keyspace
+    )
       throw new StrongroomError("STORE_KEY_COLLISION", "two names share a physical key");
     return root;
   }

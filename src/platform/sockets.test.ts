@@ -93,6 +93,35 @@ if (set !== null) {
     }
   });
 
+  test("sockets: bytes in each turn keep no timer from its own, and then it sleeps", async () => {
+    const { client, near } = await pair();
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    let sent = 0;
+    let timers = 0;
+    const timer = setInterval(() => timers++, 1);
+    for (let round = 0; round < 3; round++) {
+      for (let n = 0; n < 300 || timers < 5; n++) {
+        client.write("x");
+        sent++;
+        await turn();
+      }
+      const late = await pair();
+      late.client.write("late");
+      await until(() => near.bytes === sent && late.near.bytes === 4);
+      late.near.socket.close(false);
+      late.client.destroy();
+      timers = 0;
+    }
+    clearInterval(timer);
+    const before = performance.eventLoopUtilization();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+    client.write("y");
+    await until(() => near.bytes === sent + 1);
+    near.socket.close(false);
+    client.destroy();
+  });
+
   test("sockets: what is sent arrives, in order, also when the peer reads late", async () => {
     const { client, near } = await pair();
     client.pause();

@@ -84,6 +84,8 @@ export class RedisServer implements Owner, LatencySink {
   private ready: Waiter[] = [];
   private toFlush: Waiter[] = [];
   private ticking = false;
+  /** The clock was read in this callback of the event loop. */
+  private touched = false;
   private readonly busyPeers = new Set<Waiter>();
   private readonly pausedPeers = new Set<Waiter>();
   private lastId = 0;
@@ -150,8 +152,12 @@ export class RedisServer implements Owner, LatencySink {
     return this.monitors.size > 0 || this.pause.untilMs > 0;
   }
 
+  /** Reads the clock once a callback of the event loop. */
   touchClock(): void {
+    if (this.touched) return;
+    this.touched = true;
     this.nowMs = this.host.clock.nowMs();
+    this.scheduleTick();
   }
 
   passwordMatches(password: Uint8Array): boolean {
@@ -190,7 +196,7 @@ export class RedisServer implements Owner, LatencySink {
   }
 
   private readonly tick = (): void => {
-    this.ticking = false;
+    this.ticking = this.touched = false;
     const { ready } = this;
     if (ready.length > 0) {
       this.ready = [];

@@ -5,6 +5,7 @@
  * the single read, which says why.
  * @module
  */
+import { getU32 } from "../../base/bytes.ts";
 import { type Disk, type DiskFile, readRow } from "../../base/ports.ts";
 import { kindPut, recordHeaderBytes, sealedPutOverhead } from "../../entry/record.ts";
 import { frameHeaderBytes, frameIsWhole } from "../../files/framing.ts";
@@ -101,7 +102,7 @@ export class ReadAhead {
     const length = this.length[n] as number;
     const at = frame + frameHeaderBytes;
     this.at[n] = at;
-    if (rows[row + 4] !== rows[row + 2] || memory.readUInt32BE(frame) !== length) return false;
+    if (rows[row + 4] !== rows[row + 2] || getU32(memory, frame) !== length) return false;
     if (memory[at] !== kindPut || length < recordHeaderBytes) return false;
     const { opener, seed } = this.segments[n] as OpenSegment;
     if (opener === null) {

@@ -6,7 +6,7 @@
  * asked for, and it must authenticate (in a clear segment: match its checksum).
  * @module
  */
-import { readSafe64 } from "../../base/bytes.ts";
+import { getSafe64, getU32, sameBytes } from "../../base/bytes.ts";
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import {
@@ -233,9 +233,9 @@ export class SegmentReader {
     const { opened } = this;
     opened.header = buffer;
     opened.bodyAt = at;
-    opened.expireAt = readSafe64(buffer, at + expireAtAt);
-    opened.sequence = readSafe64(buffer, at + sequenceAt);
-    opened.keyspace = buffer.readUInt32BE(at + keyspaceAt);
+    opened.expireAt = getSafe64(buffer, at + expireAtAt);
+    opened.sequence = getSafe64(buffer, at + sequenceAt);
+    opened.keyspace = getU32(buffer, at + keyspaceAt);
     opened.root = buffer[at + rootAt] === 1;
     opened.body = compressed
       ? decompressText(buffer.subarray(start, end), unpackedBytesMax)
@@ -248,9 +248,7 @@ export class SegmentReader {
 
 /** Whether the record at `at` has this physical key. */
 function isOf(buffer: Buffer, at: number, physical: Uint8Array, keyAt: number): boolean {
-  for (let i = 0; i < physicalBytes; i++)
-    if (buffer[at + physicalAt + i] !== physical[keyAt + i]) return false;
-  return true;
+  return sameBytes(buffer, at + physicalAt, physical, keyAt, physicalBytes);
 }
 
 function damaged(segment: Segment, offset: number): StrongroomError {
