@@ -31,6 +31,7 @@ import {
   timeRecord,
 } from "../machine/records.ts";
 import { nativeEntries } from "../platform/residents.ts";
+import { whenTurnEnds } from "../platform/turns.ts";
 import type { SealedPlace } from "../sealed/place.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 import type { RunBuilder } from "../store/store.ts";
@@ -223,7 +224,7 @@ export class Runtime {
       group: this.group,
       flusher: this.flusher,
       clock: deps.clock,
-      defer: (run) => process.nextTick(run),
+      defer: whenTurnEnds,
       settings: deps.settings,
       probe: this.probe,
       damagedRecords: () => this.directory.damagedRecords,

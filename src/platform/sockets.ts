@@ -8,6 +8,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { loadNative, type NativeSocketCalls } from "./native.ts";
+import { beginTurn, endTurn } from "./turns.ts";
 
 /** What happens to a socket. */
 export interface SocketEvents {
@@ -111,8 +112,6 @@ export class NativeSockets {
   private readonly input = Buffer.allocUnsafeSlow(inputBytes);
   private readonly rows = new Int32Array(rowsMax * row);
   private readonly untold: NativeSocket[] = [];
-  private atEnd: (() => void)[] = [];
-  private receiving = false;
 
   constructor(calls: NativeSocketCalls) {
     this.calls = calls;
@@ -144,17 +143,11 @@ export class NativeSockets {
     this.untold.push(socket);
   }
 
-  /** Runs `job` once, when everything that arrived in this turn was handled, or the tick ends. */
-  whenHandled(job: () => void): void {
-    if (this.receiving) this.atEnd.push(job);
-    else process.nextTick(job);
-  }
-
   private turn(): void {
     const { untold, input, rows } = this;
     if (untold.length > 0) for (const socket of untold.splice(0)) socket.tell();
     const count = this.calls.socketsReceive(input, rows, socketBytesMax);
-    this.receiving = true;
+    beginTurn();
     try {
       const end = count * row;
       let announced = 0;
@@ -163,12 +156,7 @@ export class NativeSockets {
         this.handle(at);
       }
     } finally {
-      this.receiving = false;
-      const jobs = this.atEnd;
-      if (jobs.length > 0) {
-        this.atEnd = [];
-        for (const job of jobs) job();
-      }
+      endTurn();
     }
   }
 

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { arch, release, totalmem, type } from "node:os";
 import { systemClock } from "../platform/clock.ts";
 import { systemRandom } from "../platform/random.ts";
+import { whenTurnEnds } from "../platform/turns.ts";
 import type { Host, ProcessFigures } from "../redis/host.ts";
 
 function figures(): ProcessFigures {
@@ -29,7 +30,7 @@ export function nodeHost(report: (error: unknown) => void): Host {
     clock: systemClock,
     random: systemRandom,
     sha256: (data) => createHash("sha256").update(data).digest(),
-    tick: (job) => process.nextTick(job),
+    tick: whenTurnEnds,
     later: (ms, job) => {
       const timer = setTimeout(job, ms);
       timer.unref();

@@ -5,6 +5,7 @@
  * @module
  */
 import type { NativeSocket, NativeSockets } from "../platform/sockets.ts";
+import { whenTurnEnds } from "../platform/turns.ts";
 import type { BufferPool, Chunk } from "../resp/pool.ts";
 
 /** Who has something to send. */
@@ -55,7 +56,7 @@ export class Outbox {
     if (this.count === rowsMax || this.bytes >= bytesMax) this.send();
     else if (!this.scheduled) {
       this.scheduled = true;
-      this.sockets.whenHandled(this.handled);
+      whenTurnEnds(this.handled);
     }
   }
 
