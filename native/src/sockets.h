@@ -7,6 +7,7 @@
 
 #include "addon.h"
 
+#include <sys/epoll.h>
 #include <uv.h>
 
 /* What a caller wants to be told of. Errors and a complete close are always told. */
@@ -21,6 +22,9 @@ struct slot {
   uint32_t full_in;
   uint32_t next_free;
 };
+
+/* A turn handles so many events at most. */
+#define EVENTS_MAX 256
 
 /* How the event loop comes to the set. */
 enum polling {
@@ -38,7 +42,8 @@ struct sockets {
   enum polling polling;
   uint32_t turns;      /* With events, since `polling` changed. */
   uint32_t busy_after; /* So many turns begin POLLING_BUSY. */
-  uint32_t found;      /* Events that the last receive found. */
+  uint32_t found; /* Events of this turn that stand in `events` and were not received yet. */
+  struct epoll_event events[EVENTS_MAX];
   napi_env env;
   napi_ref callback;
   napi_async_cleanup_hook_handle hook;
@@ -55,6 +60,9 @@ struct sockets *call_sockets(struct call *call);
 bool slot_in_use(const struct sockets *sockets, uint32_t place);
 /* The slot that argument `index` names, or NULL with a RangeError pending. */
 struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets, uint32_t *place);
+
+/* Asks the kernel for events, at most EVENTS_MAX, without waiting: how many stand in `events`. */
+uint32_t sockets_ask(struct sockets *sockets);
 
 /* Handles of the environment's loop. False: nothing was made. */
 bool turns_open(struct sockets *sockets, uv_loop_t *loop);

@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define EVENTS_MAX 256
 #define ROW 4
 /* A receive is not begun with less room than this. */
 #define ROOM_MIN (16 * 1024)
@@ -30,8 +29,8 @@ static size_t take(const struct slot *slot, uint32_t place, uint32_t events, uin
   row[3] = -EAGAIN;
   if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0) return 0;
   if ((slot->watch & WATCH_READ) == 0) {
-    /* Broken while nobody reads. */
-    row[3] = -ECONNRESET;
+    /* Broken while nobody reads; or nobody does since the kernel was asked. */
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) row[3] = -ECONNRESET;
     return 0;
   }
   ssize_t bytes;
@@ -39,6 +38,13 @@ static size_t take(const struct slot *slot, uint32_t place, uint32_t events, uin
   while (bytes < 0 && errno == EINTR);
   row[3] = (int32_t)(bytes < 0 ? -errno : bytes);
   return bytes > 0 ? (size_t)bytes : 0;
+}
+
+uint32_t sockets_ask(struct sockets *sockets) {
+  int found;
+  do found = epoll_wait(sockets->epoll, sockets->events, EVENTS_MAX, 0);
+  while (found < 0 && errno == EINTR);
+  return found < 0 ? 0 : (uint32_t)found;
 }
 
 /*
@@ -60,21 +66,21 @@ napi_value sockets_receive(napi_env env, napi_callback_info info) {
     throw_range(env, "no room to receive");
     return NULL;
   }
-  struct epoll_event events[EVENTS_MAX];
-  int wanted = count < EVENTS_MAX ? (int)count : EVENTS_MAX;
-  int found;
-  do found = epoll_wait(sockets->epoll, events, wanted, 0);
-  while (found < 0 && errno == EINTR);
-  sockets->found = found > 0 ? (uint32_t)found : 0;
+  /* A busy turn has asked already. */
+  uint32_t found = sockets->found != 0 ? sockets->found : sockets_ask(sockets);
+  sockets->found = 0;
+  if (found > count) found = (uint32_t)count;
+  if (found > 0) sockets->turns++;
   size_t at = 0;
   uint32_t filled = 0;
-  for (int n = 0; n < found && input.length - at >= ROOM_MIN; n++) {
-    uint32_t place = (uint32_t)events[n].data.u64;
+  for (uint32_t n = 0; n < found && input.length - at >= ROOM_MIN; n++) {
+    uint64_t whose = sockets->events[n].data.u64;
+    uint32_t place = (uint32_t)whose, ready = sockets->events[n].events;
     if (!slot_in_use(sockets, place)) continue;
     struct slot *slot = &sockets->slots[place];
-    if (slot->generation != (uint32_t)(events[n].data.u64 >> 32)) continue;
+    if (slot->generation != (uint32_t)(whose >> 32)) continue;
     size_t room = input.length - at < bytes_max ? input.length - at : bytes_max;
-    at += take(slot, place, events[n].events, input.data, at, room, rows + (size_t)ROW * filled++);
+    at += take(slot, place, ready, input.data, at, room, rows + (size_t)ROW * filled++);
   }
   return int_value(env, filled);
 }

@@ -58,26 +58,23 @@ static int set_polling(struct sockets *sockets, enum polling polling) {
   return 0;
 }
 
-/* Whether there was something in this turn, and the set is still polled as it was before. */
-static bool take_turn(struct sockets *sockets) {
-  enum polling before = sockets->polling;
-  sockets->found = 0;
-  call_back(sockets);
-  if (sockets->found > 0) sockets->turns++;
-  return sockets->polling == before;
-}
-
 static void on_ready(uv_poll_t *poll, int status, int events) {
   (void)status;
   (void)events;
   struct sockets *sockets = poll->data;
-  if (take_turn(sockets) && sockets->turns >= sockets->busy_after)
+  sockets->found = 0;
+  call_back(sockets);
+  if (sockets->polling == POLLING_WAITS && sockets->turns >= sockets->busy_after)
     set_polling(sockets, POLLING_BUSY);
 }
 
 static void on_check(uv_check_t *check) {
   struct sockets *sockets = check->data;
-  if (!take_turn(sockets) || sockets->found > 0) return;
+  sockets->found = sockets_ask(sockets);
+  if (sockets->found > 0) {
+    call_back(sockets);
+    return;
+  }
   if (sockets->turns >= BUSY_TURNS_MIN) sockets->busy_after = BUSY_AFTER_MIN;
   else if (sockets->busy_after < BUSY_AFTER_MAX) sockets->busy_after *= 2;
   /* Else it stays busy, and tries again in the next turn. */
