@@ -58,11 +58,15 @@ export function fill(port: number, keys: number, bytes = valueBytes): Promise<nu
   });
 }
 
+/** Arguments of redis-benchmark. */
+export function benchmarkArgs(port: number, load: Load, keys: number, requests: number): string[] {
+  const shape = ["-d", valueBytes, "-c", clients, "-r", keys, "-n", requests, "-P", load.pipeline];
+  return ["-h", "127.0.0.1", "-p", String(port), "-t", load.command, ...shape.map(String)];
+}
+
 /** One run of redis-benchmark. @returns requests per second. */
 export function benchmark(port: number, load: Load, keys: number): Promise<number> {
-  const options = ["-h", "127.0.0.1", "-p", String(port), "-t", load.command, "--csv"];
-  const shape = ["-d", valueBytes, "-c", clients, "-r", keys, "-n", load.requests];
-  const args = [...options, ...shape.map(String), "-P", String(load.pipeline)];
+  const args = [...benchmarkArgs(port, load, keys, load.requests), "--csv"];
   return new Promise((resolve, reject) => {
     const child = spawn("redis-benchmark", args, { stdio: ["ignore", "pipe", "inherit"] });
     let output = "";

@@ -4,13 +4,15 @@
  * server still does in the background (a rewrite of the append-only file, a compaction) counts for
  * itself alone: the other one is measured when that is done.
  *
- * Options: --keys N (repeatable; default 100000 and 1000000), --rounds N (3), --only compare|start
- * |log|primitives|store.
+ * Options: --keys N (repeatable; default 100000 and 1000000), --rounds N (3), --only compare|log
+ * |primitives|store|turns. `turns`, which only runs when it is asked for, compares in turns of a
+ * fraction of a second, --seconds N (60) a load, also with the built checkouts in --beside DIR.
  * @module
  */
 import { parseArgs } from "node:util";
 import { benchmark, fill, loads } from "./load.ts";
-import { makePair, type Server } from "./servers.ts";
+import { makePair, makeServers, type Server } from "./servers.ts";
+import { standing, takeTurns } from "./turns.ts";
 
 const mib = 1024 * 1024;
 
@@ -59,6 +61,46 @@ async function compare(keys: number, rounds: number): Promise<void> {
   }
 }
 
+/** In each round all are started and filled, one after the other; each load runs in turns. */
+async function inTurns(
+  keys: number,
+  rounds: number,
+  seconds: number,
+  beside: readonly string[],
+): Promise<void> {
+  print(`\n${keys.toLocaleString("en")} keys of 1 KiB, 50 clients, in turns, ${rounds} rounds`);
+  const turns = loads.map(() => new Map<string, number[]>());
+  for (let round = 0; round < rounds; round++) {
+    const { servers, close } = await makeServers(beside);
+    try {
+      const shift = round % servers.length;
+      const order = [...servers.slice(shift), ...servers.slice(0, shift)];
+      for (const server of order) {
+        await server.start();
+        await fill(server.port, keys);
+      }
+      for (const [n, load] of loads.entries()) {
+        for (const server of order) await server.quiet();
+        const taken = await takeTurns(order, load, keys, seconds / rounds);
+        for (const [at, { name }] of order.entries()) {
+          const before = turns[n]?.get(name) ?? [];
+          turns[n]?.set(name, [...before, ...(taken[at] as number[])]);
+        }
+      }
+    } finally {
+      await close();
+    }
+  }
+  for (const [n, load] of loads.entries()) {
+    const ours = turns[n]?.get("strongroom") ?? [];
+    for (const [name, theirs] of turns[n] ?? []) {
+      const { ratio, low, high, rate: each } = standing(ours, theirs);
+      if (name === "strongroom") print(`  ${load.name.padEnd(10)} ${rate(each)}`);
+      else print(`    ${ratio.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)}) of ${name}`);
+    }
+  }
+}
+
 interface Rates {
   readonly strongroom: number[];
   readonly redis: number[];
@@ -69,6 +111,8 @@ const { values } = parseArgs({
     keys: { type: "string", multiple: true, default: ["100000", "1000000"] },
     rounds: { type: "string", default: "3" },
     only: { type: "string" },
+    seconds: { type: "string", default: "60" },
+    beside: { type: "string", multiple: true, default: [] },
   },
 });
 const parts: Record<string, () => Promise<unknown> | unknown> = {
@@ -79,5 +123,9 @@ const parts: Record<string, () => Promise<unknown> | unknown> = {
     for (const keys of values.keys) await compare(Number(keys), Number(values.rounds));
   },
 };
-for (const [name, run] of Object.entries(parts))
-  if (values.only === undefined || values.only === name) await run();
+if (values.only === "turns")
+  for (const keys of values.keys)
+    await inTurns(Number(keys), Number(values.rounds), Number(values.seconds), values.beside);
+else
+  for (const [name, run] of Object.entries(parts))
+    if (values.only === undefined || values.only === name) await run();

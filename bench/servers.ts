@@ -11,9 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const entry = new URL("../src/bin/strongroom.ts", import.meta.url).pathname;
-/** Starts it as `npm start` does, with what it tells Node. */
-const launcher = new URL("../scripts/run.sh", import.meta.url).pathname;
+/** This checkout. */
+const root = new URL("..", import.meta.url).pathname;
 const readyMsMax = 120_000;
 
 /** A server that takes no more than this share of a processor does nothing in the background. */
@@ -139,30 +138,63 @@ export interface Pair {
   close(): Promise<void>;
 }
 
-/** Both servers over fresh folders; not started yet. */
-export async function makePair(extra: readonly string[] = []): Promise<Pair> {
-  const folder = mkdtempSync(join(tmpdir(), "strongroom-bench-"));
+/** A node of the checkout in `checkout`, over `folder`, which is there; not started yet. */
+async function makeOurs(
+  name: string,
+  folder: string,
+  checkout: string,
+  extra: readonly string[],
+): Promise<ChildServer> {
   const kek = join(folder, "kek");
   writeFileSync(kek, randomBytes(32), { mode: 0o600 });
-  mkdirSync(join(folder, "redis"));
-  const [one, other] = [await freePort(), await freePort()];
-  const ours = new ChildServer("strongroom", one, [
+  const port = await freePort();
+  return new ChildServer(name, port, [
     "sh",
-    launcher,
-    entry,
+    // As `npm start` does, with what it tells Node.
+    join(checkout, "scripts/run.sh"),
+    join(checkout, "src/bin/strongroom.ts"),
     "serve",
-    ...["--port", String(one), "--bind", "127.0.0.1", "--data-dir", join(folder, "data")],
-    ...["--kek", `file:${kek}`, "--log-level", "warn", ...extra],
+    ...["--port", String(port), "--bind", "127.0.0.1", "--data-dir", join(folder, "data")],
+    ...["--kek", `file:${kek}`, "--log-level", "error", ...extra],
   ]);
-  const redis = new ChildServer("redis", other, [
+}
+
+/** Both servers over fresh folders; not started yet. */
+export async function makePair(extra: readonly string[] = []): Promise<Pair> {
+  const { servers, folder, close } = await makeServers([], extra);
+  return { ours: servers[0] as Server, redis: servers[1] as Server, folder, close };
+}
+
+export interface Servers {
+  /** Strongroom, Redis, then the other checkouts. */
+  readonly servers: readonly Server[];
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+/** The same, and nodes of other checkouts, each built already. */
+export async function makeServers(
+  checkouts: readonly string[],
+  extra: readonly string[] = [],
+): Promise<Servers> {
+  const folder = mkdtempSync(join(tmpdir(), "strongroom-bench-"));
+  mkdirSync(join(folder, "redis"));
+  const ours = await makeOurs("strongroom", folder, root, extra);
+  const port = await freePort();
+  const redis = new ChildServer("redis", port, [
     "redis-server",
-    ...["--port", String(other), "--bind", "127.0.0.1", "--dir", join(folder, "redis")],
+    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", join(folder, "redis")],
     ...["--appendonly", "yes", "--appendfsync", "always", "--save", ""],
   ]);
+  const servers = [ours, redis];
+  for (const [n, checkout] of checkouts.entries()) {
+    const own = join(folder, String(n));
+    mkdirSync(own, { mode: 0o700 });
+    servers.push(await makeOurs(checkout, own, checkout, extra));
+  }
   const close = async (): Promise<void> => {
-    await ours.kill();
-    await redis.kill();
+    for (const server of servers) await server.kill();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { ours, redis, folder, close };
+  return { servers, folder, close };
 }
