@@ -1,7 +1,15 @@
 // Goal: a person who clones the repository and types `npm start` has a node, a key file outside the
 // data and the advice to keep a copy; the second start finds everything; SIGTERM ends it with 0.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Client } from "./support/resp.ts";
@@ -107,4 +115,24 @@ test("start: the other commands run through npm, with their output alone", async
   expect((await made.ended).status, made.output).toBe(0);
   expect(made.printed.trim().split("\n")).toHaveLength(1);
   expect(statSync(path).size).toBe(32);
+});
+
+test("start: npm keeps no log of a command line, which may hold a password", async () => {
+  const flags = [
+    "run",
+    "--silent",
+    "strongroom",
+    "--",
+    "status",
+    "--data-dir",
+    "/in-a-command-line",
+  ];
+  const asked = new Process(["npm", ...flags], { folder: tree, environment: { HOME: home } });
+  expect((await asked.ended).status).not.toBe(0);
+  expect(asked.output).toContain("/in-a-command-line");
+  const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  for (const { parentPath, name } of files)
+    expect(readFileSync(join(parentPath, name)).includes("in-a-command-line"), name).toBe(false);
 });
