@@ -11,7 +11,7 @@
  */
 import { parseArgs } from "node:util";
 import { benchmark, fill, loads } from "./load.ts";
-import { makePair, makeServers, type Server } from "./servers.ts";
+import { makeServers, type Server } from "./servers.ts";
 import { standing, takeTurns } from "./turns.ts";
 
 const mib = 1024 * 1024;
@@ -30,7 +30,7 @@ const size = (bytes: number): string => `${Math.round(bytes / mib)} MiB`;
 
 /** Fills both, then alternates; ends with a kill and a timed start of ours. */
 async function compare(keys: number, rounds: number): Promise<void> {
-  const pair = await makePair();
+  const pair = await makeServers();
   try {
     const both: Server[] = [pair.ours, pair.redis];
     print(`\n${keys.toLocaleString("en")} keys of 1 KiB, 50 clients, ${rounds} rounds`);
@@ -69,10 +69,12 @@ async function inTurns(
   beside: readonly string[],
 ): Promise<void> {
   print(`\n${keys.toLocaleString("en")} keys of 1 KiB, 50 clients, in turns, ${rounds} rounds`);
+  // Of each load: requests a second of each turn, by the server's name.
   const turns = loads.map(() => new Map<string, number[]>());
   for (let round = 0; round < rounds; round++) {
-    const { servers, close } = await makeServers(beside);
+    const { ours, redis, others, close } = await makeServers(beside);
     try {
+      const servers = [ours, redis, ...others];
       const shift = round % servers.length;
       const order = [...servers.slice(shift), ...servers.slice(0, shift)];
       for (const server of order) {

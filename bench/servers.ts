@@ -131,20 +131,8 @@ class ChildServer implements Server {
   }
 }
 
-export interface Pair {
-  readonly ours: Server;
-  readonly redis: Server;
-  readonly folder: string;
-  close(): Promise<void>;
-}
-
 /** A node of the checkout in `checkout`, over `folder`, which is there; not started yet. */
-async function makeOurs(
-  name: string,
-  folder: string,
-  checkout: string,
-  extra: readonly string[],
-): Promise<ChildServer> {
+async function makeOurs(name: string, folder: string, checkout: string): Promise<ChildServer> {
   const kek = join(folder, "kek");
   writeFileSync(kek, randomBytes(32), { mode: 0o600 });
   const port = await freePort();
@@ -155,46 +143,41 @@ async function makeOurs(
     join(checkout, "src/bin/strongroom.ts"),
     "serve",
     ...["--port", String(port), "--bind", "127.0.0.1", "--data-dir", join(folder, "data")],
-    ...["--kek", `file:${kek}`, "--log-level", "error", ...extra],
+    ...["--kek", `file:${kek}`, "--log-level", "error"],
   ]);
 }
 
-/** Both servers over fresh folders; not started yet. */
-export async function makePair(extra: readonly string[] = []): Promise<Pair> {
-  const { servers, folder, close } = await makeServers([], extra);
-  return { ours: servers[0] as Server, redis: servers[1] as Server, folder, close };
-}
-
 export interface Servers {
-  /** Strongroom, Redis, then the other checkouts. */
-  readonly servers: readonly Server[];
-  readonly folder: string;
+  readonly ours: Server;
+  readonly redis: Server;
+  /** Of other checkouts. */
+  readonly others: readonly Server[];
   close(): Promise<void>;
 }
 
-/** The same, and nodes of other checkouts, each built already. */
-export async function makeServers(
-  checkouts: readonly string[],
-  extra: readonly string[] = [],
-): Promise<Servers> {
+/**
+ * Both servers over fresh folders, and nodes of other checkouts, each built already; none is
+ * started yet.
+ */
+export async function makeServers(checkouts: readonly string[] = []): Promise<Servers> {
   const folder = mkdtempSync(join(tmpdir(), "strongroom-bench-"));
   mkdirSync(join(folder, "redis"));
-  const ours = await makeOurs("strongroom", folder, root, extra);
+  const ours = await makeOurs("strongroom", folder, root);
   const port = await freePort();
   const redis = new ChildServer("redis", port, [
     "redis-server",
     ...["--port", String(port), "--bind", "127.0.0.1", "--dir", join(folder, "redis")],
     ...["--appendonly", "yes", "--appendfsync", "always", "--save", ""],
   ]);
-  const servers = [ours, redis];
+  const others: ChildServer[] = [];
   for (const [n, checkout] of checkouts.entries()) {
     const own = join(folder, String(n));
     mkdirSync(own, { mode: 0o700 });
-    servers.push(await makeOurs(checkout, own, checkout, extra));
+    others.push(await makeOurs(checkout, own, checkout));
   }
   const close = async (): Promise<void> => {
-    for (const server of servers) await server.kill();
+    for (const server of [ours, redis, ...others]) await server.kill();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { servers, folder, close };
+  return { ours, redis, others, close };
 }

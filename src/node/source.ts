@@ -49,13 +49,10 @@ export class StoreSource implements RecordSource {
     const record = this.store.get(root.physical, 0);
     if (record === null) return null;
     this.parse(record);
-    const { keyLength } = root;
-    const same = keyLength === end - start;
-    if (
-      !same ||
-      !sameBytes(root.buffer, root.keyStart, buffer, start, keyLength) ||
-      record.keyspace !== keyspace
-    )
+    const { keyStart, keyLength } = root;
+    const same =
+      keyLength === end - start && sameBytes(root.buffer, keyStart, buffer, start, keyLength);
+    if (!same || record.keyspace !== keyspace)
       throw new StrongroomError("STORE_KEY_COLLISION", "two names share a physical key");
     return root;
   }
