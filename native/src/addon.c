@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 14
+#define ADDON_VERSION 15
 
 napi_value int_value(napi_env env, int64_t value) {
   napi_value result = NULL;
@@ -215,6 +215,8 @@ NAPI_MODULE_INIT() {
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},
       {"socketsReceive", sockets_receive}, {"socketsSendMany", sockets_send_many},
       {"socketsSend", sockets_send},       {"socketsDescriptor", sockets_descriptor},
+      {"socketsListen", sockets_listen},   {"socketsAccept", sockets_accept},
+      {"socketsNames", sockets_names},
   };
   crc32_prepare();
   struct state *state = calloc(1, sizeof *state);

@@ -132,6 +132,35 @@ static int set_watch(struct sockets *sockets, uint32_t place, int operation, uin
   return 0;
 }
 
+int64_t sockets_put(struct sockets *sockets, int fd, uint32_t watch) {
+  if (sockets->first_free == sockets->slot_count && !grow(sockets)) return -ENOMEM;
+  uint32_t place = sockets->first_free;
+  struct slot *slot = &sockets->slots[place];
+  slot->fd = fd;
+  slot->listens = false;
+  int failed = set_watch(sockets, place, EPOLL_CTL_ADD, watch);
+  if (failed == 0) failed = turns_want(sockets, true);
+  if (failed != 0) {
+    slot->fd = -1;
+    return failed;
+  }
+  sockets->first_free = slot->next_free;
+  sockets->used++;
+  return place;
+}
+
+int64_t sockets_put_copy(struct sockets *sockets, uint32_t original, uint32_t watch) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (getsockopt((int)original, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return -errno;
+  if (type != SOCK_STREAM) return -EPROTOTYPE;
+  int fd = fcntl((int)original, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int64_t place = sockets_put(sockets, fd, watch);
+  if (place < 0) close(fd);
+  return place;
+}
+
 /*
  * socketsAdopt(fd): a slot for a duplicate of this connected socket, or a negated errno. The
  * caller's descriptor stays the caller's. Nothing is watched yet.
@@ -146,27 +175,7 @@ napi_value sockets_adopt(napi_env env, napi_callback_info info) {
     throw_range(env, "not a file descriptor");
     return NULL;
   }
-  int type = 0;
-  socklen_t size = sizeof type;
-  if (getsockopt((int)wanted, SOL_SOCKET, SO_TYPE, &type, &size) != 0)
-    return int_value(env, -errno);
-  if (type != SOCK_STREAM) return int_value(env, -EPROTOTYPE);
-  if (sockets->first_free == sockets->slot_count && !grow(sockets)) return int_value(env, -ENOMEM);
-  int fd = fcntl((int)wanted, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) return int_value(env, -errno);
-  uint32_t place = sockets->first_free;
-  struct slot *slot = &sockets->slots[place];
-  slot->fd = fd;
-  int failed = set_watch(sockets, place, EPOLL_CTL_ADD, 0);
-  if (failed == 0) failed = turns_want(sockets, true);
-  if (failed != 0) {
-    slot->fd = -1;
-    close(fd);
-    return int_value(env, failed);
-  }
-  sockets->first_free = slot->next_free;
-  sockets->used++;
-  return int_value(env, place);
+  return int_value(env, sockets_put_copy(sockets, wanted, 0));
 }
 
 /* socketsWatch(slot, what): 0 or a negated errno. */

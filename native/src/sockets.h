@@ -1,6 +1,6 @@
 /*
  * The set of sockets of one environment: sockets.c keeps it, sockets_io.c moves bytes,
- * sockets_turns.c gives it turns of the event loop.
+ * sockets_listen.c accepts connections, sockets_turns.c gives it turns of the event loop.
  */
 #ifndef STRONGROOM_SOCKETS_H
 #define STRONGROOM_SOCKETS_H
@@ -21,6 +21,7 @@ struct slot {
   /* The call of sendMany in which this socket took less than it was given. */
   uint32_t full_in;
   uint32_t next_free;
+  bool listens; /* Readable: connections wait. */
 };
 
 /* A turn handles so many events at most. */
@@ -60,6 +61,11 @@ struct sockets *call_sockets(struct call *call);
 bool slot_in_use(const struct sockets *sockets, uint32_t place);
 /* The slot that argument `index` names, or NULL with a RangeError pending. */
 struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets, uint32_t *place);
+
+/* A slot for this socket, which is the set's from now on, or a negated errno. */
+int64_t sockets_put(struct sockets *sockets, int fd, uint32_t watch);
+/* The same for a duplicate of a stream socket that stays the caller's. */
+int64_t sockets_put_copy(struct sockets *sockets, uint32_t original, uint32_t watch);
 
 /* Asks the kernel for events, at most EVENTS_MAX, without waiting: how many stand in `events`. */
 uint32_t sockets_ask(struct sockets *sockets);

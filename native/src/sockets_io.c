@@ -20,7 +20,10 @@ static bool call_rows(struct call *call, size_t index, int32_t **rows, size_t *c
   return true;
 }
 
-/* One event into a row: slot, writable, where the bytes stand, how many; 0 end; below: -errno. */
+/*
+ * One event into a row: slot, writable, where the bytes stand, how many; 0 end; below: -errno. Of a
+ * socket that listens: connections wait, if the last is above 0.
+ */
 static size_t take(const struct slot *slot, uint32_t place, uint32_t events, uint8_t *input,
                    size_t at, size_t room, int32_t *row) {
   row[0] = (int32_t)place;
@@ -31,6 +34,10 @@ static size_t take(const struct slot *slot, uint32_t place, uint32_t events, uin
   if ((slot->watch & WATCH_READ) == 0) {
     /* Broken while nobody reads; or nobody does since the kernel was asked. */
     if ((events & (EPOLLERR | EPOLLHUP)) != 0) row[3] = -ECONNRESET;
+    return 0;
+  }
+  if (slot->listens) {
+    row[3] = 1;
     return 0;
   }
   ssize_t bytes;

@@ -165,6 +165,17 @@ export interface NativeSocketCalls {
   socketsOpen(ready: () => void): void;
   /** A slot for a duplicate of this connected socket. Nothing is watched yet. */
   socketsAdopt(fd: number): number;
+  /** A slot for a duplicate of this listening socket, watched: a result of 1 in its rows. */
+  socketsListen(fd: number): number;
+  /**
+   * A slot for the next connection of a listening TCP socket, without delay of small writes (RFC
+   * 896); nothing is watched yet. -EAGAIN: none waits; -ECONNABORTED: one was lost.
+   * @param keepAliveSeconds - After so long without a word the peer is asked for a sign of life
+   * (tcp(7), TCP_KEEPIDLE); 0: never.
+   */
+  socketsAccept(slot: number, keepAliveSeconds: number): number;
+  /** "ADDRESS:PORT" of the peer, and of this end behind a space; "" where there is none. */
+  socketsNames(slot: number): string;
   /** What to tell of: 1 readable, 2 writable. Errors and a complete close are always told. */
   socketsWatch(slot: number, what: number): number;
   /** @param orderly - 1: the stream ends after what was sent. */
@@ -252,7 +263,7 @@ export interface NativeAddon extends NativeIo, NativeSocketCalls, EntriesNative 
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 14;
+const version = 15;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

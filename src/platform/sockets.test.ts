@@ -187,6 +187,7 @@ if (set !== null) {
     const names = [
       ...(["socketsOpen", "socketsWatch", "socketsClose", "socketsReceive"] as const),
       ...(["socketsSendMany", "socketsSend", "socketsDescriptor"] as const),
+      ...(["socketsAccept", "socketsNames"] as const),
     ];
     const property = fc.property(
       fc.constantFrom(...names),

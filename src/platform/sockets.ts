@@ -34,6 +34,11 @@ const rowsMax = 256;
 /** Integers of a row. */
 const row = 4;
 const EAGAIN = -11;
+const ECONNABORTED = -103;
+/** One turn accepts at most so many connections of one listener. */
+const acceptsMax = 64;
+/** The system has no descriptor left, or no memory: connections wait in the backlog meanwhile. */
+const pauseMs = 100;
 
 const watchRead = 1;
 const watchWrite = 2;
@@ -57,7 +62,7 @@ export class NativeSocket {
     this.events = events;
   }
 
-  /** The name of this socket in rows of `sendMany`. */
+  /** The name of this socket in calls and in rows of `sendMany`. */
   get place(): number {
     return this.slot;
   }
@@ -106,6 +111,55 @@ export class NativeSocket {
   }
 }
 
+/** What happens at a socket that listens. */
+export interface ListenEvents {
+  /** In seconds, for the next connection; 0: none. */
+  keepAliveSeconds(): number;
+  /** A connection: `join` with its slot keeps it, or `refuse`. */
+  accepted(slot: number): void;
+}
+
+/** A listening TCP socket: accepts many connections in a turn. */
+class Listener implements SocketEvents {
+  socket!: NativeSocket;
+  private readonly set: NativeSockets;
+  private readonly events: ListenEvents;
+
+  constructor(set: NativeSockets, events: ListenEvents) {
+    this.set = set;
+    this.events = events;
+  }
+
+  announced(): boolean {
+    return true;
+  }
+
+  /** Connections wait. */
+  received(): void {
+    for (let n = 0; n < acceptsMax && !this.socket.closed; n++) {
+      const { calls } = this.set;
+      const slot = calls.socketsAccept(this.socket.place, this.events.keepAliveSeconds());
+      if (slot === EAGAIN) return;
+      if (slot >= 0) this.events.accepted(slot);
+      else if (slot !== ECONNABORTED) {
+        this.pause();
+        return;
+      }
+    }
+  }
+
+  private pause(): void {
+    this.socket.watchReading(false);
+    setTimeout(() => this.socket.watchReading(true), pauseMs).unref();
+  }
+
+  ended(): void {}
+
+  broken(): void {}
+
+  writable(): void {}
+}
+
 export class NativeSockets {
   readonly calls: NativeSocketCalls;
   private readonly sockets: (NativeSocket | null)[] = [];
@@ -124,11 +178,41 @@ export class NativeSockets {
    */
   adopt(fd: number, events: SocketEvents): NativeSocket | null {
     const slot = this.calls.socketsAdopt(fd);
+    return slot < 0 ? null : this.join(slot, events);
+  }
+
+  /**
+   * Accepts the connections of a listening TCP socket by a duplicate of its descriptor; the caller
+   * closes the original. @returns null where that is not possible.
+   */
+  listen(fd: number, events: ListenEvents): NativeSocket | null {
+    const slot = this.calls.socketsListen(fd);
     if (slot < 0) return null;
+    const listener = new Listener(this, events);
+    listener.socket = this.join(slot, listener);
+    listener.socket.watchReading(true);
+    return listener.socket;
+  }
+
+  /** An accepted connection. Nothing is read before `watchReading`. */
+  join(slot: number, events: SocketEvents): NativeSocket {
     const socket = new NativeSocket(this, slot, this.calls.socketsDescriptor(slot), events);
     while (this.sockets.length <= slot) this.sockets.push(null);
     this.sockets[slot] = socket;
     return socket;
+  }
+
+  /** Ends an accepted connection with a last word, as far as the kernel takes it at once. */
+  refuse(slot: number, text: string): void {
+    const bytes = Buffer.from(text, "latin1");
+    this.calls.socketsSend(slot, bytes, 0, bytes.length);
+    this.calls.socketsClose(slot, 1);
+  }
+
+  /** "ADDRESS:PORT" of the peer and of this end; "?:0" where there is none any more. */
+  names(slot: number): readonly [string, string] {
+    const [peer, near] = this.calls.socketsNames(slot).split(" ");
+    return [peer || "?:0", near || "?:0"];
   }
 
   at(place: number): NativeSocket | null {

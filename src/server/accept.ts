@@ -1,13 +1,16 @@
 /**
- * Accepts connections. With the addon, plain TCP sockets join those that are received from and sent
- * to together. Otherwise plain sockets read into one buffer that all share: nothing is allocated
- * for received bytes, because a connection takes them over before the next read. For this the
- * handle of the accepted socket moves into a socket made with `onread`, which Node offers to
- * clients only; where that is not possible the accepted socket is used as it is.
+ * Accepts connections. With the addon, plain TCP connections join those that are received from and
+ * sent to together, and it accepts them, many in a turn: Node accepts one, which holds a crowd of
+ * clients up for as many turns as there are.
+ *
+ * Otherwise plain sockets read into one buffer that all share: nothing is allocated for received
+ * bytes, because a connection takes them over before the next read. For this the handle of the
+ * accepted socket moves into a socket made with `onread`, which Node offers to clients only; where
+ * that is not possible the accepted socket is used as it is.
  * @module
  */
-import { Socket } from "node:net";
-import type { NativeSockets } from "../platform/sockets.ts";
+import { type Server, Socket } from "node:net";
+import type { NativeSocket, NativeSockets } from "../platform/sockets.ts";
 import type { RedisServer } from "../redis/server.ts";
 import { NativeTransport, type Shared } from "./nativesocket.ts";
 import { Outbox } from "./outbox.ts";
@@ -74,6 +77,29 @@ export class Acceptor {
     const { buffers: pool, figures: traffic } = server;
     this.shared =
       sockets === null ? null : { sockets, outbox: new Outbox(sockets, pool), pool, traffic };
+  }
+
+  /**
+   * From now on the addon accepts the connections of this TCP listener, whose own handle may close;
+   * null: it cannot.
+   */
+  takeOver(listener: Server, keepAliveSeconds: () => number): NativeSocket | null {
+    const { shared } = this;
+    const fd = descriptorOf(listener);
+    if (shared === null || fd < 0) return null;
+    return shared.sockets.listen(fd, {
+      keepAliveSeconds,
+      accepted: (slot) => this.join(shared, slot),
+    });
+  }
+
+  private join(shared: Shared, slot: number): void {
+    const { sockets } = shared;
+    const [address, localAddress] = sockets.names(slot);
+    const transport = new NativeTransport(shared, { address, localAddress, unix: false });
+    const connection = this.server.connect(transport);
+    if (typeof connection === "string") sockets.refuse(slot, connection);
+    else transport.attach(connection, sockets.join(slot, transport));
   }
 
   /** A connection over `socket`, or its refusal. */

@@ -7,7 +7,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { StrongroomError } from "../base/errors.ts";
 import type { CommandSpec } from "../commands/command.ts";
-import { nativeSockets } from "../platform/sockets.ts";
+import { type NativeSocket, nativeSockets } from "../platform/sockets.ts";
 import type { Engine } from "../redis/port.ts";
 import { RedisServer } from "../redis/server.ts";
 import type { ServerOptions } from "../redis/settings.ts";
@@ -88,6 +88,8 @@ function removeStale(path: string): void {
 
 class Listeners {
   readonly servers: Server[] = [];
+  /** Of those that the addon took over. */
+  private readonly native: NativeSocket[] = [];
   readonly addresses: string[] = [];
   port = 0;
   private readonly redis: RedisServer;
@@ -98,8 +100,10 @@ class Listeners {
     this.acceptor = acceptor;
   }
 
+  private readonly keepAliveSeconds = () => Number(this.redis.settings.get("tcp-keepalive"));
+
   private handler(unixPath: string): (socket: Socket) => void {
-    const keepAliveSeconds = () => Number(this.redis.settings.get("tcp-keepalive"));
+    const { keepAliveSeconds } = this;
     return (socket) => this.acceptor.accept(socket, { unixPath, keepAliveSeconds });
   }
 
@@ -108,6 +112,11 @@ class Listeners {
     const server = createServer(options, this.handler(""));
     await listen(server, { host, port });
     this.add(server, host);
+    const native = this.acceptor.takeOver(server, this.keepAliveSeconds);
+    if (native === null) return;
+    this.native.push(native);
+    // Closes Node's descriptor; the port is listened on through the addon's.
+    server.close();
   }
 
   async tls(host: string, port: number, options: TlsOptions): Promise<void> {
@@ -135,6 +144,7 @@ class Listeners {
   }
 
   async close(): Promise<void> {
+    for (const socket of this.native.splice(0)) socket.close(false);
     const closed = this.servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );

@@ -4,7 +4,7 @@
  * write is done, never before.
  * @module
  */
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { loadNative } from "../platform/native.ts";
 import type { Connection } from "../redis/connection.ts";
 import type { Transport } from "../redis/owner.ts";
@@ -32,8 +32,8 @@ export function namesOf(socket: Socket, unixPath: string): SocketNames {
   };
 }
 
-/** Descriptor of Node's socket, which is not a public interface; -1: not known. */
-export function descriptorOf(socket: Socket): number {
+/** Descriptor of Node's socket or listener, which is not a public interface; -1: not known. */
+export function descriptorOf(socket: Socket | Server): number {
   return (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
 }
 
