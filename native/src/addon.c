@@ -216,7 +216,8 @@ NAPI_MODULE_INIT() {
       {"socketsReceive", sockets_receive}, {"socketsSendMany", sockets_send_many},
       {"socketsSend", sockets_send},       {"socketsDescriptor", sockets_descriptor},
       {"socketsListen", sockets_listen},   {"socketsAccept", sockets_accept},
-      {"socketsNames", sockets_names},
+      {"socketsNames", sockets_names},     {"heapFree", heap_free},
+      {"heapTrim", heap_trim},
   };
   crc32_prepare();
   struct state *state = calloc(1, sizeof *state);

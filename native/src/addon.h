@@ -109,6 +109,8 @@ napi_value io_pread_cached(napi_env env, napi_callback_info info);
 napi_value io_pread_many(napi_env env, napi_callback_info info);
 napi_value io_warm(napi_env env, napi_callback_info info);
 napi_value io_send(napi_env env, napi_callback_info info);
+napi_value heap_free(napi_env env, napi_callback_info info);
+napi_value heap_trim(napi_env env, napi_callback_info info);
 napi_value io_flock(napi_env env, napi_callback_info info);
 napi_value io_page_offset(napi_env env, napi_callback_info info);
 napi_value sockets_open(napi_env env, napi_callback_info info);

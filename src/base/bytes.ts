@@ -57,16 +57,17 @@ export class ByteReader {
   }
 }
 
-/** Memory that Buffers share is smaller. */
+/** Memory that Buffers share is smaller; other views have theirs alone. */
 const ownBytesMin = 128 * 1024;
 
 /**
- * Gives large memory back at once. What is outside the JavaScript heap hardly weighs on the garbage
+ * Gives memory back at once. What is outside the JavaScript heap hardly weighs on the garbage
  * collector: tens of MiB of it would wait there. Views of it are empty from then on.
  */
 export function letGo(view: ArrayBufferView): void {
   const { buffer } = view;
-  if (buffer.byteLength >= ownBytesMin && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  const own = !Buffer.isBuffer(view) || buffer.byteLength >= ownBytesMin;
+  if (own && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** Appends values to a buffer that grows by doubling. */

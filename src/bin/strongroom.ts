@@ -99,6 +99,8 @@ const parts: Parts<StrongroomNode & ServedNode> = {
     // By now the threads that write the log are there, too.
     const { askForShortTurns } = await import("../platform/slices.ts");
     askForShortTurns();
+    const { keepHeapTrim } = await import("../platform/heap.ts");
+    keepHeapTrim();
     // What was compiled is kept for the next start, also if this one ends by a kill.
     flushCompileCache();
     return listening;

@@ -156,6 +156,14 @@ export interface NativeIo {
   warm(fd: number, position: number, length: number): number;
 }
 
+/** The C library's allocator; nothing happens where it is another than glibc's. */
+export interface NativeHeap {
+  /** Bytes that were freed; the pages of some may have been given back. */
+  heapFree(): number;
+  /** Gives pages without a block that lives back to the system (malloc_trim(3)). */
+  heapTrim(): void;
+}
+
 /**
  * Many sockets at a time; only sockets.ts holds these. Rows are four integers each. Results below
  * zero are a negated errno; a slot that is not in use is a RangeError, in `socketsSendMany` -EBADF.
@@ -195,7 +203,7 @@ export interface NativeSocketCalls {
  * The addon's exports. Arguments are checked in C: TypeError and RangeError as elsewhere. A key is
  * named by a small integer that `dispose` takes back: only native-primitives.ts holds them.
  */
-export interface NativeAddon extends NativeIo, NativeSocketCalls, EntriesNative {
+export interface NativeAddon extends NativeIo, NativeHeap, NativeSocketCalls, EntriesNative {
   /** Changes with the functions below; an addon of another version is not used. */
   readonly version: number;
   aead(key: Uint8Array, aadPrefix: Uint8Array): number;

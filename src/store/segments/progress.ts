@@ -50,6 +50,7 @@ export class RunProgress {
     if (this.used + placeRow > this.words.length) {
       const larger = new Uint32Array(this.words.length * 2);
       larger.set(this.words);
+      letGo(this.words);
       this.words = larger;
     }
     this.words[this.used++] = offset;
