@@ -13,6 +13,7 @@ import { arityFits, wrongArity } from "./failures.ts";
 export function perform(spec: CommandSpec, context: Context, args: Args, reply: Reply): void {
   try {
     if (!arityFits(spec.arity, args.count)) throw wrongArity(spec.name);
+    context.keyspace.counting = spec.code === 0;
     spec.run(context, spec.parse(args), reply);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

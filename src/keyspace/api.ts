@@ -96,6 +96,8 @@ export interface Directory {
 /** All databases of a group. */
 export interface Keyspace {
   readonly databaseCount: number;
+  /** Look-ups count as hits and misses. Set for each command: those of writers do not. */
+  counting: boolean;
   readonly directory: Directory;
   database(number: number): Database;
   /** FLUSHDB: replaces the contents, O(1). */

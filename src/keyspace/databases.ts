@@ -29,7 +29,8 @@ export class Databases implements Keyspace {
   changed = true;
   /** The time that commands see; set before each entry and each read. */
   nowMs = 0;
-  /** Look-ups by commands that found a key, and those that did not. */
+  counting = false;
+  /** Look-ups that count and found a key, and those that did not. */
   hits = 0;
   misses = 0;
   private readonly views: ResidentDatabase[] = [];
@@ -48,6 +49,11 @@ export class Databases implements Keyspace {
   /** `Resident.setMany` at the current time. */
   setMany(run: CommandRun, code: number, max: number): number {
     return this.resident.setMany(run, code, max, this.nowMs, this.ids);
+  }
+
+  count(found: boolean): void {
+    if (found) this.hits++;
+    else this.misses++;
   }
 
   isLive(keyspace: number): boolean {
@@ -99,10 +105,8 @@ class ResidentDatabase implements Database {
     const now = this.owner.nowMs;
     const resident = this.resident;
     const id = resident.lookup(this.keyspaceId, buffer, start, end, now);
-    if (id !== 0) {
-      resident.entries.setAccess(id, now / 1000);
-      this.owner.hits++;
-    } else this.owner.misses++;
+    if (id !== 0) resident.entries.setAccess(id, now / 1000);
+    if (this.owner.counting) this.owner.count(id !== 0);
     return id;
   }
 

@@ -116,6 +116,7 @@ export class NodeEngine implements Engine {
     const { group } = this.deps;
     if (group.haltedBy !== null) throw halted(group.haltedBy);
     this.setReadTime();
+    this.deps.machine.databases.counting = true;
     const begin = (this.readCount++ & sampleMask) === 0 ? this.deps.clock.monotonicMs() : 0;
     try {
       if (spec === (get as CommandSpec)) this.get(db, args, reply);

@@ -23,7 +23,9 @@ export const bitfield = defineCommand<Operations>({
   summary: "Perform arbitrary bitfield integer operations on strings",
   complexity: "O(1) for each subcommand specified",
   parse: parseOperations,
-  run({ db }, { key, list, bytesNeeded }, reply) {
+  run({ keyspace, db }, { key, list, bytesNeeded }, reply) {
+    // GETs alone need no room.
+    keyspace.counting = bytesNeeded === 0;
     const bytes = db.getString(key) ?? empty;
     // Operations that change no bit change nothing: watchers are not touched.
     const edits = bytesNeeded > bytes.length || (bytesNeeded > 0 && wouldChange(list, bytes));

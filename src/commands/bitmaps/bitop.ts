@@ -8,6 +8,7 @@
  */
 import { CommandError } from "../../keyspace/errors.ts";
 import { defineCommand } from "../command.ts";
+import { counted } from "../counted.ts";
 import { syntaxError } from "../failures.ts";
 import { keysFrom } from "../keyargs.ts";
 
@@ -60,10 +61,12 @@ export const bitop = defineCommand<Parsed>({
       throw new CommandError("ERR BITOP NOT must be called with a single source key.");
     return { operation, target: args.bytes(1), sources: keysFrom(args, 2) };
   },
-  run({ db }, { operation, target, sources }, reply) {
+  run({ keyspace, db }, { operation, target, sources }, reply) {
     const empty = Buffer.alloc(0);
     // Reading a key may move what an earlier view showed: they are copied.
-    const values = sources.map((key) => Buffer.from(db.getString(key) ?? empty));
+    const values = counted(keyspace, () =>
+      sources.map((key) => Buffer.from(db.getString(key) ?? empty)),
+    );
     const result = compute(operation, values);
     if (result.length === 0) db.delete(target);
     else {

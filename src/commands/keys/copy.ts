@@ -7,6 +7,7 @@
  */
 import { equalBytes } from "../../base/bytes.ts";
 import { defineCommand } from "../command.ts";
+import { counted } from "../counted.ts";
 import { sameObject, syntaxError } from "../failures.ts";
 import { databaseAt } from "./database.ts";
 
@@ -43,7 +44,7 @@ export const copy = defineCommand<Parsed>({
   run({ db, keyspace }, { from, to, target, replace }, reply) {
     const into = target < 0 || target === db.number ? db : keyspace.database(target);
     if (into === db && equalBytes(from, to)) throw sameObject();
-    const copied = db.exists(from) && (replace || !into.exists(to));
+    const copied = counted(keyspace, () => db.exists(from)) && (replace || !into.exists(to));
     if (copied) db.copy(from, into, to);
     reply.integer(copied ? 1 : 0);
   },

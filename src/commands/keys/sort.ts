@@ -8,6 +8,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
+import { counted } from "../counted.ts";
 import { parseSort, refuseUnsortable, type SortCall, sortKeys } from "./sorting.ts";
 
 export const sort = defineCommand<SortCall>({
@@ -25,7 +26,7 @@ export const sort = defineCommand<SortCall>({
   parse: (args) => parseSort(args, false),
   findKeys: sortKeys,
   run(context, { key, store }, reply) {
-    refuseUnsortable(context, key);
+    counted(context.keyspace, () => refuseUnsortable(context, key));
     if (store === null) return reply.array(0);
     context.db.delete(store);
     reply.integer(0);

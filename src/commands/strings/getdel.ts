@@ -6,6 +6,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
+import { counted } from "../counted.ts";
 
 export const getdel = defineCommand<Buffer>({
   name: "getdel",
@@ -18,8 +19,8 @@ export const getdel = defineCommand<Buffer>({
   summary: "Get the value of a key and delete the key",
   complexity: "O(1)",
   parse: (args) => args.bytes(0),
-  run({ db }, key, reply) {
-    const value = db.getString(key);
+  run({ keyspace, db }, key, reply) {
+    const value = counted(keyspace, () => db.getString(key));
     if (value === null) {
       reply.nil();
       return;

@@ -8,6 +8,7 @@
  */
 import type { Args } from "../args.ts";
 import { defineCommand } from "../command.ts";
+import { counted } from "../counted.ts";
 import { optionExpireAt, parseStringOptions, type StringOptions } from "./options.ts";
 
 interface Parsed {
@@ -27,8 +28,8 @@ export const getex = defineCommand<Parsed>({
   summary: "Get the value of a key and optionally set its expiration",
   complexity: "O(1)",
   parse: (args) => ({ key: args.bytes(0), args, options: parseStringOptions(args, 1, "getex") }),
-  run({ db }, { key, args, options }, reply) {
-    const value = db.getString(key);
+  run({ keyspace, db }, { key, args, options }, reply) {
+    const value = counted(keyspace, () => db.getString(key));
     if (value === null) {
       reply.nil();
       return;

@@ -6,6 +6,7 @@
  * @module
  */
 import { defineCommand } from "../command.ts";
+import { counted } from "../counted.ts";
 
 interface Parsed {
   readonly key: Buffer;
@@ -23,8 +24,8 @@ export const getset = defineCommand<Parsed>({
   summary: "Set the string value of a key and return its old value",
   complexity: "O(1)",
   parse: (args) => ({ key: args.bytes(0), value: args.bytes(1) }),
-  run({ db }, { key, value }, reply) {
-    const old = db.getString(key);
+  run({ keyspace, db }, { key, value }, reply) {
+    const old = counted(keyspace, () => db.getString(key));
     if (old === null) reply.nil();
     else reply.bulk(old);
     db.setString(key, value);

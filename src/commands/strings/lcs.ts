@@ -121,12 +121,14 @@ function writeMatches(matches: Match[], total: number, options: Options, reply: 
   reply.integer(total);
 }
 
-function run({ db }: Context, { one, other, args }: Parsed, reply: Reply): void {
+function run({ keyspace, db }: Context, { one, other, args }: Parsed, reply: Reply): void {
   for (const key of [one, other]) {
     const type = db.typeOf(key);
     if (type !== null && type !== "string")
       throw new CommandError("ERR The specified keys must contain string values");
   }
+  // Each was counted.
+  keyspace.counting = false;
   const options = optionsOf(args);
   const empty = Buffer.alloc(0);
   // Reading the second key may move the first: its view is copied.

@@ -19,10 +19,12 @@ export const mget = defineCommand<Buffer[]>({
   summary: "Get the values of all the given keys",
   complexity: "O(N) where N is the number of keys to retrieve.",
   parse: (args) => keysFrom(args, 0),
-  run({ db }, keys, reply) {
+  run({ keyspace, db }, keys, reply) {
     const strings: boolean[] = [];
     // Whatever cannot be read is met here: an array that has begun could not be taken back.
     eachKey(db, keys, (key) => strings.push(db.typeOf(key) === "string"));
+    // Each was counted.
+    keyspace.counting = false;
     reply.array(keys.length);
     for (let n = 0; n < keys.length; n++) {
       const value = strings[n] === true ? db.getString(keys[n] as Buffer) : null;

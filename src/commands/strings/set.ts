@@ -9,6 +9,7 @@
 import type { Reply } from "../../resp/reply.ts";
 import { Args } from "../args.ts";
 import { type Context, defineCommand } from "../command.ts";
+import { counted } from "../counted.ts";
 import { optionExpireAt, parseStringOptions, type StringOptions } from "./options.ts";
 
 interface Parsed {
@@ -24,14 +25,14 @@ const none = Buffer.alloc(0);
 const parsed: Parsed = { key: none, value: none, args: new Args(), options: undefined };
 
 function runWithOptions(
-  { db }: Context,
+  { keyspace, db }: Context,
   given: Parsed,
   options: StringOptions,
   reply: Reply,
 ): void {
   const { key, value, args } = given;
   const expireAt = optionExpireAt(args, options, db.nowMs, "set");
-  const old = options.get ? db.getString(key) : null;
+  const old = options.get ? counted(keyspace, () => db.getString(key)) : null;
   const present = db.exists(key);
   const refused = options.onlyIfAbsent ? present : options.onlyIfPresent && !present;
   // The old value is a view: it must be in the reply before anything changes.

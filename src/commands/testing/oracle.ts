@@ -129,6 +129,7 @@ class OracleDatabase implements Database {
 
 export class OracleKeyspace implements Keyspace {
   readonly databaseCount = 16;
+  counting = false;
   nowMs = 1_700_000_000_000;
   index = 0;
   contents: Map<string, Entry>[] = Array.from({ length: 16 }, () => new Map());
