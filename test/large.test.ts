@@ -39,9 +39,10 @@ async function cli(args: string[], input: Buffer): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-function residentBytes(): number {
+/** @param what - VmHWM: at most; VmRSS: now. */
+function residentBytes(what: "VmHWM" | "VmRSS"): number {
   const status = readFileSync(`/proc/${server.process?.child.pid}/status`, "utf8");
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  return Number(new RegExp(`${what}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
 }
 
 test(
@@ -62,7 +63,7 @@ test(
     await expect(client.setrange("big", over, "x")).rejects.toThrow(/maximum allowed size/);
     await expect(client.incrbyfloat("big", 1)).rejects.toThrow(/not a valid float/);
     client.disconnect();
-    expect(residentBytes()).toBeLessThan((600 << 20) + bytes * 8);
+    expect(residentBytes("VmHWM")).toBeLessThan((300 << 20) + bytes * 7);
     await server.kill();
     await server.start();
     const after = new Redis({ port: server.port, maxRetriesPerRequest: 1 });
@@ -90,6 +91,26 @@ test(
     expect(slow).toContain(`... (${value.length - 128} more bytes)`);
     monitor.disconnect();
     for (const client of [...clients, watcher]) client.disconnect();
+  },
+  msMax,
+);
+
+test(
+  "large: what large values took goes back to the system once they are deleted",
+  async () => {
+    const client = new Redis({ port: server.port, maxRetriesPerRequest: 1 });
+    await client.flushall();
+    const value = sample(bytes, "fourth");
+    for (let n = 0; n < 4; n++) {
+      await client.set(`${n}`, value);
+      expect(digest((await client.getBuffer(`${n}`)) as Buffer)).toBe(digest(value));
+    }
+    await client.del("0", "1", "2", "3");
+    const enough = (): boolean => residentBytes("VmRSS") < 320 << 20;
+    for (let tenths = 0; tenths < 300 && !enough(); tenths++)
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(enough()).toBe(true);
+    client.disconnect();
   },
   msMax,
 );

@@ -217,7 +217,7 @@ NAPI_MODULE_INIT() {
       {"socketsSend", sockets_send},       {"socketsDescriptor", sockets_descriptor},
       {"socketsListen", sockets_listen},   {"socketsAccept", sockets_accept},
       {"socketsNames", sockets_names},     {"heapFree", heap_free},
-      {"heapTrim", heap_trim},
+      {"heapTrim", heap_trim},             {"pagesGiveBack", pages_give_back},
   };
   crc32_prepare();
   struct state *state = calloc(1, sizeof *state);

@@ -111,6 +111,7 @@ napi_value io_warm(napi_env env, napi_callback_info info);
 napi_value io_send(napi_env env, napi_callback_info info);
 napi_value heap_free(napi_env env, napi_callback_info info);
 napi_value heap_trim(napi_env env, napi_callback_info info);
+napi_value pages_give_back(napi_env env, napi_callback_info info);
 napi_value io_flock(napi_env env, napi_callback_info info);
 napi_value io_page_offset(napi_env env, napi_callback_info info);
 napi_value sockets_open(napi_env env, napi_callback_info info);

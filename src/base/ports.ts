@@ -110,5 +110,10 @@ export interface Disk {
   lock(path: string): { release(): void } | null;
   /** Page-aligned, zeroed memory outside the JavaScript heap, shareable with workers. */
   alignedBuffer(bytes: number): Buffer;
+  /**
+   * Gives the memory of an aligned buffer, which is shared and waits for the garbage collector of
+   * each thread, back to the system at once. Nobody may use what it held any more.
+   */
+  giveBack(buffer: Buffer): void;
   freeBytes(directory: string): number;
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
+import { letGo } from "../base/bytes.ts";
 
 const slabBytes = 1 << 18;
 const pieceBytes = 64 * slabBytes;
@@ -208,6 +209,7 @@ export class Arena {
       const buffer = this.large[number];
       assert(buffer != null, "freed twice");
       this.largeBytes -= buffer.length;
+      letGo(buffer);
       this.large[number] = null;
       this.largeFree.push(number);
       return;

@@ -3,6 +3,7 @@
  * their buffers are used again; nothing is allocated per command.
  * @module
  */
+import { letGo } from "../base/bytes.ts";
 import { BatchWriter } from "../entry/batch.ts";
 import { opcode } from "../entry/logentry.ts";
 import type { Client, QueuedCommand } from "./port.ts";
@@ -63,7 +64,9 @@ export class PendingBatch {
     const { writer } = this;
     if (writer.fits(bytes)) return;
     const wanted = Math.max(writer.buffer.length * 2, writer.at + bytes);
+    const old = writer.buffer;
     writer.moveTo(Buffer.allocUnsafeSlow(wanted));
+    letGo(old);
   }
 
   /** The clear payload: opcode, then the body. */
@@ -74,8 +77,10 @@ export class PendingBatch {
   }
 
   reset(): void {
-    if (this.writer.buffer.length > bytesKept)
+    if (this.writer.buffer.length > bytesKept) {
+      letGo(this.writer.buffer);
       this.writer.buffer = Buffer.allocUnsafeSlow(smallestBytes);
+    }
     this.writer.at = headroom + 12;
     this.writer.count = 0;
     this.clients.length = 0;

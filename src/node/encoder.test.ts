@@ -11,7 +11,7 @@ import { Resident } from "../keyspace/resident.ts";
 import type { EncodeMany } from "../platform/native.ts";
 import { loadNative } from "../platform/native.ts";
 import { nativePrimitives } from "../platform/native-primitives.ts";
-import { SegmentRun } from "../store/segments/run.ts";
+import { ownMemory, SegmentRun } from "../store/segments/run.ts";
 import type { Store } from "../store/store.ts";
 import { Encoder } from "./encoder.ts";
 
@@ -66,7 +66,7 @@ function play({ entries, changed }: { entries: Drawn[]; changed: number[] }, one
     held.setFlags(id, held.flags(id) | flag.physical);
   }
   const frozen = resident.freeze();
-  const run = new SegmentRun((bytes) => Buffer.alloc(bytes), 4096);
+  const run = new SegmentRun(ownMemory, 4096);
   run.reserve(resident.frozenBytes);
   const encoder = new Encoder(
     { ...deps, ...{ resident } },
@@ -107,7 +107,7 @@ if (native !== null) {
     }
     const frozen = resident.freeze();
     for (const encodeMany of [null, deps.keys.encodeMany]) {
-      const run = new SegmentRun((bytes) => Buffer.alloc(bytes), 4096);
+      const run = new SegmentRun(ownMemory, 4096);
       run.reserve(resident.frozenBytes);
       const encoder = new Encoder(deps, run, 1n, encodeMany);
       const ends: number[] = [];

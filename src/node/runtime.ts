@@ -307,6 +307,7 @@ export class Runtime {
       this.flusher.tick();
       this.rewrites.tick();
       this.deps.store.warmer.tick(this.deps.clock.monotonicMs());
+      this.deps.store.reader.rest();
       // On a full disk what is dead is the room that there is.
       if (this.proposer.refusing !== null) this.deps.store.compactor.wake();
       this.keepTime();

@@ -25,6 +25,17 @@ for (const direct of [true, false])
     return { disk, directory: "/data", cleanUp() {} };
   });
 
+test("disk: aligned memory that is given back goes to the system at once", () => {
+  if (loadNative() === null) return;
+  const disk = new NodeDisk();
+  const memory = disk.alignedBuffer(64 << 20);
+  memory.fill(1);
+  const before = process.memoryUsage.rss();
+  disk.giveBack(memory);
+  expect(before - process.memoryUsage.rss()).toBeGreaterThan(56 << 20);
+  expect(memory[5_000_000]).toBe(0);
+});
+
 test("disk: a link to a directory is a directory to whoever makes one", () => {
   const { directory, cleanUp } = realDirectory();
   const disk = new NodeDisk();

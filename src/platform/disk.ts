@@ -150,6 +150,10 @@ export class NodeDisk implements Disk {
     return alignedBuffer(bytes);
   }
 
+  giveBack(buffer: Buffer): void {
+    this.#native?.pagesGiveBack(buffer);
+  }
+
   freeBytes(directory: string): number {
     const found = statfsSync(directory);
     return found.bavail * found.bsize;

@@ -156,12 +156,17 @@ export interface NativeIo {
   warm(fd: number, position: number, length: number): number;
 }
 
-/** The C library's allocator; nothing happens where it is another than glibc's. */
+/** Memory that goes back. Of the C library's allocator only glibc's is known. */
 export interface NativeHeap {
   /** Bytes that were freed; the pages of some may have been given back. */
   heapFree(): number;
   /** Gives pages without a block that lives back to the system (malloc_trim(3)). */
   heapTrim(): void;
+  /**
+   * Whole pages of mapped memory go back to the system and are zeros from then on (madvise(2),
+   * MADV_DONTNEED): 0 or a negated errno. Never for memory of the allocator.
+   */
+  pagesGiveBack(view: Uint8Array): number;
 }
 
 /**

@@ -188,10 +188,11 @@ test("parser: a long argument in small pieces is copied a constant number of tim
   expect(parser.next()).toBe(true);
   expect(parser.ends[0] - parser.starts[0]).toBe(bytes);
   expect(Number(process.hrtime.bigint() - begin) / 1e6).toBeLessThan(2000);
+  // A client that is silent from now on holds none of it.
   expect(parser.next()).toBe(false);
+  expect(parser.heldBytes).toBe(0);
   parser.feed(Buffer.from("PING\r\n"));
   expect(parser.next()).toBe(true);
-  expect(parser.heldBytes).toBeLessThan(20_000);
 });
 
 test("parser: an unfinished command beyond the query limit is refused", () => {

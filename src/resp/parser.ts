@@ -9,6 +9,7 @@
  * finish is copied out, into `held`, which therefore holds one partial command at most.
  * @module
  */
+import { letGo } from "../base/bytes.ts";
 import { splitInline } from "./inline.ts";
 import {
   defaultRespLimits,
@@ -124,6 +125,10 @@ export class RespParser {
 
   /** The current command was used. */
   private forget(): void {
+    if (this.held.length > heldBytesKept && this.heldEnd === 0) {
+      letGo(this.held);
+      this.held = this.buffer = nothing;
+    }
     if (this.argc > offsetsKept) {
       this.starts = [];
       this.ends = [];
@@ -132,7 +137,6 @@ export class RespParser {
   }
 
   private inPlace(): number {
-    if (this.held.length > heldBytesKept) this.held = nothing;
     const start = this.chunkAt;
     this.at = start;
     this.scanned = 0;
@@ -182,6 +186,7 @@ export class RespParser {
     const enough = this.bulk < 0 ? bytes * 2 : Math.max(bytes, this.at + this.bulk + 2);
     const larger = Buffer.allocUnsafeSlow(Math.max(Math.min(bytes * 2, enough), 1024));
     this.held.copy(larger, 0, 0, this.heldEnd);
+    letGo(this.held);
     this.held = larger;
   }
 

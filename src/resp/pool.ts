@@ -5,6 +5,7 @@
  * a region that is still to be sent is written over; who took it gives it back then, once.
  * @module
  */
+import { letGo } from "../base/bytes.ts";
 
 /** A pipeline of sixteen values of a kilobyte fits: one write for its replies. */
 const chunkBytes = 64 * 1024;
@@ -82,7 +83,8 @@ export class BufferPool {
   give(chunk: Chunk): void {
     if (--chunk.lent > 0) return;
     chunk.at = 0;
-    if (chunk.base >= 0 && chunk !== this.open) this.free.push(chunk);
+    if (chunk.buffer.length > chunkBytes) letGo(chunk.buffer);
+    else if (chunk.base >= 0 && chunk !== this.open) this.free.push(chunk);
   }
 }
 

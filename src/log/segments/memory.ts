@@ -35,6 +35,7 @@ export class BatchMemory {
   /** The buffer is not referred to by a write any more. */
   give(buffer: Buffer): void {
     if (buffer.length === this.standardBytes && this.kept.length < keptMax) this.kept.push(buffer);
+    else this.disk.giveBack(buffer);
   }
 
   lend(bytes: number): Buffer {

@@ -321,6 +321,10 @@ export class MemoryDisk implements Disk {
     return alignedBuffer(bytes);
   }
 
+  giveBack(buffer: Buffer): void {
+    buffer.fill(0xdd);
+  }
+
   freeBytes(_directory: string): number {
     const room = Math.min(this.room, Number.MAX_SAFE_INTEGER);
     return room - (room % directAlignment);

@@ -19,7 +19,7 @@ import {
   rootAt,
 } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
-import { SegmentRun } from "../segments/run.ts";
+import { ownMemory, SegmentRun } from "../segments/run.ts";
 import {
   type Commit,
   type CommitMeta,
@@ -139,7 +139,7 @@ export class MemoryStore implements Store {
   }
 
   newRun(): RunBuilder {
-    return new SegmentRun((bytes) => Buffer.alloc(bytes), 4096);
+    return new SegmentRun(ownMemory, 4096);
   }
 
   advance(): void {

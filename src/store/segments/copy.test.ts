@@ -41,7 +41,7 @@ function write(puts: number): void {
     ...{ subkey: Buffer.alloc(32, 2), macKey: Buffer.alloc(32, 3) },
   };
   const writer = new SegmentWriter(disk, nodePrimitives, plan, new HintEntries());
-  const run = new SegmentRun((bytes) => disk.alignedBuffer(bytes), 1 << 20);
+  const run = new SegmentRun(disk, 1 << 20);
   for (let n = 0; n < puts; n++) {
     const at = run.put(key, 0, true, 1, 77, 9n, bodyBytes);
     run.buffer.fill(n, at, at + bodyBytes);

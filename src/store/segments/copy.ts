@@ -97,7 +97,15 @@ export class CopyReader {
       if (!this.hasHeader(at + frameHeaderBytes, how, headers, n)) throw this.damaged(offset);
       to = this.lay(at + frameHeaderBytes, length, how === copyExpired, image, to);
     }
+    if (this.window.length > windowBytesMax) this.widen(windowBytesMax);
     return to;
+  }
+
+  /** Another window, which holds nothing. A large record's is not kept. */
+  private widen(bytes: number): void {
+    letGo(this.window);
+    this.window = Buffer.allocUnsafeSlow(bytes);
+    this.windowLength = 0;
   }
 
   private damaged(offset: number): StrongroomError {
@@ -117,10 +125,7 @@ export class CopyReader {
       if (from < end || from - end > gapMax || to - offset > windowBytesMax) break;
       end = to;
     }
-    if (end - offset > this.window.length) {
-      letGo(this.window);
-      this.window = Buffer.allocUnsafeSlow(Math.max(end - offset, windowBytesMax));
-    }
+    if (end - offset > this.window.length) this.widen(end - offset);
     this.windowFrom = offset;
     this.windowLength = this.file.read(this.window.subarray(0, end - offset), offset);
     if (this.windowLength < bytes) throw this.damaged(offset);

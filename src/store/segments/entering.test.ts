@@ -8,7 +8,7 @@ import { type EnterMany, nativeEnterMany } from "../../platform/frames.ts";
 import { nodePrimitives } from "../../platform/node-primitives.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { HintEntries } from "./hint.ts";
-import { SegmentRun } from "./run.ts";
+import { ownMemory, SegmentRun } from "./run.ts";
 import { SegmentWriter } from "./writer.ts";
 
 const record = fc.record({
@@ -47,7 +47,7 @@ function play(drawn: Drawn, keyId: number, enterMany: EnterMany | null) {
   const writer = new SegmentWriter(disk, nodePrimitives, plan, hint, enterMany);
   const places: Uint32Array[] = [];
   for (const [n, parts] of drawn.entries()) {
-    const run = new SegmentRun((bytes) => disk.alignedBuffer(bytes), 4 << 20);
+    const run = new SegmentRun(disk, 4 << 20);
     const image = () => ({ buffer: run.buffer, end: run.bytes, sequence: 1, compress: false });
     for (const part of parts) {
       fill(run, part, n);
@@ -73,7 +73,7 @@ if (nativeEnterMany !== null) {
   });
 
   test("entering: what is no whole frame, and what has no room, is left to the caller", () => {
-    const run = new SegmentRun((bytes) => Buffer.alloc(bytes), 4096);
+    const run = new SegmentRun(ownMemory, 4096);
     const length = 64 + 16 + 40;
     run.put(Buffer.alloc(16, 1), 0, true, 1, 0, 9n, 40);
     const { bytes, buffer } = run;

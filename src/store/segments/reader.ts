@@ -6,7 +6,7 @@
  * asked for, and it must authenticate (in a clear segment: match its checksum).
  * @module
  */
-import { getSafe64, getU32, sameBytes } from "../../base/bytes.ts";
+import { getSafe64, getU32, letGo, sameBytes } from "../../base/bytes.ts";
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import {
@@ -32,7 +32,8 @@ import type { Warmer } from "./warming.ts";
 
 /** Segments that are kept open for reading. */
 const openMax = 512;
-/** A larger buffer is let go after its read. */
+const scratchBytes = 64 * 1024;
+/** A larger buffer is let go soon after its read. */
 const keptBytesMax = 1024 * 1024;
 /** A body never unpacks to more: 512 MiB of value, its name and header. */
 const unpackedBytesMax = 1024 * 1024 * 1024;
@@ -60,7 +61,7 @@ export class SegmentReader {
   private readonly open = new Map<number, OpenSegment>();
   private readonly opened = new Opened();
   private readonly ahead: ReadAhead;
-  private scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  private scratch = Buffer.allocUnsafeSlow(scratchBytes);
   private readonly disk: Disk;
   private readonly primitives: Primitives;
   private readonly keys: StorageKeys;
@@ -114,6 +115,15 @@ export class SegmentReader {
     for (const number of [...this.open.keys()]) this.forget(number);
     this.ahead.clear();
     this.scratch.fill(0);
+  }
+
+  /** To be called now and then: what was read last is no longer used. */
+  rest(): void {
+    if (this.scratch.length <= keptBytesMax && this.opened.body.length <= keptBytesMax) return;
+    // Else it is the scratch, or memory of records that were foreseen.
+    if (this.opened.body.length > keptBytesMax) letGo(this.opened.body);
+    letGo(this.scratch);
+    this.opened.body = this.scratch = Buffer.allocUnsafeSlow(scratchBytes);
   }
 
   /** Begins to foresee records: at most `aheadMax`. What was foreseen before is forgotten. */
@@ -217,9 +227,11 @@ export class SegmentReader {
 
   private memory(bytes: number): Buffer {
     if (bytes <= this.scratch.length && this.scratch.length <= keptBytesMax) return this.scratch;
-    const wanted = Math.max(bytes, 64 * 1024);
-    if (bytes > this.scratch.length || wanted < this.scratch.length)
+    const wanted = Math.max(bytes, scratchBytes);
+    if (bytes > this.scratch.length || wanted < this.scratch.length) {
+      letGo(this.scratch);
       this.scratch = Buffer.allocUnsafeSlow(wanted);
+    }
     return this.scratch;
   }
 

@@ -8,8 +8,9 @@
  * @module
  */
 import { assert } from "../../base/assert.ts";
-import { putU32 } from "../../base/bytes.ts";
+import { letGo, putU32 } from "../../base/bytes.ts";
 import { StrongroomError } from "../../base/errors.ts";
+import type { Disk } from "../../base/ports.ts";
 import {
   controlBytes,
   kindPut,
@@ -32,6 +33,15 @@ export const runTailBytes = 2 * blockBytes;
 /** A run above this is refused: offsets in a segment have 32 bits. */
 const runBytesMax = 0x7fff_0000;
 
+/** Where the memory of runs comes from. */
+export type RunMemory = Pick<Disk, "alignedBuffer" | "giveBack">;
+
+/** Of runs that no other thread and no file sees. */
+export const ownMemory: RunMemory = {
+  alignedBuffer: (bytes) => Buffer.alloc(bytes),
+  giveBack: letGo,
+};
+
 export class SegmentRun implements RunBuilder {
   buffer: Buffer;
   bytes = 0;
@@ -46,11 +56,16 @@ export class SegmentRun implements RunBuilder {
   streamed = false;
   /** Bytes of its memory that earlier runs have written to. */
   touched = 0;
-  private readonly allocate: (bytes: number) => Buffer;
+  private readonly memory: RunMemory;
 
-  constructor(allocate: (bytes: number) => Buffer, bytes: number) {
-    this.allocate = allocate;
-    this.buffer = allocate(alignUp(bytes));
+  constructor(memory: RunMemory, bytes: number) {
+    this.memory = memory;
+    this.buffer = memory.alignedBuffer(alignUp(bytes));
+  }
+
+  /** Nobody uses it any more. */
+  giveUp(): void {
+    this.memory.giveBack(this.buffer);
   }
 
   reset(): void {
@@ -96,8 +111,9 @@ export class SegmentRun implements RunBuilder {
   private grow(needed: number): void {
     assert(!this.streamed, "a run must not move while it is written");
     if (needed > runBytesMax) throw new StrongroomError("STORE_RECORD_SIZE", "run above 2 GiB");
-    const larger = this.allocate(alignUp(Math.max(needed, this.buffer.length * 2)));
+    const larger = this.memory.alignedBuffer(alignUp(Math.max(needed, this.buffer.length * 2)));
     this.buffer.copy(larger, 0, 0, this.bytes);
+    this.memory.giveBack(this.buffer);
     this.buffer = larger;
   }
 

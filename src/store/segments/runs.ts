@@ -1,23 +1,23 @@
 /**
  * The memory of runs. A flush follows another all day long, so one run's memory is kept for the
- * next: fresh pages would have to be cleared by the kernel, and what was given up waits for the
- * garbage collector. Memory that large runs have touched is given up once they are no longer large.
+ * next: fresh pages would have to be cleared by the kernel. Memory that large runs have touched is
+ * given up once they are no longer large.
  * @module
  */
-import { SegmentRun } from "./run.ts";
+import { type RunMemory, SegmentRun } from "./run.ts";
 
 /** Touched memory above this is kept only while a quarter of it is used each time. */
 const keptBytesMax = 64 * 1024 * 1024;
 
 export class Runs {
-  private readonly allocate: (bytes: number) => Buffer;
+  private readonly memory: RunMemory;
   private readonly bytesMin: number;
   private kept: SegmentRun | null = null;
   private readonly taken = new Set<SegmentRun>();
 
   /** @param bytesMin - Room of every run; pages that none reaches take no memory. */
-  constructor(allocate: (bytes: number) => Buffer, bytesMin: number) {
-    this.allocate = allocate;
+  constructor(memory: RunMemory, bytesMin: number) {
+    this.memory = memory;
     this.bytesMin = bytesMin;
   }
 
@@ -28,7 +28,8 @@ export class Runs {
     this.kept = null;
     // Growing while records are added would copy them; what is too small is given up instead.
     const fits = kept !== null && kept.buffer.length >= wanted;
-    const run = fits ? kept : new SegmentRun(this.allocate, wanted);
+    if (!fits) kept?.giveUp();
+    const run = fits ? kept : new SegmentRun(this.memory, wanted);
     this.taken.add(run);
     return run;
   }
@@ -40,6 +41,7 @@ export class Runs {
     run.reset();
     const fitting = run.touched <= keptBytesMax || used * 4 >= run.touched;
     if (this.kept === null && fitting) this.kept = run;
+    else run.giveUp();
   }
 
   /** Bytes of memory that runs have touched and still hold. */

@@ -123,6 +123,9 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** An image of copied records that is kept for the next. */
+const copyBytesKept = 16 * 1024 * 1024;
+
 export class RunWriter {
   private readonly disk: Disk;
   private readonly primitives: Primitives;
@@ -215,12 +218,23 @@ export class RunWriter {
   private copy(job: Extract<Job, { type: "copy" }>): JobOutcome {
     const writer = this.writer(job.number);
     const bytes = alignUp(CopyReader.imageBytes(job.table));
-    if (this.copyImage === null || this.copyImage.length < bytes)
-      this.copyImage = this.disk.alignedBuffer(bytes);
+    const buffer = this.copyMemory(bytes);
     const reader = this.sourceOf(job.source);
-    const end = reader.copy(job.table, job.headers, this.copyImage);
-    const image = { buffer: this.copyImage, end, sequence: null, compress: false };
-    return { ...done, ...writer.write(image, job.commit), end };
+    const end = reader.copy(job.table, job.headers, buffer);
+    const image = { buffer, end, sequence: null, compress: false };
+    const outcome = { ...done, ...writer.write(image, job.commit), end };
+    if (bytes > copyBytesKept) this.disk.giveBack(buffer);
+    return outcome;
+  }
+
+  /** A larger image is of one large record: it has memory of its own. */
+  private copyMemory(bytes: number): Buffer {
+    if (bytes > copyBytesKept) return this.disk.alignedBuffer(bytes);
+    if (this.copyImage === null || this.copyImage.length < bytes) {
+      if (this.copyImage !== null) this.disk.giveBack(this.copyImage);
+      this.copyImage = this.disk.alignedBuffer(bytes);
+    }
+    return this.copyImage;
   }
 
   private sourceOf(source: CopySource): CopyReader {

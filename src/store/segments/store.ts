@@ -90,7 +90,7 @@ export class SegmentStore implements Store {
   private readonly books: Books;
   private readonly ledger: Ledger;
   private readonly flusher: Flusher;
-  private readonly reader: SegmentReader;
+  readonly reader: SegmentReader;
   private readonly executor: RunExecutor;
   private readonly compactExecutor: RunExecutor;
   private readonly expiry: Sweep;
@@ -106,8 +106,7 @@ export class SegmentStore implements Store {
     const { disk, primitives, keys, place, scheduler, random, directory } = options;
     this.options = options;
     this.recovered = recovered;
-    const allocate = (bytes: number): Buffer => disk.alignedBuffer(bytes);
-    this.runs = new Runs(allocate, options.runBytes ?? runBytesDefault);
+    this.runs = new Runs(disk, options.runBytes ?? runBytesDefault);
     this.books = recovered.books;
     this.executor = options.executor ?? new InlineExecutor(disk, primitives);
     this.compactExecutor = options.compactExecutor ?? new InlineExecutor(disk, primitives);

@@ -9,7 +9,7 @@ import type { Scheduler } from "../../base/ports.ts";
 import { kindControl, physicalAt } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
 import type { Books, Segment } from "../segments/books.ts";
-import { SegmentRun } from "../segments/run.ts";
+import { ownMemory, SegmentRun } from "../segments/run.ts";
 
 /**
  * In eight shards, so that these grow again and again. The first one stands at the beginning of
@@ -44,7 +44,7 @@ export type Step = ReturnType<typeof stepOf> extends fc.Arbitrary<infer T> ? T :
 
 /** @returns The memory of a run that begins at 4096, and places as its writer tells them. */
 export function build(records: readonly Drawn[]): { buffer: Buffer; places: Uint32Array } {
-  const run = new SegmentRun((bytes) => Buffer.alloc(bytes), 4096);
+  const run = new SegmentRun(ownMemory, 4096);
   for (const { key, kind, root, expireAt, bytes } of records) {
     const physical = keys[key]!;
     if (kind === "put") run.put(physical, 0, root, keyspaceOf(key), expireAt, 1n, bytes);
