@@ -26,6 +26,8 @@ const stamp = join(buildFolder, "strongroom.stamp");
 
 const flags = [
   ...["-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra"],
+  // An error for newer compilers, whatever is said.
+  "-Werror=implicit-function-declaration",
   ...["-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"],
   ...["-Wl,-z,relro", "-Wl,-z,now"],
 ];

@@ -3,6 +3,7 @@
  * a turn as the caller asks for. The hazard is a descriptor that nobody closes: every path that
  * does not put it into a slot closes it.
  */
+#define _GNU_SOURCE
 #include "sockets.h"
 
 #include <arpa/inet.h>

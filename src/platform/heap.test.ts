@@ -31,7 +31,8 @@ test("heap: what became free since the last time is given back, and only then", 
 const native = loadNative();
 
 test("heap: holes between blocks that live are given back to the system", () => {
-  if (native === null) return;
+  // 0: an allocator that is not glibc's.
+  if (native === null || native.heapFree() === 0) return;
   // Below the size from which the allocator maps blocks by themselves.
   const blocks: (ArrayBuffer | null)[] = [];
   for (let n = 0; n < 2000; n++) {
