@@ -11,10 +11,10 @@
  */
 #include "sockets.h"
 
-#define BUSY_AFTER_MIN 8u
+#define BUSY_AFTER_MIN 1u
 #define BUSY_AFTER_MAX 1024u
 /* A busy time of fewer turns was not worth it. */
-#define BUSY_TURNS_MIN 8u
+#define BUSY_TURNS_MIN 3u
 
 static void call_back(struct sockets *sockets) {
   napi_env env = sockets->env;
