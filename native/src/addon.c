@@ -105,6 +105,14 @@ bool call_u32(struct call *call, size_t index, uint32_t *out) {
   return true;
 }
 
+bool call_descriptor(struct call *call, size_t index, int *out) {
+  uint32_t value;
+  if (!call_u32(call, index, &value)) return false;
+  if (value > 0x7fffffffu) return throw_range(call->env, "not a file descriptor");
+  *out = (int)value;
+  return true;
+}
+
 bool call_position(struct call *call, size_t index, int64_t *out) {
   double value;
   if (!integer_in(call, index, 9007199254740991.0, &value)) return false;

@@ -73,6 +73,7 @@ bool call_table(struct call *call, size_t index, const uint32_t **rows, size_t *
 bool call_results(struct call *call, size_t index, uint32_t **rows, size_t *length);
 bool call_integers(struct call *call, size_t index, int32_t **out, size_t *length);
 bool call_u32(struct call *call, size_t index, uint32_t *out);
+bool call_descriptor(struct call *call, size_t index, int *out);
 bool call_position(struct call *call, size_t index, int64_t *out);
 /* The key that argument `index` names, or NULL with an Error pending. */
 struct key *call_key(struct call *call, size_t index, enum key_kind kind);

@@ -19,14 +19,6 @@
 /* The smallest page of the kernel's cache. */
 #define PAGE_BYTES 4096
 
-static bool call_descriptor(struct call *call, size_t index, int *out) {
-  uint32_t value;
-  if (!call_u32(call, index, &value)) return false;
-  if (value > 0x7fffffffu) return throw_range(call->env, "not a file descriptor");
-  *out = (int)value;
-  return true;
-}
-
 static ssize_t read_at(int fd, uint8_t *target, uint32_t length, off_t position) {
   ssize_t bytes;
   do bytes = pread(fd, target, length, position);

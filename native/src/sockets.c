@@ -132,13 +132,13 @@ static int set_watch(struct sockets *sockets, uint32_t place, int operation, uin
   return 0;
 }
 
-int64_t sockets_put(struct sockets *sockets, int fd, uint32_t watch) {
+int64_t sockets_put(struct sockets *sockets, int fd) {
   if (sockets->first_free == sockets->slot_count && !grow(sockets)) return -ENOMEM;
   uint32_t place = sockets->first_free;
   struct slot *slot = &sockets->slots[place];
   slot->fd = fd;
   slot->listens = false;
-  int failed = set_watch(sockets, place, EPOLL_CTL_ADD, watch);
+  int failed = set_watch(sockets, place, EPOLL_CTL_ADD, 0);
   if (failed == 0) failed = turns_want(sockets, true);
   if (failed != 0) {
     slot->fd = -1;
@@ -149,14 +149,14 @@ int64_t sockets_put(struct sockets *sockets, int fd, uint32_t watch) {
   return place;
 }
 
-int64_t sockets_put_copy(struct sockets *sockets, uint32_t original, uint32_t watch) {
+int64_t sockets_put_copy(struct sockets *sockets, int original) {
   int type = 0;
   socklen_t size = sizeof type;
-  if (getsockopt((int)original, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return -errno;
+  if (getsockopt(original, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return -errno;
   if (type != SOCK_STREAM) return -EPROTOTYPE;
-  int fd = fcntl((int)original, F_DUPFD_CLOEXEC, 0);
+  int fd = fcntl(original, F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  int64_t place = sockets_put(sockets, fd, watch);
+  int64_t place = sockets_put(sockets, fd);
   if (place < 0) close(fd);
   return place;
 }
@@ -167,15 +167,11 @@ int64_t sockets_put_copy(struct sockets *sockets, uint32_t original, uint32_t wa
  */
 napi_value sockets_adopt(napi_env env, napi_callback_info info) {
   struct call call;
-  uint32_t wanted;
-  if (!call_begin(&call, env, info, 1) || !call_u32(&call, 0, &wanted)) return NULL;
+  int fd = -1;
+  if (!call_begin(&call, env, info, 1) || !call_descriptor(&call, 0, &fd)) return NULL;
   struct sockets *sockets = call_sockets(&call);
   if (sockets == NULL) return NULL;
-  if (wanted > 0x7fffffffu) {
-    throw_range(env, "not a file descriptor");
-    return NULL;
-  }
-  return int_value(env, sockets_put_copy(sockets, wanted, 0));
+  return int_value(env, sockets_put_copy(sockets, fd));
 }
 
 /* socketsWatch(slot, what): 0 or a negated errno. */

@@ -62,10 +62,10 @@ bool slot_in_use(const struct sockets *sockets, uint32_t place);
 /* The slot that argument `index` names, or NULL with a RangeError pending. */
 struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets, uint32_t *place);
 
-/* A slot for this socket, which is the set's from now on, or a negated errno. */
-int64_t sockets_put(struct sockets *sockets, int fd, uint32_t watch);
+/* A slot for this socket, which is the set's from now on, or a negated errno. Not watched yet. */
+int64_t sockets_put(struct sockets *sockets, int fd);
 /* The same for a duplicate of a stream socket that stays the caller's. */
-int64_t sockets_put_copy(struct sockets *sockets, uint32_t original, uint32_t watch);
+int64_t sockets_put_copy(struct sockets *sockets, int original);
 
 /* Asks the kernel for events, at most EVENTS_MAX, without waiting: how many stand in `events`. */
 uint32_t sockets_ask(struct sockets *sockets);

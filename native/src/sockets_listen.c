@@ -18,25 +18,21 @@
 #define NAME_BYTES (INET6_ADDRSTRLEN + 9)
 
 /*
- * socketsListen(fd): a slot for a duplicate of this listening socket, or a negated errno. It is
- * watched: a row of socketsReceive with a result of 1 tells that connections wait.
+ * socketsListen(fd): a slot for a duplicate of this listening socket, or a negated errno. Not
+ * watched yet; a row of socketsReceive with a result of 1 tells that connections wait.
  */
 napi_value sockets_listen(napi_env env, napi_callback_info info) {
   struct call call;
-  uint32_t wanted;
-  if (!call_begin(&call, env, info, 1) || !call_u32(&call, 0, &wanted)) return NULL;
+  int fd = -1;
+  if (!call_begin(&call, env, info, 1) || !call_descriptor(&call, 0, &fd)) return NULL;
   struct sockets *sockets = call_sockets(&call);
   if (sockets == NULL) return NULL;
-  if (wanted > 0x7fffffffu) {
-    throw_range(env, "not a file descriptor");
-    return NULL;
-  }
   int listens = 0;
   socklen_t size = sizeof listens;
-  if (getsockopt((int)wanted, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
     return int_value(env, -errno);
   if (listens == 0) return int_value(env, -EINVAL);
-  int64_t place = sockets_put_copy(sockets, wanted, WATCH_READ);
+  int64_t place = sockets_put_copy(sockets, fd);
   if (place >= 0) sockets->slots[place].listens = true;
   return int_value(env, place);
 }
@@ -92,7 +88,7 @@ napi_value sockets_accept(napi_env env, napi_callback_info info) {
   int fd = accept4(slot->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return int_value(env, is_of_connection(errno) ? -ECONNABORTED : -errno);
   set_options(fd, seconds);
-  int64_t accepted = sockets_put(sockets, fd, 0);
+  int64_t accepted = sockets_put(sockets, fd);
   if (accepted < 0) close(fd);
   return int_value(env, accepted);
 }

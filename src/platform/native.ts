@@ -178,7 +178,7 @@ export interface NativeSocketCalls {
   socketsOpen(ready: () => void): void;
   /** A slot for a duplicate of this connected socket. Nothing is watched yet. */
   socketsAdopt(fd: number): number;
-  /** A slot for a duplicate of this listening socket, watched: a result of 1 in its rows. */
+  /** A slot for a duplicate of this listening socket. A result of 1 in its rows: somebody waits. */
   socketsListen(fd: number): number;
   /**
    * A slot for the next connection of a listening TCP socket, without delay of small writes (RFC
