@@ -160,6 +160,12 @@ class ResidentDatabase implements Database {
     return this.find(asBuffer(key), 0, key.length);
   }
 
+  /** For WATCH and MEMORY USAGE, which read no value: not counted, whatever came before. */
+  private findUncounted(key: Uint8Array): number {
+    this.owner.counting = false;
+    return this.findKey(key);
+  }
+
   private findString(key: Uint8Array): number {
     const id = this.findKey(key);
     if (id !== 0) this.mustBeString(id);
@@ -243,7 +249,7 @@ class ResidentDatabase implements Database {
   }
 
   modified(key: Uint8Array): Modified | null {
-    const id = this.findKey(key);
+    const id = this.findUncounted(key);
     if (id === 0) return null;
     const { entries } = this.resident;
     return { index: entries.index(id), ordinal: entries.ordinal(id) };
@@ -344,7 +350,7 @@ class ResidentDatabase implements Database {
   }
 
   memoryBytes(key: Uint8Array): number {
-    const id = this.findKey(key);
+    const id = this.findUncounted(key);
     return id === 0 ? -1 : this.resident.bytesOf(id);
   }
 }

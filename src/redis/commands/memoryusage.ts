@@ -15,9 +15,7 @@ export const memoryUsage: CommandSpec = defineCommand<Buffer>({
   summary: "Estimate the memory usage of a key",
   complexity: "O(1)",
   parse: (args) => args.bytes(0),
-  run: ({ keyspace, db }, key, reply) => {
-    // Nobody reads the value.
-    keyspace.counting = false;
+  run: ({ db }, key, reply) => {
     const bytes = db.memoryBytes(key);
     if (bytes < 0) reply.nil();
     else reply.integer(bytes);
