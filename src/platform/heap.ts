@@ -4,18 +4,14 @@
  * a hole that the next, larger one does not fit into. Only for a program that owns its process.
  * @module
  */
-import { loadNative } from "./native.ts";
+import { loadNative, type NativeHeap } from "./native.ts";
 
 /** So often the allocator is asked: 10 µs, and half a millisecond when it gives back 50 MiB. */
 const periodMs = 1000;
 /** Fewer bytes are not worth the page faults of whoever wants them again. */
 const leastBytes = 4 * 1024 * 1024;
 
-/** The allocator: bytes that are free in it, and a call that gives their pages back. */
-export interface Heap {
-  heapFree(): number;
-  heapTrim(): void;
-}
+type Heap = Pick<NativeHeap, "heapFree" | "heapTrim">;
 
 export class HeapTrimmer {
   private readonly heap: Heap;

@@ -219,12 +219,14 @@ export class RunWriter {
     const writer = this.writer(job.number);
     const bytes = alignUp(CopyReader.imageBytes(job.table));
     const buffer = this.copyMemory(bytes);
-    const reader = this.sourceOf(job.source);
-    const end = reader.copy(job.table, job.headers, buffer);
-    const image = { buffer, end, sequence: null, compress: false };
-    const outcome = { ...done, ...writer.write(image, job.commit), end };
-    if (bytes > copyBytesKept) this.disk.giveBack(buffer);
-    return outcome;
+    try {
+      const reader = this.sourceOf(job.source);
+      const end = reader.copy(job.table, job.headers, buffer);
+      const image = { buffer, end, sequence: null, compress: false };
+      return { ...done, ...writer.write(image, job.commit), end };
+    } finally {
+      if (bytes > copyBytesKept) this.disk.giveBack(buffer);
+    }
   }
 
   /** A larger image is of one large record: it has memory of its own. */
