@@ -27,6 +27,8 @@ export class Databases implements Keyspace {
   dead: number[] = [];
   /** Set whenever the mapping changes; the node makes it durable and clears it. */
   changed = true;
+  /** The next command is the first that the current entry applies; set before each of them. */
+  beginsEntry = false;
   /** The time that commands see; set before each entry and each read. */
   nowMs = 0;
   counting = false;
@@ -64,13 +66,23 @@ export class Databases implements Keyspace {
     assertInteger(database, { min: 0, max: databaseCount - 1 });
     this.dead.push(this.ids[database] as number);
     this.ids[database] = this.nextId++;
-    this.changed = true;
+    this.remapped();
   }
 
   swap(one: number, other: number): void {
     const id = this.ids[one] as number;
     this.ids[one] = this.ids[other] as number;
     this.ids[other] = id;
+    this.remapped();
+  }
+
+  /**
+   * A key that was made and vanished by this is absent as before, without a deletion of its own. Of
+   * a key that was absent just before this, nothing was lost.
+   */
+  private remapped(): void {
+    const { deletions, index } = this.resident;
+    deletions.noteAll(this.beginsEntry ? index - 1 : index);
     this.changed = true;
   }
 }

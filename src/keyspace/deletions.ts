@@ -20,6 +20,12 @@ export class DeletionClock {
     this.changed = true;
   }
 
+  /** Any key may have been there and be gone since: whole databases were flushed or exchanged. */
+  noteAll(index: number): void {
+    this.buckets.fill(index);
+    this.changed = true;
+  }
+
   last(keyspace: number, key: Uint8Array): number {
     return this.buckets[bucketOf(keyspace, key, 0, key.length)] as number;
   }

@@ -162,6 +162,40 @@ test("machine: a watched key that was absent may not have been there in between"
   expect(rig.batch(1003, { watches, commands: [] })).toEqual(["begin 0 violated", "end 0"]);
 });
 
+test.each(["flushdb", "flushall", "swapdb 0 1"])(
+  "machine: an absent key that was made and vanished by %s may not have been there in between",
+  (text) => {
+    const rig = new Rig();
+    const [name, ...args] = text.split(" ") as [string, ...string[]];
+    const change = command(0, name, ...args);
+    const holdsAfter = (...entries: Parameters<Rig["batch"]>[1][][]): boolean => {
+      rig.batch(1000, command(0, "flushall"), command(0, "set", "b", "1"));
+      const { index, ordinal } = watch(rig, "a");
+      expect(ordinal).toBe(absentOrdinal);
+      for (const items of entries) rig.batch(1000, ...items);
+      expect(get(rig, "a")).toBe(null);
+      return rig.machine.watchHolds(0, Buffer.from("a"), index, ordinal);
+    };
+    const made = set("a", "1");
+    expect(holdsAfter([made], [change])).toBe(false);
+    expect(holdsAfter([made, change])).toBe(false);
+    expect(holdsAfter([{ watches: [], commands: [made, change] }])).toBe(false);
+    // Just before the change it was absent: nothing was lost.
+    expect(holdsAfter([change])).toBe(true);
+    expect(holdsAfter([change, set("b", "2")])).toBe(true);
+  },
+);
+
+test("machine: a key that came and went by two SWAPDB was there in between", () => {
+  const rig = new Rig();
+  rig.batch(1000, command(1, "set", "a", "1"));
+  const watches = [watch(rig, "a")];
+  rig.batch(1001, command(0, "swapdb", "0", "1"));
+  rig.batch(1002, command(0, "swapdb", "0", "1"));
+  expect(get(rig, "a")).toBe(null);
+  expect(rig.batch(1003, { watches, commands: [] })).toEqual(["begin 0 violated", "end 0"]);
+});
+
 test("machine: an expire entry deletes what has expired at its time, and nothing else", () => {
   const rig = new Rig();
   const keys = ["soon", "later", "never", "absent"].map((key) => Buffer.from(key));

@@ -174,6 +174,7 @@ export class Machine {
     // Reads that the sink runs in between move the clock; they never move the place.
     this.place(index, ordinal);
     reader.command();
+    databases.beginsEntry = ordinal === 0 && reader.code !== transactionCode;
     if (reader.code === transactionCode) this.transaction(ordinal, sink);
     else if (reader.code === expireCode) this.expire();
     else {
