@@ -138,6 +138,37 @@ if (set !== null) {
     await until(() => turns.flat().length === 1);
   });
 
+  test("listener: who comes where somebody was just closed gets nothing of what that one sent", async () => {
+    const received: string[] = [];
+    const near: NativeSocket[] = [];
+    onAccepted = (slot) => {
+      const name = `${near.length}`;
+      const events = {
+        ...nothing,
+        received(buffer: Buffer, start: number, end: number) {
+          received.push(`${name} ${buffer.toString("latin1", start, end)}`);
+          if (name === "0") near[1]?.close(false);
+        },
+      };
+      const socket = set.join(slot, events);
+      socket.watchReading(true);
+      near.push(socket);
+    };
+    const [first, second] = [open(), open()];
+    await until(() => near.length === 2);
+    // All three wait for one and the same turn, in this order.
+    first.write("closes");
+    const third = open();
+    await new Promise((resolve) => process.nextTick(resolve));
+    second.write("lost");
+    await until(() => near.length === 3);
+    expect(near[2]?.place).toBe(near[1]?.place);
+    third.write("own");
+    await until(() => received.length >= 2);
+    expect(received).toEqual(["0 closes", "2 own"]);
+    for (const socket of near) socket.close(false);
+  });
+
   test("listener: closed, nobody is accepted and the port is free", async () => {
     listener.close(false);
     const [error] = await once(open(), "error");

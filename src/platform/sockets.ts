@@ -8,7 +8,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { loadNative, type NativeSocketCalls } from "./native.ts";
-import { beginTurn, endTurn } from "./turns.ts";
+import { beginTurn, endTurn, whenTurnEnds } from "./turns.ts";
 
 /** What happens to a socket. */
 export interface SocketEvents {
@@ -134,8 +134,15 @@ class Listener implements SocketEvents {
     return true;
   }
 
-  /** Connections wait. */
+  /**
+   * Connections wait. They are accepted when the turn ends: what it received for a socket that is
+   * closed in it may stand behind this, and must not meet another in the same slot.
+   */
   received(): void {
+    whenTurnEnds(this.acceptMany);
+  }
+
+  private readonly acceptMany = (): void => {
     for (let n = 0; n < acceptsMax && !this.socket.closed; n++) {
       const { calls } = this.set;
       const slot = calls.socketsAccept(this.socket.place, this.events.keepAliveSeconds());
@@ -146,7 +153,7 @@ class Listener implements SocketEvents {
         return;
       }
     }
-  }
+  };
 
   private pause(): void {
     this.socket.watchReading(false);
