@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* Compared by src/platform/native.ts: an addon of another version is not used. */
-#define ADDON_VERSION 15
+#define ADDON_VERSION 16
 
 napi_value int_value(napi_env env, int64_t value) {
   napi_value result = NULL;
@@ -219,7 +219,7 @@ NAPI_MODULE_INIT() {
       {"setMany", entries_set_many},     {"evictMany", entries_evict_many},
       {"pageOffset", io_page_offset}, {"pkcs11", pkcs11_call},
       {"setSlice", schedule_slice},
-      {"socketsOpen", sockets_open},       {"socketsAdopt", sockets_adopt},
+      {"socketsOpen", sockets_open},
       {"socketsWatch", sockets_watch},     {"socketsClose", sockets_close},
       {"socketsReceive", sockets_receive}, {"socketsSendMany", sockets_send_many},
       {"socketsSend", sockets_send},       {"socketsDescriptor", sockets_descriptor},

@@ -116,7 +116,6 @@ napi_value pages_give_back(napi_env env, napi_callback_info info);
 napi_value io_flock(napi_env env, napi_callback_info info);
 napi_value io_page_offset(napi_env env, napi_callback_info info);
 napi_value sockets_open(napi_env env, napi_callback_info info);
-napi_value sockets_adopt(napi_env env, napi_callback_info info);
 napi_value sockets_watch(napi_env env, napi_callback_info info);
 napi_value sockets_close(napi_env env, napi_callback_info info);
 napi_value sockets_receive(napi_env env, napi_callback_info info);

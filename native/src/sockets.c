@@ -9,7 +9,6 @@
 #include "sockets.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -147,31 +146,6 @@ int64_t sockets_put(struct sockets *sockets, int fd) {
   sockets->first_free = slot->next_free;
   sockets->used++;
   return place;
-}
-
-int64_t sockets_put_copy(struct sockets *sockets, int original) {
-  int type = 0;
-  socklen_t size = sizeof type;
-  if (getsockopt(original, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return -errno;
-  if (type != SOCK_STREAM) return -EPROTOTYPE;
-  int fd = fcntl(original, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) return -errno;
-  int64_t place = sockets_put(sockets, fd);
-  if (place < 0) close(fd);
-  return place;
-}
-
-/*
- * socketsAdopt(fd): a slot for a duplicate of this connected socket, or a negated errno. The
- * caller's descriptor stays the caller's. Nothing is watched yet.
- */
-napi_value sockets_adopt(napi_env env, napi_callback_info info) {
-  struct call call;
-  int fd = -1;
-  if (!call_begin(&call, env, info, 1) || !call_descriptor(&call, 0, &fd)) return NULL;
-  struct sockets *sockets = call_sockets(&call);
-  if (sockets == NULL) return NULL;
-  return int_value(env, sockets_put_copy(sockets, fd));
 }
 
 /* socketsWatch(slot, what): 0 or a negated errno. */

@@ -64,8 +64,6 @@ struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets,
 
 /* A slot for this socket, which is the set's from now on, or a negated errno. Not watched yet. */
 int64_t sockets_put(struct sockets *sockets, int fd);
-/* The same for a duplicate of a stream socket that stays the caller's. */
-int64_t sockets_put_copy(struct sockets *sockets, int original);
 
 /* Asks the kernel for events, at most EVENTS_MAX, without waiting: how many stand in `events`. */
 uint32_t sockets_ask(struct sockets *sockets);

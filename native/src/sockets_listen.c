@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -17,9 +18,25 @@
 /* "[", an address, "]:", a port, and what ends the string. */
 #define NAME_BYTES (INET6_ADDRSTRLEN + 9)
 
+static int64_t put_listener(struct sockets *sockets, int original) {
+  int listens = 0, type = 0;
+  socklen_t size = sizeof listens;
+  if (getsockopt(original, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return -errno;
+  size = sizeof type;
+  if (getsockopt(original, SOL_SOCKET, SO_TYPE, &type, &size) != 0) return -errno;
+  if (listens == 0 || type != SOCK_STREAM) return -EINVAL;
+  int fd = fcntl(original, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int64_t place = sockets_put(sockets, fd);
+  if (place < 0) close(fd);
+  else sockets->slots[place].listens = true;
+  return place;
+}
+
 /*
- * socketsListen(fd): a slot for a duplicate of this listening socket, or a negated errno. Not
- * watched yet; a row of socketsReceive with a result of 1 tells that connections wait.
+ * socketsListen(fd): a slot for a duplicate of this listening stream socket, or a negated errno;
+ * the caller's descriptor stays the caller's. Not watched yet; a row of socketsReceive with a
+ * result of 1 tells that connections wait.
  */
 napi_value sockets_listen(napi_env env, napi_callback_info info) {
   struct call call;
@@ -27,18 +44,11 @@ napi_value sockets_listen(napi_env env, napi_callback_info info) {
   if (!call_begin(&call, env, info, 1) || !call_descriptor(&call, 0, &fd)) return NULL;
   struct sockets *sockets = call_sockets(&call);
   if (sockets == NULL) return NULL;
-  int listens = 0;
-  socklen_t size = sizeof listens;
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
-    return int_value(env, -errno);
-  if (listens == 0) return int_value(env, -EINVAL);
-  int64_t place = sockets_put_copy(sockets, fd);
-  if (place >= 0) sockets->slots[place].listens = true;
-  return int_value(env, place);
+  return int_value(env, put_listener(sockets, fd));
 }
 
 static void set_option(int fd, int level, int name, int value) {
-  /* A connection without the option works, too. */
+  /* A connection without the option works, too; unix sockets have none of these. */
   (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
@@ -72,8 +82,8 @@ static bool is_of_connection(int error) {
 }
 
 /*
- * socketsAccept(slot, keepAliveSeconds): a slot for the next connection of a listening TCP socket,
- * or a negated errno; -EAGAIN: none waits; -ECONNABORTED: one was lost, others may wait. Nothing is
+ * socketsAccept(slot, keepAliveSeconds): a slot for the next connection of a listening socket, or a
+ * negated errno; -EAGAIN: none waits; -ECONNABORTED: one was lost, others may wait. Nothing is
  * watched yet.
  */
 napi_value sockets_accept(napi_env env, napi_callback_info info) {

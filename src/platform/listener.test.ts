@@ -138,7 +138,7 @@ if (set !== null) {
     await until(() => turns.flat().length === 1);
   });
 
-  test("listener: who comes where somebody was just closed gets nothing of what that one sent", async () => {
+  test("listener: who comes to a slot just left gets nothing of what was sent to it", async () => {
     const received: string[] = [];
     const near: NativeSocket[] = [];
     onAccepted = (slot) => {

@@ -176,12 +176,10 @@ export interface NativeHeap {
 export interface NativeSocketCalls {
   /** Once a thread. `ready` runs when `socketsReceive` has something to tell. */
   socketsOpen(ready: () => void): void;
-  /** A slot for a duplicate of this connected socket. Nothing is watched yet. */
-  socketsAdopt(fd: number): number;
-  /** A slot for a duplicate of this listening socket. A result of 1 in its rows: somebody waits. */
+  /** A slot for a duplicate of this listening stream socket; a row's result of 1: some wait. */
   socketsListen(fd: number): number;
   /**
-   * A slot for the next connection of a listening TCP socket, without delay of small writes (RFC
+   * A slot for the next connection of a listening socket, TCP without delay of small writes (RFC
    * 896); nothing is watched yet. -EAGAIN: none waits; -ECONNABORTED: one was lost.
    * @param keepAliveSeconds - After so long without a word the peer is asked for a sign of life
    * (tcp(7), TCP_KEEPIDLE); 0: never.
@@ -276,7 +274,7 @@ export interface NativeAddon extends NativeIo, NativeHeap, NativeSocketCalls, En
 }
 
 const path = fileURLToPath(new URL("../../native/build/strongroom.node", import.meta.url));
-const version = 15;
+const version = 16;
 
 function load(): NativeAddon | null {
   if (process.env.STRONGROOM_NATIVE === "off") return null;

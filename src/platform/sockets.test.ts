@@ -2,7 +2,7 @@
 // JavaScript makes the addon touch memory or descriptors that are not its own.
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadNative, type NativeAddon } from "./native.ts";
@@ -10,17 +10,22 @@ import { type NativeSocket, nativeSockets, type SocketEvents } from "./sockets.t
 
 const addon = loadNative() as NativeAddon;
 const set = nativeSockets();
-let server: Server;
-let accepted: Socket[] = [];
+let port = 0;
+let listener: NativeSocket | null = null;
+/** Slots of accepted connections that no pair has taken. */
+const accepted: number[] = [];
 
 beforeAll(async () => {
-  server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (s) => accepted.push(s));
+  const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-});
-afterAll(() => {
+  port = (server.address() as { port: number }).port;
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+  const events = { keepAliveSeconds: () => 0, accepted: (slot: number) => accepted.push(slot) };
+  listener = set?.listen(fd, events) ?? null;
   server.close();
 });
+afterAll(() => listener?.close(false));
 
 class Recorder implements SocketEvents {
   readonly parts: Buffer[] = [];
@@ -53,19 +58,17 @@ class Recorder implements SocketEvents {
   socket!: NativeSocket;
 }
 
-/** A client of Node's and the adopted other end. */
+/** A client of Node's and the accepted other end. */
 async function pair(): Promise<{ client: Socket; near: Recorder }> {
-  const client = connect((server.address() as { port: number }).port, "127.0.0.1");
+  const client = connect(port, "127.0.0.1");
   client.on("error", () => {});
   await once(client, "connect");
-  const isFar = (socket: Socket) => socket.remotePort === client.localPort;
-  await until(() => accepted.some(isFar));
-  const far = accepted.find(isFar) as Socket;
-  accepted = accepted.filter((socket) => socket !== far);
+  const name = `127.0.0.1:${client.localPort}`;
+  const isNear = (slot: number): boolean => set?.names(slot)[0] === name;
+  await until(() => accepted.some(isNear));
+  const [slot] = accepted.splice(accepted.findIndex(isNear), 1);
   const near = new Recorder();
-  const fd = (far as unknown as { _handle: { fd: number } })._handle.fd;
-  near.socket = set?.adopt(fd, near) as NativeSocket;
-  far.destroy();
+  near.socket = set?.join(slot as number, near) as NativeSocket;
   near.socket.watchReading(true);
   return { client, near };
 }
@@ -214,12 +217,12 @@ if (set !== null) {
     expect(() => addon.socketsWatch(1 << 19, 1)).toThrow(RangeError);
   });
 
-  test("sockets: only connected streams are adopted", () => {
+  test("sockets: only streams that listen are listened on, and a set is opened once", () => {
     const file = openSync("/dev/null", "r");
-    expect(addon.socketsAdopt(file)).toBe(-88);
+    expect(addon.socketsListen(file)).toBe(-88);
     closeSync(file);
-    expect(addon.socketsAdopt(file)).toBe(-9);
-    expect(() => addon.socketsAdopt(2 ** 31)).toThrow(RangeError);
+    expect(addon.socketsListen(file)).toBe(-9);
+    expect(() => addon.socketsListen(2 ** 31)).toThrow(RangeError);
     expect(() => addon.socketsOpen(() => {})).toThrow("open already");
   });
 } else test("sockets: without the addon there are none", () => expect(set).toBe(null));

@@ -119,7 +119,7 @@ export interface ListenEvents {
   accepted(slot: number): void;
 }
 
-/** A listening TCP socket: accepts many connections in a turn. */
+/** A listening socket: accepts many connections in a turn. */
 class Listener implements SocketEvents {
   socket!: NativeSocket;
   private readonly set: NativeSockets;
@@ -180,17 +180,8 @@ export class NativeSockets {
   }
 
   /**
-   * Takes over a connected socket by a duplicate of its descriptor; the caller closes the original.
-   * Nothing is read before `watchReading`. @returns null where the system has no descriptor left.
-   */
-  adopt(fd: number, events: SocketEvents): NativeSocket | null {
-    const slot = this.calls.socketsAdopt(fd);
-    return slot < 0 ? null : this.join(slot, events);
-  }
-
-  /**
-   * Accepts the connections of a listening TCP socket by a duplicate of its descriptor; the caller
-   * closes the original. @returns null where that is not possible.
+   * Accepts the connections of a listening stream socket by a duplicate of its descriptor; the
+   * caller closes the original. @returns null where that is not possible.
    */
   listen(fd: number, events: ListenEvents): NativeSocket | null {
     const slot = this.calls.socketsListen(fd);
@@ -216,7 +207,7 @@ export class NativeSockets {
     this.calls.socketsClose(slot, 1);
   }
 
-  /** "ADDRESS:PORT" of the peer and of this end; "?:0" where there is none any more. */
+  /** "ADDRESS:PORT" of both ends of a TCP connection, the peer first; "?:0": there is none now. */
   names(slot: number): readonly [string, string] {
     const [peer, near] = this.calls.socketsNames(slot).split(" ");
     return [peer || "?:0", near || "?:0"];

@@ -1,12 +1,12 @@
 /**
- * Accepts connections. With the addon, plain TCP connections join those that are received from and
+ * Accepts connections. With the addon, plain connections join those that are received from and
  * sent to together, and it accepts them, many in a turn: Node accepts one, which holds a crowd of
  * clients up for as many turns as there are.
  *
- * Otherwise plain sockets read into one buffer that all share: nothing is allocated for received
- * bytes, because a connection takes them over before the next read. For this the handle of the
- * accepted socket moves into a socket made with `onread`, which Node offers to clients only; where
- * that is not possible the accepted socket is used as it is.
+ * Otherwise, and under TLS, Node accepts. Plain sockets read into one buffer that all share:
+ * nothing is allocated for received bytes, because a connection takes them over before the next
+ * read. For this the handle of the accepted socket moves into a socket made with `onread`, which
+ * Node offers to clients only; where that is not possible the accepted socket is used as it is.
  * @module
  */
 import { type Server, Socket } from "node:net";
@@ -14,7 +14,7 @@ import type { NativeSocket, NativeSockets } from "../platform/sockets.ts";
 import type { RedisServer } from "../redis/server.ts";
 import { NativeTransport, type Shared } from "./nativesocket.ts";
 import { Outbox } from "./outbox.ts";
-import { descriptorOf, namesOf, SocketTransport } from "./socket.ts";
+import { descriptorOf, namesOf, namesOnPath, type SocketNames, SocketTransport } from "./socket.ts";
 
 /** One read takes at most so much. */
 const readBytes = 64 * 1024;
@@ -67,6 +67,12 @@ function refuse(socket: Socket, text: string): void {
   socket.end(text, () => socket.destroy());
 }
 
+function namesAt(sockets: NativeSockets, slot: number, unixPath: string): SocketNames {
+  if (unixPath !== "") return namesOnPath(unixPath);
+  const [address, localAddress] = sockets.names(slot);
+  return { address, localAddress, unix: false };
+}
+
 export class Acceptor {
   private readonly server: RedisServer;
   private readonly shared: Shared | null;
@@ -80,59 +86,31 @@ export class Acceptor {
   }
 
   /**
-   * From now on the addon accepts the connections of this TCP listener, whose own handle may close;
+   * From now on the addon accepts the connections of this listener, whose own handle may close;
    * null: it cannot.
    */
-  takeOver(listener: Server, keepAliveSeconds: () => number): NativeSocket | null {
+  takeOver(listener: Server, options: AcceptOptions): NativeSocket | null {
     const { shared } = this;
     const fd = descriptorOf(listener);
     if (shared === null || fd < 0) return null;
     return shared.sockets.listen(fd, {
-      keepAliveSeconds,
-      accepted: (slot) => this.join(shared, slot),
+      keepAliveSeconds: options.keepAliveSeconds,
+      accepted: (slot) => this.join(shared, slot, options.unixPath),
     });
   }
 
-  private join(shared: Shared, slot: number): void {
+  private join(shared: Shared, slot: number, unixPath: string): void {
     const { sockets } = shared;
-    const [address, localAddress] = sockets.names(slot);
-    const transport = new NativeTransport(shared, { address, localAddress, unix: false });
+    const transport = new NativeTransport(shared, namesAt(sockets, slot, unixPath));
     const connection = this.server.connect(transport);
     if (typeof connection === "string") sockets.refuse(slot, connection);
     else transport.attach(connection, sockets.join(slot, transport));
   }
 
-  /** A connection over `socket`, or its refusal. */
+  /** A connection over `accepted`, or its refusal. */
   accept(accepted: Socket, options: AcceptOptions): void {
-    const plain = !("encrypted" in accepted);
-    if (plain && options.unixPath === "" && this.adopt(accepted, options)) return;
-    this.attach(accepted, options, plain);
-  }
-
-  /** The connection among the native ones; false: it stays where it is. */
-  private adopt(accepted: Socket, options: AcceptOptions): boolean {
-    const { shared, server } = this;
-    const fd = descriptorOf(accepted);
-    if (shared === null || fd < 0) return false;
-    const transport = new NativeTransport(shared, namesOf(accepted, ""));
-    const socket = shared.sockets.adopt(fd, transport);
-    if (socket === null) return false;
-    const connection = server.connect(transport);
-    if (typeof connection === "string") {
-      socket.close(false);
-      refuse(accepted, connection);
-      return true;
-    }
-    prepare(accepted, options);
-    transport.attach(connection, socket);
-    // Only its descriptor is closed: the connection lives on in the duplicate.
-    accepted.on("error", () => {});
-    accepted.destroy();
-    return true;
-  }
-
-  private attach(accepted: Socket, options: AcceptOptions, plain: boolean): void {
     const { server } = this;
+    const plain = !("encrypted" in accepted);
     let transport: SocketTransport | null = null;
     const read = (bytes: number, buffer: Buffer): void => transport?.received(buffer, bytes);
     const names = namesOf(accepted, options.unixPath);

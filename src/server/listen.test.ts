@@ -1,11 +1,19 @@
 // Goal: the port listens where it was told to, safely, or says why it does not.
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { commands } from "../commands/table.ts";
 import { serveRedis } from "./listen.ts";
 import { QuickEngine } from "./testing/quick.ts";
@@ -15,6 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), "listen-"));
 const cert = new URL("testdata/cert.pem", import.meta.url).pathname;
 const key = new URL("testdata/key.pem", import.meta.url).pathname;
 const rig = new Rig();
+afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => rig.serve());
 afterEach(() => rig.end());
 
@@ -28,7 +37,28 @@ test("listen: a unix socket, private to its owner, over the file of a dead proce
     rig.sockets.push(socket);
     await exchange(socket, "PING\r\n", "+PONG\r\n");
   }
-  rmSync(folder, { recursive: true });
+  await rig.listening.close();
+  expect(existsSync(path)).toBe(false);
+  await rig.serve();
+});
+
+test("listen: neither a file that is no socket is touched, nor another's socket", async () => {
+  const path = join(folder, "kept");
+  const base = { engine: new QuickEngine(), commands, report: () => {}, unixSocket: path };
+  for (const place of [path, `${path.slice(0, -1)}~`]) {
+    writeFileSync(place, "mine");
+    await expect(serveRedis(base)).rejects.toMatchObject({ code: "SERVER_LISTEN_FAILED" });
+    expect(readFileSync(place, "latin1")).toBe("mine");
+    rmSync(place);
+  }
+  const first = await serveRedis(base);
+  const second = await serveRedis(base);
+  await first.close();
+  const socket = connect(path);
+  rig.sockets.push(socket);
+  await exchange(socket, "PING\r\n", "+PONG\r\n");
+  await second.close();
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test("listen: TLS, and TLS that asks clients for a certificate", async () => {

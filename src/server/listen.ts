@@ -2,8 +2,8 @@
  * The listening sockets of the Redis port: TCP, TLS and a unix socket.
  * @module
  */
-import { chmodSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { StrongroomError } from "../base/errors.ts";
 import type { CommandSpec } from "../commands/command.ts";
@@ -11,8 +11,9 @@ import { type NativeSocket, nativeSockets } from "../platform/sockets.ts";
 import type { Engine } from "../redis/port.ts";
 import { RedisServer } from "../redis/server.ts";
 import type { ServerOptions } from "../redis/settings.ts";
-import { Acceptor } from "./accept.ts";
+import { type AcceptOptions, Acceptor } from "./accept.ts";
 import { nodeHost } from "./host.ts";
+import { UnixPath } from "./unixpath.ts";
 
 /** Every one is a flag of `serve`. A port of 0 lets the system choose; absent: not listened on. */
 export interface ListenOptions {
@@ -77,19 +78,11 @@ async function listen(server: Server, where: { host?: string; port?: number; pat
   server.on("error", () => {});
 }
 
-/** A socket file that a dead process left behind. */
-function removeStale(path: string): void {
-  try {
-    if (statSync(path).isSocket()) rmSync(path);
-  } catch {
-    // There is none.
-  }
-}
-
 class Listeners {
   readonly servers: Server[] = [];
   /** Of those that the addon took over. */
   private readonly native: NativeSocket[] = [];
+  private readonly files: UnixPath[] = [];
   readonly addresses: string[] = [];
   port = 0;
   private readonly redis: RedisServer;
@@ -100,39 +93,52 @@ class Listeners {
     this.acceptor = acceptor;
   }
 
-  private readonly keepAliveSeconds = () => Number(this.redis.settings.get("tcp-keepalive"));
-
-  private handler(unixPath: string): (socket: Socket) => void {
-    const { keepAliveSeconds } = this;
-    return (socket) => this.acceptor.accept(socket, { unixPath, keepAliveSeconds });
+  /** @param unixPath - "" for TCP. */
+  private accepting(unixPath: string): AcceptOptions {
+    return { unixPath, keepAliveSeconds: () => Number(this.redis.settings.get("tcp-keepalive")) };
   }
 
   async tcp(host: string, port: number): Promise<void> {
-    const options = { pauseOnConnect: true, allowHalfOpen: true, noDelay: true };
-    const server = createServer(options, this.handler(""));
+    const options = this.accepting("");
+    const server = this.plain(options);
     await listen(server, { host, port });
     this.add(server, host);
-    const native = this.acceptor.takeOver(server, this.keepAliveSeconds);
-    if (native === null) return;
-    this.native.push(native);
-    // Closes Node's descriptor; the port is listened on through the addon's.
-    server.close();
+    this.takeOver(server, options);
   }
 
-  async tls(host: string, port: number, options: TlsOptions): Promise<void> {
-    const server = createTlsServer(options, this.handler(""));
+  async tls(host: string, port: number, tls: TlsOptions): Promise<void> {
+    const options = this.accepting("");
+    const server = createTlsServer(tls, (socket) => this.acceptor.accept(socket, options));
     server.on("tlsClientError", () => {});
     await listen(server, { host, port });
     this.add(server, host);
   }
 
   async unix(path: string): Promise<void> {
-    removeStale(path);
-    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, this.handler(path));
-    await listen(server, { path });
-    chmodSync(path, 0o600);
+    const file = new UnixPath(path);
+    file.clear();
+    const options = this.accepting(path);
+    const server = this.plain(options);
+    await listen(server, { path: file.made });
     this.servers.push(server);
+    file.settle();
+    this.files.push(file);
     this.addresses.push(path);
+    this.takeOver(server, options);
+  }
+
+  private plain(options: AcceptOptions): Server {
+    return createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) =>
+      this.acceptor.accept(socket, options),
+    );
+  }
+
+  private takeOver(server: Server, options: AcceptOptions): void {
+    const native = this.acceptor.takeOver(server, options);
+    if (native === null) return;
+    this.native.push(native);
+    // Closes Node's descriptor; clients reach the addon's.
+    server.close();
   }
 
   private add(server: Server, host: string): void {
@@ -144,6 +150,7 @@ class Listeners {
   }
 
   async close(): Promise<void> {
+    for (const file of this.files.splice(0)) file.remove();
     for (const socket of this.native.splice(0)) socket.close(false);
     const closed = this.servers.map(
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),

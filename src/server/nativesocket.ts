@@ -39,7 +39,7 @@ export interface Shared {
 export class NativeTransport implements Transport, SocketEvents, Sender {
   readonly address: string;
   readonly localAddress: string;
-  readonly unix = false;
+  readonly unix: boolean;
   socket!: NativeSocket;
   unsentBytes = 0;
   private readonly shared: Shared;
@@ -51,6 +51,7 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
     this.shared = shared;
     this.address = names.address;
     this.localAddress = names.localAddress;
+    this.unix = names.unix;
   }
 
   /** From now on events of the socket reach the connection. */

@@ -21,10 +21,14 @@ function endpoint(host: string | undefined, port: number | undefined): string {
   return host?.includes(":") ? `[${host}]:${port}` : `${host ?? "?"}:${port ?? 0}`;
 }
 
+/** As Redis tells of connections to a unix socket. */
+export function namesOnPath(path: string): SocketNames {
+  return { address: `${path}:0`, localAddress: `${path}:0`, unix: true };
+}
+
 /** @param unixPath - "" for TCP. */
 export function namesOf(socket: Socket, unixPath: string): SocketNames {
-  if (unixPath !== "")
-    return { address: `${unixPath}:0`, localAddress: `${unixPath}:0`, unix: true };
+  if (unixPath !== "") return namesOnPath(unixPath);
   return {
     address: endpoint(socket.remoteAddress, socket.remotePort),
     localAddress: endpoint(socket.localAddress, socket.localPort),

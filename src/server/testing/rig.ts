@@ -38,8 +38,12 @@ export class Rig {
     return this.listening.redis.peers.size;
   }
 
+  /** A client, of the unix socket if this way of serving has one. */
   async open(): Promise<Socket> {
-    const socket = connect({ port: this.listening.port, host: "127.0.0.1", noDelay: true });
+    const path = this.way.unixSocket;
+    const { port } = this.listening;
+    const to = path === undefined ? { port, host: "127.0.0.1", noDelay: true } : { path };
+    const socket = connect(to);
     socket.on("error", () => {});
     this.sockets.push(socket);
     await once(socket, "connect");
