@@ -50,8 +50,10 @@ static void tear_down(napi_async_cleanup_hook_handle hook, void *data) {
   struct sockets *sockets = state->sockets;
   state->sockets = NULL;
   sockets->callback = NULL; /* The environment frees it. */
-  for (uint32_t place = 0; place < sockets->slot_count; place++)
+  for (uint32_t place = 0; place < sockets->slot_count; place++) {
     if (sockets->slots[place].fd >= 0) close(sockets->slots[place].fd);
+    sockets->slots[place].fd = -1;
+  }
   turns_close(sockets, after_close);
   close(sockets->epoll);
 }
@@ -120,15 +122,23 @@ static bool grow(struct sockets *sockets) {
   return true;
 }
 
+int sockets_tell(struct sockets *sockets, uint32_t place, int operation) {
+  const struct slot *slot = &sockets->slots[place];
+  uint32_t events = 0;
+  if ((slot->watch & WATCH_READ) != 0 && !scan_has(sockets, slot)) events |= EPOLLIN;
+  if ((slot->watch & WATCH_WRITE) != 0) events |= EPOLLOUT;
+  struct epoll_event event = {.events = events,
+                              .data.u64 = (uint64_t)slot->generation << 32 | place};
+  return epoll_ctl(sockets->epoll, operation, slot->fd, &event) != 0 ? -errno : 0;
+}
+
 static int set_watch(struct sockets *sockets, uint32_t place, int operation, uint32_t watch) {
   struct slot *slot = &sockets->slots[place];
-  struct epoll_event event = {
-      .events = (watch & WATCH_READ ? EPOLLIN : 0) | (watch & WATCH_WRITE ? EPOLLOUT : 0),
-      .data.u64 = (uint64_t)slot->generation << 32 | place,
-  };
-  if (epoll_ctl(sockets->epoll, operation, slot->fd, &event) != 0) return -errno;
+  uint32_t before = slot->watch;
   slot->watch = watch;
-  return 0;
+  int failed = sockets_tell(sockets, place, operation);
+  if (failed != 0) slot->watch = before;
+  return failed;
 }
 
 int64_t sockets_put(struct sockets *sockets, int fd) {
@@ -145,6 +155,7 @@ int64_t sockets_put(struct sockets *sockets, int fd) {
   }
   sockets->first_free = slot->next_free;
   sockets->used++;
+  if (place >= sockets->top) sockets->top = place + 1;
   return place;
 }
 
@@ -180,6 +191,7 @@ napi_value sockets_close(napi_env env, napi_callback_info info) {
   slot->generation++;
   slot->next_free = sockets->first_free;
   sockets->first_free = place;
+  while (sockets->top > 0 && sockets->slots[sockets->top - 1].fd < 0) sockets->top--;
   if (--sockets->used == 0) turns_want(sockets, false);
   return NULL;
 }

@@ -20,31 +20,45 @@ static bool call_rows(struct call *call, size_t index, int32_t **rows, size_t *c
   return true;
 }
 
-/*
- * One event into a row: slot, writable, where the bytes stand, how many; 0 end; below: -errno. Of a
- * socket that listens: connections wait, if the last is above 0.
- */
-static size_t take(const struct slot *slot, uint32_t place, uint32_t events, uint8_t *input,
-                   size_t at, size_t room, int32_t *row) {
+size_t received_room(const struct received *into) {
+  size_t left = into->length - into->at;
+  if (into->filled == into->count || left < ROOM_MIN) return 0;
+  return left < into->bytes_max ? left : into->bytes_max;
+}
+
+/* A row: slot, writable, where the bytes stand, how many; 0: end; below: -errno. */
+static void fill_row(struct received *into, uint32_t place, bool writable, int32_t result) {
+  int32_t *row = into->rows + ROW * into->filled++;
   row[0] = (int32_t)place;
-  row[1] = (events & EPOLLOUT) != 0;
-  row[2] = (int32_t)at;
-  row[3] = -EAGAIN;
-  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) == 0) return 0;
-  if ((slot->watch & WATCH_READ) == 0) {
-    /* Broken while nobody reads; or nobody does since the kernel was asked. */
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0) row[3] = -ECONNRESET;
-    return 0;
-  }
-  if (slot->listens) {
-    row[3] = 1;
-    return 0;
-  }
+  row[1] = writable;
+  row[2] = (int32_t)into->at;
+  row[3] = result;
+  if (result > 0) into->at += (size_t)result;
+}
+
+void received_from(struct received *into, const struct slot *slot, uint32_t place, bool writable) {
   ssize_t bytes;
-  do bytes = direct_recv(slot->fd, input + at, room, MSG_DONTWAIT);
+  do bytes = direct_recv(slot->fd, into->input + into->at, received_room(into), MSG_DONTWAIT);
   while (bytes < 0 && errno == EINTR);
-  row[3] = (int32_t)(bytes < 0 ? -errno : bytes);
-  return bytes > 0 ? (size_t)bytes : 0;
+  int32_t result = (int32_t)(bytes < 0 ? -errno : bytes);
+  if (result != -EAGAIN || writable) fill_row(into, place, writable, result);
+}
+
+/* One event into a row, if it tells of anything. */
+static void take(const struct sockets *sockets, struct received *into, uint32_t place,
+                 uint32_t events) {
+  const struct slot *slot = &sockets->slots[place];
+  bool writable = (events & EPOLLOUT) != 0;
+  bool readable = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+  if (readable && (slot->watch & WATCH_READ) == 0) {
+    /* Broken while nobody reads; or nobody does since the kernel was asked. */
+    bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    if (broken || writable) fill_row(into, place, writable, broken ? -ECONNRESET : -EAGAIN);
+  } else if (readable && slot->listens) {
+    /* Connections wait. */
+    fill_row(into, place, false, 1);
+  } else if (readable && !scan_has(sockets, slot)) received_from(into, slot, place, writable);
+  else if (writable) fill_row(into, place, true, -EAGAIN);
 }
 
 uint32_t sockets_ask(struct sockets *sockets) {
@@ -52,6 +66,17 @@ uint32_t sockets_ask(struct sockets *sockets) {
   do found = epoll_wait(sockets->epoll, sockets->events, EVENTS_MAX, 0);
   while (found < 0 && errno == EINTR);
   return found < 0 ? 0 : (uint32_t)found;
+}
+
+static void take_all(struct sockets *sockets, uint32_t found, struct received *into) {
+  for (uint32_t n = 0; n < found && received_room(into) > 0; n++) {
+    uint64_t whose = sockets->events[n].data.u64;
+    uint32_t place = (uint32_t)whose;
+    if (!slot_in_use(sockets, place) ||
+        sockets->slots[place].generation != (uint32_t)(whose >> 32))
+      continue;
+    take(sockets, into, place, sockets->events[n].events);
+  }
 }
 
 /*
@@ -74,22 +99,15 @@ napi_value sockets_receive(napi_env env, napi_callback_info info) {
     return NULL;
   }
   /* A busy turn has asked already. */
-  uint32_t found = sockets->found != 0 ? sockets->found : sockets_ask(sockets);
+  bool asked = sockets->found != 0 || sockets->scan.on;
+  uint32_t found = asked ? sockets->found : sockets_ask(sockets);
   sockets->found = 0;
-  if (found > count) found = (uint32_t)count;
-  if (found > 0) sockets->turns++;
-  size_t at = 0;
-  uint32_t filled = 0;
-  for (uint32_t n = 0; n < found && input.length - at >= ROOM_MIN; n++) {
-    uint64_t whose = sockets->events[n].data.u64;
-    uint32_t place = (uint32_t)whose, ready = sockets->events[n].events;
-    if (!slot_in_use(sockets, place)) continue;
-    struct slot *slot = &sockets->slots[place];
-    if (slot->generation != (uint32_t)(whose >> 32)) continue;
-    size_t room = input.length - at < bytes_max ? input.length - at : bytes_max;
-    at += take(slot, place, ready, input.data, at, room, rows + (size_t)ROW * filled++);
-  }
-  return int_value(env, filled);
+  struct received into = {.input = input.data, .length = input.length, .bytes_max = bytes_max,
+                          .rows = rows, .count = count};
+  take_all(sockets, found, &into);
+  if (sockets->scan.on) scan_receive(sockets, &into);
+  if (into.filled > 0) sockets->turns++;
+  return int_value(env, (int64_t)into.filled);
 }
 
 static int32_t send_some(int fd, const uint8_t *data, uint32_t length) {

@@ -40,6 +40,7 @@ static void on_idle(uv_idle_t *idle) { (void)idle; }
 static int set_polling(struct sockets *sockets, enum polling polling) {
   if (sockets->polling == polling) return 0;
   if (sockets->polling == POLLING_BUSY) {
+    scan_end(sockets);
     uv_check_stop(&sockets->check);
     uv_idle_stop(&sockets->idle);
   } else if (sockets->polling == POLLING_WAITS) {
@@ -53,6 +54,7 @@ static int set_polling(struct sockets *sockets, enum polling polling) {
   } else if (polling == POLLING_BUSY) {
     uv_check_start(&sockets->check, on_check);
     uv_idle_start(&sockets->idle, on_idle);
+    sockets->begins = true;
   }
   sockets->polling = polling;
   return 0;
@@ -70,6 +72,15 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
 
 static void on_check(uv_check_t *check) {
   struct sockets *sockets = check->data;
+  if (sockets->begins) {
+    /* Still the turn that began it: clients have had no time. */
+    sockets->begins = false;
+    return;
+  }
+  if (scan_goes_on(sockets)) {
+    if (scan_ask(sockets)) call_back(sockets);
+    return;
+  }
   sockets->found = sockets_ask(sockets);
   if (sockets->found > 0) {
     call_back(sockets);

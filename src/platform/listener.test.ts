@@ -6,6 +6,7 @@ import { networkInterfaces } from "node:os";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { type NativeSocket, nativeSockets, type SocketEvents } from "./sockets.ts";
+import { until } from "./testing/pairs.ts";
 import { whenTurnEnds } from "./turns.ts";
 
 const addon = loadNative() as NativeAddon;
@@ -20,11 +21,6 @@ const nothing: SocketEvents = {
 
 const fdOf = (holder: object): number =>
   (holder as unknown as { _handle: { fd: number } })._handle.fd;
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 500 && !holds(); n++) await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(holds()).toBe(true);
-}
 
 let port: number;
 let listener: NativeSocket;

@@ -1,98 +1,37 @@
 // Goal: the addon's sockets lose no byte and mix none up, whatever the sizes, and no argument from
 // JavaScript makes the addon touch memory or descriptors that are not its own.
-import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadNative, type NativeAddon } from "./native.ts";
-import { type NativeSocket, nativeSockets, type SocketEvents } from "./sockets.ts";
+import { nativeSockets } from "./sockets.ts";
+import { type Pair, Pairs, until } from "./testing/pairs.ts";
 
 const addon = loadNative() as NativeAddon;
 const set = nativeSockets();
-let port = 0;
-let listener: NativeSocket | null = null;
-/** Slots of accepted connections that no pair has taken. */
-const accepted: number[] = [];
+let pairs: Pairs;
+const pair = (): Promise<Pair> => pairs.open();
 
-beforeAll(async () => {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  port = (server.address() as { port: number }).port;
-  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
-  const events = { keepAliveSeconds: () => 0, accepted: (slot: number) => accepted.push(slot) };
-  listener = set?.listen(fd, events) ?? null;
-  server.close();
+beforeEach(async () => {
+  if (set === null) return;
+  pairs = new Pairs(set);
+  await pairs.listen();
 });
-afterAll(() => listener?.close(false));
-
-class Recorder implements SocketEvents {
-  readonly parts: Buffer[] = [];
-  readonly happened: string[] = [];
-  bytes = 0;
-  whenWritable: () => void = () => {};
-
-  /** What was announced and has not been received. */
-  readonly announcements: string[] = [];
-  announced(buffer: Buffer, start: number, end: number): boolean {
-    this.announcements.push(buffer.toString("latin1", start, end));
-    return this.announcements.length % 2 === 0;
-  }
-  received(buffer: Buffer, start: number, end: number): void {
-    expect(this.announcements.shift()).toBe(buffer.toString("latin1", start, end));
-    this.parts.push(Buffer.from(buffer.subarray(start, end)));
-    this.bytes += end - start;
-  }
-  ended(): void {
-    this.happened.push("ended");
-    this.socket.watchReading(false);
-  }
-  broken(): void {
-    this.happened.push("broken");
-    this.socket.close(false);
-  }
-  writable(): void {
-    this.whenWritable();
-  }
-  socket!: NativeSocket;
-}
-
-/** A client of Node's and the accepted other end. */
-async function pair(): Promise<{ client: Socket; near: Recorder }> {
-  const client = connect(port, "127.0.0.1");
-  client.on("error", () => {});
-  await once(client, "connect");
-  const name = `127.0.0.1:${client.localPort}`;
-  const isNear = (slot: number): boolean => set?.names(slot)[0] === name;
-  await until(() => accepted.some(isNear));
-  const [slot] = accepted.splice(accepted.findIndex(isNear), 1);
-  const near = new Recorder();
-  near.socket = set?.join(slot as number, near) as NativeSocket;
-  near.socket.watchReading(true);
-  return { client, near };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 500 && !holds(); n++) await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(holds()).toBe(true);
-}
+afterEach(() => pairs?.close());
 
 if (set !== null) {
   test("sockets: what many clients send arrives whole, each at its own socket", async () => {
-    const pairs = await Promise.all(Array.from({ length: 40 }, pair));
-    const sent = pairs.map(({ client }, n) => {
+    const all = await Promise.all(Array.from({ length: 40 }, pair));
+    const sent = all.map(({ client }, n) => {
       const data = Buffer.alloc(1 + n * n * 300, `${n}.`);
       for (let at = 0; at < data.length; at += 50_000) client.write(data.subarray(at, at + 50_000));
       client.end();
       return data;
     });
-    await until(() => pairs.every(({ near }) => near.happened.length > 0));
-    for (const [n, { near, client }] of pairs.entries()) {
+    await until(() => all.every(({ near }) => near.happened.length > 0));
+    for (const [n, { near }] of all.entries()) {
       expect(near.happened).toEqual(["ended"]);
       expect(Buffer.concat(near.parts).equals(sent[n] as Buffer)).toBe(true);
-      near.socket.close(true);
-      client.destroy();
     }
   });
 
@@ -121,8 +60,6 @@ if (set !== null) {
     expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
     client.write("y");
     await until(() => near.bytes === sent + 1);
-    near.socket.close(false);
-    client.destroy();
   });
 
   test("sockets: what is sent arrives, in order, also when the peer reads late", async () => {
@@ -173,13 +110,11 @@ if (set !== null) {
     expect(rows[3]).toBeGreaterThan(0);
     expect(rows[3]).toBeLessThan(data.length);
     expect([rows[7], rows[11], rows[15]]).toEqual([-11, 7, -9]);
-    for (const { client, near } of [one, two, gone]) {
-      near.socket.close(false);
-      client.destroy();
-    }
   });
 
   test("sockets: no argument reaches past what was given", () => {
+    // No slot is in use that a chance argument could close.
+    pairs.close();
     const odd = fc.oneof(
       fc.integer(),
       fc.double(),
