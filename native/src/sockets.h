@@ -40,6 +40,7 @@ struct scan {
   bool on;
   bool worth;           /* The last judgement of this time. */
   uint32_t next;        /* The place that is looked at first. */
+  int error;            /* What the socket there has told, which it does once; 0: nothing. */
   uint32_t busy, after; /* Busy turns since it ended, and how many begin it anew. */
   uint32_t turns, found; /* Since the last judgement. */
   uint32_t empty;        /* Turns in a row that found nothing. */
@@ -94,6 +95,8 @@ struct received {
 
 /* How much may be received from the next socket; 0: no room is left. */
 size_t received_room(const struct received *into);
+/* A row: slot, writable, where the bytes stand, how many; 0: end; below: -errno. */
+void received_row(struct received *into, uint32_t place, bool writable, int32_t result);
 /* Receives from a socket, into a row if there was something or it is writable. */
 void received_from(struct received *into, const struct slot *slot, uint32_t place, bool writable);
 

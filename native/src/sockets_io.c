@@ -26,8 +26,7 @@ size_t received_room(const struct received *into) {
   return left < into->bytes_max ? left : into->bytes_max;
 }
 
-/* A row: slot, writable, where the bytes stand, how many; 0: end; below: -errno. */
-static void fill_row(struct received *into, uint32_t place, bool writable, int32_t result) {
+void received_row(struct received *into, uint32_t place, bool writable, int32_t result) {
   int32_t *row = into->rows + ROW * into->filled++;
   row[0] = (int32_t)place;
   row[1] = writable;
@@ -41,7 +40,7 @@ void received_from(struct received *into, const struct slot *slot, uint32_t plac
   do bytes = direct_recv(slot->fd, into->input + into->at, received_room(into), MSG_DONTWAIT);
   while (bytes < 0 && errno == EINTR);
   int32_t result = (int32_t)(bytes < 0 ? -errno : bytes);
-  if (result != -EAGAIN || writable) fill_row(into, place, writable, result);
+  if (result != -EAGAIN || writable) received_row(into, place, writable, result);
 }
 
 /* One event into a row, if it tells of anything. */
@@ -53,12 +52,12 @@ static void take(const struct sockets *sockets, struct received *into, uint32_t 
   if (readable && (slot->watch & WATCH_READ) == 0) {
     /* Broken while nobody reads; or nobody does since the kernel was asked. */
     bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
-    if (broken || writable) fill_row(into, place, writable, broken ? -ECONNRESET : -EAGAIN);
+    if (broken || writable) received_row(into, place, writable, broken ? -ECONNRESET : -EAGAIN);
   } else if (readable && slot->listens) {
     /* Connections wait. */
-    fill_row(into, place, false, 1);
+    received_row(into, place, false, 1);
   } else if (readable && !scan_has(sockets, slot)) received_from(into, slot, place, writable);
-  else if (writable) fill_row(into, place, true, -EAGAIN);
+  else if (writable) received_row(into, place, true, -EAGAIN);
 }
 
 uint32_t sockets_ask(struct sockets *sockets) {

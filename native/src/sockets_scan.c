@@ -93,16 +93,17 @@ static uint32_t step(struct sockets *sockets) {
   return place;
 }
 
-/* Stops where something is. What it is stays in the kernel. */
+/* Stops where something is. What it is stays in the kernel, but for an error. */
 static bool find_first(struct sockets *sockets) {
   for (uint32_t left = sockets->top; left > 0; left--) {
     uint32_t place = step(sockets);
     const struct slot *slot = &sockets->slots[place];
+    if (slot->fd < 0 || !scan_has(sockets, slot)) continue;
     uint8_t byte;
-    if (slot->fd < 0 || !scan_has(sockets, slot) ||
-        (direct_recv(slot->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN))
-      continue;
+    int error = direct_recv(slot->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 ? errno : 0;
+    if (error == EAGAIN || error == EINTR) continue;
     sockets->scan.next = place;
+    sockets->scan.error = error;
     return true;
   }
   return false;
@@ -123,10 +124,16 @@ bool scan_ask(struct sockets *sockets) {
 
 void scan_receive(struct sockets *sockets, struct received *into) {
   size_t before = into->filled;
+  int error = sockets->scan.error;
+  sockets->scan.error = 0;
   for (uint32_t left = sockets->top; left > 0 && received_room(into) > 0; left--) {
     uint32_t place = step(sockets);
     const struct slot *slot = &sockets->slots[place];
-    if (slot->fd >= 0 && scan_has(sockets, slot)) received_from(into, slot, place, false);
+    if (slot->fd >= 0 && scan_has(sockets, slot)) {
+      if (error != 0) received_row(into, place, false, -error);
+      else received_from(into, slot, place, false);
+    }
+    error = 0;
   }
   sockets->scan.found += (uint32_t)(into->filled - before);
 }

@@ -84,6 +84,15 @@ if (set !== null) {
     expect(ends?.near.bytes).toBe(4);
   });
 
+  test("scan: every connection that breaks while looked at is told of as broken", async () => {
+    talking = true;
+    const all = await Promise.all(Array.from({ length: 8 }, talker));
+    await until(() => !kernelReads(all[0] as Pair));
+    for (const { client } of all) client.resetAndDestroy();
+    await until(() => all.every(({ near }) => near.happened.length > 0));
+    expect(all.map(({ near }) => near.happened)).toEqual(Array(8).fill(["broken"]));
+  });
+
   test("scan: who reads late is sent the rest when there is room", async () => {
     await talk();
     const { client, near } = await pairs.open();
