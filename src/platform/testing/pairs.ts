@@ -14,6 +14,17 @@ export async function until(holds: () => boolean): Promise<void> {
   expect(holds()).toBe(true);
 }
 
+/** Until the event loop sleeps for most of a moment; other processes may hold one up. */
+export async function untilAsleep(): Promise<void> {
+  let utilization = 1;
+  for (let n = 0; n < 30 && utilization >= 0.5; n++) {
+    const before = performance.eventLoopUtilization();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    utilization = performance.eventLoopUtilization(before).utilization;
+  }
+  expect(utilization).toBeLessThan(0.5);
+}
+
 export class Recorder implements SocketEvents {
   readonly parts: Buffer[] = [];
   readonly happened: string[] = [];
