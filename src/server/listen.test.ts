@@ -51,6 +51,10 @@ test("listen: neither a file that is no socket is touched, nor another's socket"
     expect(readFileSync(place, "latin1")).toBe("mine");
     rmSync(place);
   }
+  const within = join(folder, "none", "s");
+  await expect(serveRedis({ ...base, unixSocket: within })).rejects.toMatchObject({
+    code: "SERVER_LISTEN_FAILED",
+  });
   const first = await serveRedis(base);
   const second = await serveRedis(base);
   await first.close();

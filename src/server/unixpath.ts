@@ -7,8 +7,21 @@
 import { chmodSync, lstatSync, renameSync, rmSync, type Stats } from "node:fs";
 import { StrongroomError } from "../base/errors.ts";
 
+/** Null also for what may not be looked at: to listen there tells why. */
 function statOf(path: string): Stats | null {
-  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+  try {
+    return lstatSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function tryToRemove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The directory does not let us: a start removes it, or says why not.
+  }
 }
 
 export class UnixPath {
@@ -32,7 +45,7 @@ export class UnixPath {
       if (found !== null && !found.isSocket())
         throw new StrongroomError("SERVER_LISTEN_FAILED", `${path} is there and is no socket`);
     }
-    rmSync(this.made, { force: true });
+    tryToRemove(this.made);
   }
 
   /**
@@ -52,6 +65,6 @@ export class UnixPath {
   /** Removes the file, unless another process has put its own there. */
   remove(): void {
     const found = statOf(this.path);
-    if (found?.isSocket() && found.ino === this.inode) rmSync(this.path, { force: true });
+    if (found?.isSocket() && found.ino === this.inode) tryToRemove(this.path);
   }
 }
