@@ -23,19 +23,21 @@
 /* Listeners, room to send and broken connections are still asked for, in one of so many turns. */
 #define ASK_EVERY 8u
 
+/* A connection from which somebody wants to read. */
+static bool is_read(const struct slot *slot) {
+  return slot->fd >= 0 && !slot->listens && (slot->watch & WATCH_READ) != 0;
+}
+
 bool scan_has(const struct sockets *sockets, const struct slot *slot) {
-  return sockets->scan.on && !slot->listens && (slot->watch & WATCH_READ) != 0;
+  return sockets->scan.on && is_read(slot);
 }
 
 /* False: the kernel was not told of all. */
 static bool tell_all(struct sockets *sockets) {
   bool told = true;
-  for (uint32_t place = 0; place < sockets->top; place++) {
-    const struct slot *slot = &sockets->slots[place];
-    if (slot->fd >= 0 && !slot->listens && (slot->watch & WATCH_READ) != 0 &&
-        sockets_tell(sockets, place, EPOLL_CTL_MOD) != 0)
+  for (uint32_t place = 0; place < sockets->top; place++)
+    if (is_read(&sockets->slots[place]) && sockets_tell(sockets, place, EPOLL_CTL_MOD) != 0)
       told = false;
-  }
   return told;
 }
 
@@ -98,7 +100,7 @@ static bool find_first(struct sockets *sockets) {
   for (uint32_t left = sockets->top; left > 0; left--) {
     uint32_t place = step(sockets);
     const struct slot *slot = &sockets->slots[place];
-    if (slot->fd < 0 || !scan_has(sockets, slot)) continue;
+    if (!is_read(slot)) continue;
     uint8_t byte;
     int error = direct_recv(slot->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 ? errno : 0;
     if (error == EAGAIN || error == EINTR) continue;
@@ -129,7 +131,7 @@ void scan_receive(struct sockets *sockets, struct received *into) {
   for (uint32_t left = sockets->top; left > 0 && received_room(into) > 0; left--) {
     uint32_t place = step(sockets);
     const struct slot *slot = &sockets->slots[place];
-    if (slot->fd >= 0 && scan_has(sockets, slot)) {
+    if (is_read(slot)) {
       if (error != 0) received_row(into, place, false, -error);
       else received_from(into, slot, place, false);
     }

@@ -1,12 +1,12 @@
 // Goal: the addon's listener accepts every connection, a crowd in few turns, gives each its names,
 // and neither spins nor loses anybody while the system has no descriptor left.
 import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { type NativeSocket, nativeSockets, type SocketEvents } from "./sockets.ts";
-import { until } from "./testing/pairs.ts";
+import { fdOf, listenOn, until } from "./testing/pairs.ts";
 import { whenTurnEnds } from "./turns.ts";
 
 const addon = loadNative() as NativeAddon;
@@ -18,9 +18,6 @@ const nothing: SocketEvents = {
   broken: () => {},
   writable: () => {},
 };
-
-const fdOf = (holder: object): number =>
-  (holder as unknown as { _handle: { fd: number } })._handle.fd;
 
 let port: number;
 let listener: NativeSocket;
@@ -35,21 +32,9 @@ function accepted(slot: number): void {
   onAccepted(slot);
 }
 
-async function listening(host: string): Promise<Server> {
-  const server = createServer();
-  server.listen(0, host);
-  await once(server, "listening");
-  return server;
-}
-
-/** A listener of the addon; Node's own, from which it was taken, is closed. */
 async function listen(host: string): Promise<void> {
-  const server = await listening(host);
-  port = (server.address() as { port: number }).port;
-  const taken = set?.listen(fdOf(server), { keepAliveSeconds: () => 300, accepted });
-  if (taken != null) listener = taken;
-  server.close();
-  await once(server, "close");
+  if (set === null) return;
+  ({ listener, port } = await listenOn(set, host, { keepAliveSeconds: () => 300, accepted }));
 }
 
 function open(host = "127.0.0.1"): Socket {

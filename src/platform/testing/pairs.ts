@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { expect } from "vitest";
-import type { NativeSocket, NativeSockets, SocketEvents } from "../sockets.ts";
+import type { ListenEvents, NativeSocket, NativeSockets, SocketEvents } from "../sockets.ts";
 
 /** Until `holds`, a few seconds at most. */
 export async function until(holds: () => boolean): Promise<void> {
@@ -23,6 +23,27 @@ export async function untilAsleep(): Promise<void> {
     utilization = performance.eventLoopUtilization(before).utilization;
   }
   expect(utilization).toBeLessThan(0.5);
+}
+
+/** Descriptor of a socket or listener of Node's. */
+export const fdOf = (holder: object): number =>
+  (holder as unknown as { _handle: { fd: number } })._handle.fd;
+
+/** A listener of the addon; Node's own, from which it was taken, is closed. */
+export async function listenOn(
+  set: NativeSockets,
+  host: string,
+  events: ListenEvents,
+): Promise<{ readonly listener: NativeSocket; readonly port: number }> {
+  const server = createServer();
+  server.listen(0, host);
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const listener = set.listen(fdOf(server), events);
+  server.close();
+  await once(server, "close");
+  if (listener === null) throw new Error("the listener was not taken");
+  return { listener, port };
 }
 
 export class Recorder implements SocketEvents {
@@ -82,14 +103,9 @@ export class Pairs {
   }
 
   async listen(): Promise<void> {
-    const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    this.port = (server.address() as { port: number }).port;
-    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
     const accepted = (slot: number): void => void this.accepted.push(slot);
-    this.listener = this.set.listen(fd, { keepAliveSeconds: () => 0, accepted });
-    server.close();
+    const events = { keepAliveSeconds: () => 0, accepted };
+    ({ listener: this.listener, port: this.port } = await listenOn(this.set, "127.0.0.1", events));
   }
 
   async open(): Promise<Pair> {
