@@ -122,21 +122,26 @@ static bool grow(struct sockets *sockets) {
   return true;
 }
 
-int sockets_tell(struct sockets *sockets, uint32_t place, int operation) {
-  const struct slot *slot = &sockets->slots[place];
+int sockets_tell(struct sockets *sockets, uint32_t place) {
+  struct slot *slot = &sockets->slots[place];
+  bool scanned = scan_has(sockets, slot), stands = !scanned || (slot->watch & WATCH_WRITE) != 0;
+  if (!stands && !slot->stands) return 0;
   uint32_t events = 0;
-  if ((slot->watch & WATCH_READ) != 0 && !scan_has(sockets, slot)) events |= EPOLLIN;
+  if ((slot->watch & WATCH_READ) != 0 && !scanned) events |= EPOLLIN;
   if ((slot->watch & WATCH_WRITE) != 0) events |= EPOLLOUT;
   struct epoll_event event = {.events = events,
                               .data.u64 = (uint64_t)slot->generation << 32 | place};
-  return epoll_ctl(sockets->epoll, operation, slot->fd, &event) != 0 ? -errno : 0;
+  int operation = !stands ? EPOLL_CTL_DEL : slot->stands ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (epoll_ctl(sockets->epoll, operation, slot->fd, &event) != 0) return -errno;
+  slot->stands = stands;
+  return 0;
 }
 
-static int set_watch(struct sockets *sockets, uint32_t place, int operation, uint32_t watch) {
+static int set_watch(struct sockets *sockets, uint32_t place, uint32_t watch) {
   struct slot *slot = &sockets->slots[place];
   uint32_t before = slot->watch;
   slot->watch = watch;
-  int failed = sockets_tell(sockets, place, operation);
+  int failed = sockets_tell(sockets, place);
   if (failed != 0) slot->watch = before;
   return failed;
 }
@@ -146,8 +151,8 @@ int64_t sockets_put(struct sockets *sockets, int fd) {
   uint32_t place = sockets->first_free;
   struct slot *slot = &sockets->slots[place];
   slot->fd = fd;
-  slot->listens = false;
-  int failed = set_watch(sockets, place, EPOLL_CTL_ADD, 0);
+  slot->listens = slot->stands = false;
+  int failed = set_watch(sockets, place, 0);
   if (failed == 0) failed = turns_want(sockets, true);
   if (failed != 0) {
     slot->fd = -1;
@@ -172,7 +177,7 @@ napi_value sockets_watch(napi_env env, napi_callback_info info) {
     throw_range(env, "nothing that can be watched");
     return NULL;
   }
-  return int_value(env, set_watch(sockets, place, EPOLL_CTL_MOD, watch));
+  return int_value(env, set_watch(sockets, place, watch));
 }
 
 /* socketsClose(slot, orderly): closes; `orderly` ends the stream after what was sent. */
@@ -184,7 +189,7 @@ napi_value sockets_close(napi_env env, napi_callback_info info) {
   if (sockets == NULL) return NULL;
   struct slot *slot = call_slot(&call, 0, sockets, &place);
   if (slot == NULL || !call_u32(&call, 1, &orderly)) return NULL;
-  epoll_ctl(sockets->epoll, EPOLL_CTL_DEL, slot->fd, NULL);
+  if (slot->stands) epoll_ctl(sockets->epoll, EPOLL_CTL_DEL, slot->fd, NULL);
   if (orderly != 0) shutdown(slot->fd, SHUT_WR);
   close(slot->fd);
   slot->fd = -1;

@@ -23,6 +23,7 @@ struct slot {
   uint32_t full_in;
   uint32_t next_free;
   bool listens; /* Readable: connections wait. */
+  bool stands;  /* In the epoll set. */
 };
 
 /* A turn handles so many events at most. */
@@ -79,8 +80,11 @@ struct slot *call_slot(struct call *call, size_t index, struct sockets *sockets,
 
 /* A slot for this socket, which is the set's from now on, or a negated errno. Not watched yet. */
 int64_t sockets_put(struct sockets *sockets, int fd);
-/* Tells the kernel what to watch of a slot, by EPOLL_CTL_ADD or _MOD. 0 or a negated errno. */
-int sockets_tell(struct sockets *sockets, uint32_t place, int operation);
+/*
+ * Tells the kernel what to watch of a slot. One that is only read, by a scan, does not stand in
+ * the set: a sender would pay for it there. 0 or a negated errno, and all is as it was.
+ */
+int sockets_tell(struct sockets *sockets, uint32_t place);
 
 /* Asks the kernel for events, at most EVENTS_MAX, without waiting: how many stand in `events`. */
 uint32_t sockets_ask(struct sockets *sockets);

@@ -36,7 +36,7 @@ bool scan_has(const struct sockets *sockets, const struct slot *slot) {
 static bool tell_all(struct sockets *sockets) {
   bool told = true;
   for (uint32_t place = 0; place < sockets->top; place++)
-    if (is_read(&sockets->slots[place]) && sockets_tell(sockets, place, EPOLL_CTL_MOD) != 0)
+    if (is_read(&sockets->slots[place]) && sockets_tell(sockets, place) != 0)
       told = false;
   return told;
 }

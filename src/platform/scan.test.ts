@@ -7,6 +7,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { nativeSockets } from "./sockets.ts";
 import { type Pair, Pairs, until, untilAsleep } from "./testing/pairs.ts";
 
+const EPOLLIN = 1;
+const EPOLLOUT = 4;
 const set = nativeSockets();
 let pairs: Pairs;
 let talking = false;
@@ -36,8 +38,8 @@ function watched(fd: number): number | null {
   return null;
 }
 
-/** EPOLLIN. */
-const kernelReads = ({ near }: Pair): boolean => ((watched(near.socket.fd) ?? 1) & 1) !== 0;
+/** Whether the kernel watches it for reading; one that is only looked at stands in no set. */
+const kernelReads = ({ near }: Pair): boolean => ((watched(near.socket.fd) ?? 0) & EPOLLIN) !== 0;
 
 /** A pair whose client sends a byte for each that it gets back. */
 async function talker(): Promise<Pair> {
@@ -55,7 +57,7 @@ async function talker(): Promise<Pair> {
 async function talk(): Promise<Pair> {
   talking = true;
   const [first] = await Promise.all(Array.from({ length: 8 }, talker));
-  await until(() => !kernelReads(first as Pair));
+  await until(() => watched((first as Pair).near.socket.fd) === null);
   return first as Pair;
 }
 
@@ -87,7 +89,7 @@ if (set !== null) {
   test("scan: every connection that breaks while looked at is told of as broken", async () => {
     talking = true;
     const all = await Promise.all(Array.from({ length: 8 }, talker));
-    await until(() => !kernelReads(all[0] as Pair));
+    await until(() => watched((all[0] as Pair).near.socket.fd) === null);
     for (const { client } of all) client.resetAndDestroy();
     await until(() => all.every(({ near }) => near.happened.length > 0));
     expect(all.map(({ near }) => near.happened)).toEqual(Array(8).fill(["broken"]));
@@ -106,6 +108,7 @@ if (set !== null) {
     };
     near.whenWritable();
     expect(at).toBeLessThan(data.length);
+    expect((watched(near.socket.fd) ?? 0) & (EPOLLIN | EPOLLOUT)).toBe(EPOLLOUT);
     const parts: Buffer[] = [];
     for await (const part of client) parts.push(part as Buffer);
     expect(Buffer.concat(parts).equals(data)).toBe(true);
