@@ -2,7 +2,7 @@
  * Busy turns that look at the sockets themselves. Whatever arrives at a socket of an epoll set goes
  * through the set: its sender, on the same machine the client, takes the set's lock and writes into
  * its lists, which this thread has written a moment before. So while turns are busy and the sockets
- * few, the kernel is told to watch none of them for reading, and each turn receives from all.
+ * few, those that are read leave the set, and each turn receives from all.
  *
  * That pays while enough of them have something. It ends when turns find nothing or little; if it
  * did not last, it is tried again after twice as many busy turns.
