@@ -31,17 +31,13 @@ import type { Proposer } from "./proposer.ts";
 import { runLocal } from "./sink.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
-/** Share of the cache that may wait for the store before connections stop reading. */
-const unflushedShareMax = 1 / 4;
-/** The same while changes overwrite each other: few of them take more memory. */
-export const repeatedShareMax = 5 / 8;
 /** Bytes proposed and not yet applied above which connections stop reading. */
 const proposedBytesMax = 32 << 20;
 
 /** Above this share of its bound the cache counts as full. */
 const fullShare = 0.9;
-/** Share of the cache that runs take from the resident set, at most. */
-const runShareMax = 1 / 4;
+/** Share of the cache that is kept for runs: the resident set gives back nothing it has taken. */
+const runShare = 1 / 4;
 /** Timing each read would cost as much as a short one takes. */
 const sampleMask = 255;
 
@@ -164,12 +160,11 @@ export class NodeEngine implements Engine {
   }
 
   /**
-   * Bound of the resident set: what a flush holds beside it counts, but for the part of a large run
-   * that nothing could make room for, since its entries must stay until it has landed.
+   * Bound of the resident set. A larger run than the rest has room for begins only while the set is
+   * smaller (`Flusher.full`).
    */
   private get residentMax(): number {
-    const bytes = this.deps.cacheBytes();
-    return bytes - Math.min(this.deps.flusher.runBytes, bytes * runShareMax);
+    return this.deps.cacheBytes() * (1 - runShare);
   }
 
   /** Evicts what is clean and cold until the bound holds. */
@@ -201,8 +196,7 @@ export class NodeEngine implements Engine {
   private overloaded(): boolean {
     const { proposer, flusher } = this.deps;
     if (proposer.bytes > proposedBytesMax) return true;
-    const share = flusher.repeating ? repeatedShareMax : unflushedShareMax;
-    return flusher.pinnedBytes > this.deps.cacheBytes() * share && proposer.refusing === null;
+    return flusher.full && proposer.refusing === null;
   }
 
   mayRead(): boolean {

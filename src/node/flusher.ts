@@ -20,12 +20,14 @@ const settledRecords = 4096;
 const fullPauseMs = 200;
 /** Share of an ordinary run that is worth a message to the thread that writes it. */
 const partShare = 1 / 8;
-/** A run has more bytes than the changes in it. */
-const runOverhead = 1.25;
 /** Control records and the commit of a run. */
 const runSpareBytes = 1 << 20;
 /** While this share of the changes overwrites what waits already, a flush may wait longer. */
 const repeatShareMin = 1 / 20;
+/** Share of the cache that may wait for the store before connections stop reading. */
+const unflushedShareMax = 1 / 4;
+/** The same while changes overwrite each other: few of them take more memory. */
+export const repeatedShareMax = 5 / 8;
 /** How much longer: in bytes changed, and in time. */
 const patienceBytes = 24;
 const patienceTime = 2;
@@ -33,7 +35,7 @@ const patienceTime = 2;
 export interface FlushLimits {
   /** Dirty bytes at which a flush starts. */
   readonly flushBytes: number;
-  /** Dirty bytes at which one starts although the changes repeat each other. */
+  /** Dirty bytes at which one starts although the changes repeat each other; less without room. */
   readonly dirtyBytesMax: number;
   /** Milliseconds after which anything dirty is flushed. */
   readonly flushIntervalMs: number;
@@ -46,6 +48,8 @@ export interface FlusherDeps {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly limits: FlushLimits;
+  /** Bound of the resident set and of a run beside it. */
+  readonly cacheBytes: () => number;
   /** False inside an entry, and for good once one could not be applied: no commit may say so. */
   readonly whole: () => boolean;
   readonly halted: () => boolean;
@@ -98,7 +102,7 @@ export class Flusher implements FreezeWatcher {
       return;
     }
     const patient = this.repeating;
-    const most = patient ? limits.dirtyBytesMax : limits.flushBytes;
+    const most = patient ? Math.min(limits.dirtyBytesMax, this.room) : limits.flushBytes;
     const behindBytes = this.deps.appliedBytes() - this.frozenAtBytes;
     if (resident.dirtyBytes < most && behindBytes < limits.flushBytes * patienceBytes) {
       const now = clock.monotonicMs();
@@ -119,13 +123,23 @@ export class Flusher implements FreezeWatcher {
     return this.repeated || changes - dirty.length > changes * repeatShareMin;
   }
 
-  /** Memory that runs hold beside the resident set, or soon will. */
-  get runBytes(): number {
-    return Math.max(this.deps.store.runBytes, this.deps.limits.flushBytes * runOverhead);
+  /** What the next run may take beside the resident set. */
+  private get room(): number {
+    const { databases, limits, cacheBytes } = this.deps;
+    return Math.max(limits.flushBytes, cacheBytes() - databases.resident.bytes);
+  }
+
+  /** Writers must wait: too much cannot be evicted, or the next run would find no room. */
+  get full(): boolean {
+    const bytes = this.deps.cacheBytes();
+    if (!this.repeating) return this.pinnedBytes > bytes * unflushedShareMax;
+    const { dirtyBytes } = this.deps.databases.resident;
+    const room = Math.max(bytes * unflushedShareMax, this.room);
+    return this.pinnedBytes > bytes * repeatedShareMax || dirtyBytes > room;
   }
 
   /** Bytes that cannot be evicted before they are flushed. */
-  get pinnedBytes(): number {
+  private get pinnedBytes(): number {
     const { dirtyBytes, sharedBytes } = this.deps.databases.resident;
     return this.flyingBytes + dirtyBytes - sharedBytes;
   }

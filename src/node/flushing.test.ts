@@ -7,13 +7,18 @@ import { openTestNode, type TestNode } from "./testing/harness.ts";
 const flushBytes = 64 << 10;
 const value = "v".repeat(1000);
 
+/** Whether something was flushed from now on. */
+function watch(node: TestNode): () => boolean {
+  const { durableIndex } = node.node.status();
+  return () => node.node.status().durableIndex > durableIndex;
+}
+
 /** A node that flushes for the amount of changes alone; nothing is in its store yet. */
 async function open(bytes = flushBytes): Promise<{ node: TestNode; flushed: () => boolean }> {
   const limits = { flushBytes: bytes, flushIntervalMs: 100_000, cacheBytes: 4 << 20 };
   const node = await openTestNode(new MemoryDisk(), limits);
   await node.node.checkpoint();
-  const { durableIndex } = node.node.status();
-  return { node, flushed: () => node.node.status().durableIndex > durableIndex };
+  return { node, flushed: watch(node) };
 }
 
 async function settle(node: TestNode): Promise<void> {
@@ -42,6 +47,25 @@ test("flushing: waits while keys are written again, but not above a bound of the
   await settle(node);
   expect(flushed()).toBe(true);
   expect(await node.run("get", "k74")).toContain(value);
+  await node.node.close();
+});
+
+test("flushing: in a full cache it waits only while its run has room beside it", async () => {
+  const { node } = await open(8 * flushBytes);
+  for (let n = 0; n < 4000; n++) await node.run("set", `k${n}`, value);
+  await node.node.checkpoint();
+  const { bytes, limit } = node.node.status().resident;
+  expect(bytes / limit).toBeGreaterThan(0.7);
+  expect(bytes / limit).toBeLessThanOrEqual(0.75);
+  const flushed = watch(node);
+  // Every eighth a key again: above the bound of a flush, and then above the last quarter.
+  const write = (n: number): Promise<string> => node.run("set", `k${n - (n >> 3)}`, value);
+  for (let n = 0; n < 700; n++) await write(n);
+  await settle(node);
+  expect(flushed()).toBe(false);
+  for (let n = 700; n < 1400; n++) await write(n);
+  await settle(node);
+  expect(flushed()).toBe(true);
   await node.node.close();
 });
 

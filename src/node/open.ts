@@ -36,7 +36,8 @@ import {
 import { AlarmTally } from "./alarms.ts";
 import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
 import { ControlHost } from "./controlhost.ts";
-import { type NodeEngine, repeatedShareMax } from "./engine.ts";
+import type { NodeEngine } from "./engine.ts";
+import { repeatedShareMax } from "./flusher.ts";
 import { folders } from "./folders.ts";
 import {
   type Foundation,

@@ -145,6 +145,7 @@ export class Runtime {
         dirtyBytesMax: Math.ceil(deps.options.cacheBytes / 2),
         flushIntervalMs: deps.options.flushIntervalMs ?? flushIntervalMsDefault,
       },
+      cacheBytes: deps.cacheBytes,
       whole: () => !this.machine.torn && !this.group.settling && this.group.haltedBy === null,
       halted: () => this.group.haltedBy !== null,
       // Each entry of the embedded log begins a block.

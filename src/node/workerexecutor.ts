@@ -17,7 +17,7 @@ export class WorkerExecutor implements RunExecutor {
     this.worker = new Worker(new URL("./storeworker.ts", import.meta.url), {
       execArgv: [],
       argv: [],
-      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 3 },
     });
     this.worker.unref();
     this.worker.on("message", (outcome: JobOutcome) => this.waiting.shift()?.(outcome));

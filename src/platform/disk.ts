@@ -150,8 +150,8 @@ export class NodeDisk implements Disk {
     return alignedBuffer(bytes);
   }
 
-  giveBack(buffer: Buffer): void {
-    this.#native?.pagesGiveBack(buffer);
+  giveBack(buffer: Buffer): boolean {
+    return this.#native?.pagesGiveBack(buffer) === 0;
   }
 
   freeBytes(directory: string): number {

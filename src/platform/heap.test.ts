@@ -28,6 +28,16 @@ test("heap: what became free since the last time is given back, and only then", 
   }
 });
 
+test("heap: what was given back long ago is given back once more", () => {
+  let trims = 0;
+  const trimmer = new HeapTrimmer({ heapFree: () => 5 * mebibyte, heapTrim: () => void trims++ });
+  const after = [1, 16, 1, 15, 2].map((ticks) => {
+    for (let n = 0; n < ticks; n++) trimmer.tick();
+    return trims;
+  });
+  expect(after).toEqual([1, 1, 2, 2, 3]);
+});
+
 const native = loadNative();
 
 test("heap: holes between blocks that live are given back to the system", () => {

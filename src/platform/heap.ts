@@ -10,6 +10,8 @@ import { loadNative, type NativeHeap } from "./native.ts";
 const periodMs = 1000;
 /** Fewer bytes are not worth the page faults of whoever wants them again. */
 const leastBytes = 4 * 1024 * 1024;
+/** After so many periods it is given back anew: the kernel makes large pages whole (khugepaged). */
+const trustedPeriods = 16;
 
 type Heap = Pick<NativeHeap, "heapFree" | "heapTrim">;
 
@@ -17,6 +19,7 @@ export class HeapTrimmer {
   private readonly heap: Heap;
   /** Free bytes of which the pages were given back: they count as free all the same. */
   private given = 0;
+  private periods = 0;
 
   constructor(heap: Heap) {
     this.heap = heap;
@@ -24,10 +27,11 @@ export class HeapTrimmer {
 
   tick(): void {
     const free = this.heap.heapFree();
-    if (free < this.given) this.given = free;
+    this.given = ++this.periods > trustedPeriods ? 0 : Math.min(this.given, free);
     if (free - this.given < leastBytes) return;
     this.heap.heapTrim();
     this.given = free;
+    this.periods = 0;
   }
 }
 

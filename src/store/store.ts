@@ -168,8 +168,6 @@ export interface Store {
   flush(run: RunBuilder, commit: CommitMeta): Promise<void>;
   /** All rows of all tables that are not deleted, as of `durable`. */
   controls(): Iterable<ControlRecord>;
-  /** Memory that runs hold, those included that wait to be used again. */
-  readonly runBytes: number;
   stats(): StoreStats;
   close(): Promise<void>;
 }

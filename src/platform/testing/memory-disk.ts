@@ -321,8 +321,9 @@ export class MemoryDisk implements Disk {
     return alignedBuffer(bytes);
   }
 
-  giveBack(buffer: Buffer): void {
+  giveBack(buffer: Buffer): boolean {
     buffer.fill(0xdd);
+    return true;
   }
 
   freeBytes(_directory: string): number {

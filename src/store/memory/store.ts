@@ -56,7 +56,6 @@ export class MemoryStore implements Store {
   private sequence = 0;
   private flushes = 0;
   /** Its records are the runs themselves. */
-  readonly runBytes = 0;
   private closed = false;
 
   get(physical: Uint8Array, at: number): OpenedRecord | null {

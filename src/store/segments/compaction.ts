@@ -139,13 +139,22 @@ export class Compaction {
 
   /** Copies what is live, step by step. @returns False if it was stopped. */
   private async copySource(source: Source): Promise<boolean> {
+    const nowMs = () => Number(this.durableTs() >> 16n);
+    const { index } = this.parts.books;
+    const live = await judgeRecords(index, source, nowMs, this.input.scheduler);
+    try {
+      return await this.copyRecords(source, live);
+    } finally {
+      letGo(live);
+    }
+  }
+
+  private async copyRecords(source: Source, live: Uint32Array): Promise<boolean> {
     const { hint, fates } = source;
     const rows: number[] = [];
     const copied: number[] = [];
     let bytes = 0;
-    const nowMs = () => Number(this.durableTs() >> 16n);
-    const { index } = this.parts.books;
-    for (const record of await judgeRecords(index, source, nowMs, this.input.scheduler)) {
+    for (const record of live) {
       const at = record * hintEntryBytes;
       const length = hint.entries.readUInt32BE(at + hintLengthAt);
       const how = fates[record] === fateExpired ? copyExpired : copyWhole;

@@ -28,7 +28,7 @@ import type { RecordIndex } from "./index.ts";
  * Decides about every record of a segment: its fate.
  * @param durableMs - Milliseconds of the durable commit, the only clock that decides what has
  *   expired.
- * @returns Those to be copied, in the order of their places.
+ * @returns Those to be copied, in the order of their places. The caller lets go of it.
  */
 export async function judgeRecords(
   index: RecordIndex,
@@ -38,7 +38,8 @@ export async function judgeRecords(
   native: JudgeMany | null = nativeJudgeMany,
 ): Promise<Uint32Array> {
   const { hint, fates } = source;
-  const live: number[] = [];
+  const live = new Uint32Array(hint.records);
+  let count = 0;
   const slice = native === null ? singleRecords : manyRecords;
   for (let from = 0; from < hint.records; from += slice) {
     if (from > 0) await scheduler.yieldNow();
@@ -48,10 +49,12 @@ export async function judgeRecords(
       if (!many) touchRecords(index, source, record);
       if (!many || fates[record] === fateUndecided)
         fates[record] = judge(index, source, record, durableMs);
-      if (fates[record] !== fateDead) live.push(record);
+      if (fates[record] !== fateDead) live[count++] = record;
     }
   }
-  return inOrder(source, live);
+  const ordered = inOrder(source, live.subarray(0, count));
+  letGo(live);
+  return ordered;
 }
 
 /** @returns False: nothing was decided. */
@@ -88,7 +91,7 @@ function judge(
   return index.copies === 0 ? fateDead : fateExpired;
 }
 
-function inOrder({ hint }: Source, live: readonly number[]): Uint32Array {
+function inOrder({ hint }: Source, live: Uint32Array): Uint32Array {
   const offsets = new Uint32Array(live.length);
   for (const [n, record] of live.entries())
     offsets[n] = hint.entries.readUInt32BE(record * hintEntryBytes + hintOffsetAt);

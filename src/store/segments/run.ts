@@ -39,7 +39,10 @@ export type RunMemory = Pick<Disk, "alignedBuffer" | "giveBack">;
 /** Of runs that no other thread and no file sees. */
 export const ownMemory: RunMemory = {
   alignedBuffer: (bytes) => Buffer.alloc(bytes),
-  giveBack: letGo,
+  giveBack: (buffer) => {
+    letGo(buffer);
+    return true;
+  },
 };
 
 export class SegmentRun implements RunBuilder {
@@ -61,6 +64,14 @@ export class SegmentRun implements RunBuilder {
   constructor(memory: RunMemory, bytes: number) {
     this.memory = memory;
     this.buffer = memory.alignedBuffer(alignUp(bytes));
+  }
+
+  /** Gives back what was touched beyond `bytes`. False: that takes the garbage collector. */
+  keep(bytes: number): boolean {
+    const { touched } = this;
+    if (touched <= bytes) return true;
+    this.touched = alignUp(bytes);
+    return this.memory.giveBack(this.buffer.subarray(this.touched, alignUp(touched)));
   }
 
   /** Nobody uses it any more. */

@@ -221,10 +221,6 @@ export class SegmentStore implements Store {
     return this.runs.take(bytes);
   }
 
-  get runBytes(): number {
-    return this.runs.bytes;
-  }
-
   discard(run: RunBuilder): void {
     assert(run instanceof SegmentRun && !run.busy, "a run that is being flushed");
     void this.discardNow(run);
