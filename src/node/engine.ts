@@ -15,7 +15,7 @@ import type { Machine } from "../machine/machine.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { NodeStatus } from "./api.ts";
 import { Durations } from "./durations.ts";
-import type { Flusher } from "./flusher.ts";
+import { type Flusher, residentShare } from "./flusher.ts";
 import type { Group } from "./group.ts";
 import type {
   Client,
@@ -36,8 +36,6 @@ const proposedBytesMax = 32 << 20;
 
 /** Above this share of its bound the cache counts as full. */
 const fullShare = 0.9;
-/** Share of the cache that is kept for runs: the resident set gives back nothing it has taken. */
-const runShare = 1 / 4;
 /** Timing each read would cost as much as a short one takes. */
 const sampleMask = 255;
 
@@ -160,11 +158,11 @@ export class NodeEngine implements Engine {
   }
 
   /**
-   * Bound of the resident set. A larger run than the rest has room for begins only while the set is
-   * smaller (`Flusher.full`).
+   * Bound of the resident set. Runs are let grow beyond the rest only while the set is smaller
+   * (`Flusher.full`).
    */
   private get residentMax(): number {
-    return this.deps.cacheBytes() * (1 - runShare);
+    return this.deps.cacheBytes() * residentShare;
   }
 
   /** Evicts what is clean and cold until the bound holds. */

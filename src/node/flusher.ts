@@ -28,6 +28,10 @@ const repeatShareMin = 1 / 20;
 const unflushedShareMax = 1 / 4;
 /** The same while changes overwrite each other: few of them take more memory. */
 export const repeatedShareMax = 5 / 8;
+/** Share of the cache for the tables of compactions and of hints. */
+const tablesShare = 1 / 16;
+/** Share of the cache for what is resident: it gives back nothing it has taken. The rest: runs. */
+export const residentShare = 11 / 16;
 /** How much longer: in bytes changed, and in time. */
 const patienceBytes = 24;
 const patienceTime = 2;
@@ -48,7 +52,7 @@ export interface FlusherDeps {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly limits: FlushLimits;
-  /** Bound of the resident set and of a run beside it. */
+  /** Bound of the resident set and of what the store holds beside it. */
   readonly cacheBytes: () => number;
   /** False inside an entry, and for good once one could not be applied: no commit may say so. */
   readonly whole: () => boolean;
@@ -126,7 +130,8 @@ export class Flusher implements FreezeWatcher {
   /** What the next run may take beside the resident set. */
   private get room(): number {
     const { databases, limits, cacheBytes } = this.deps;
-    return Math.max(limits.flushBytes, cacheBytes() - databases.resident.bytes);
+    const bytes = cacheBytes() * (1 - tablesShare) - databases.resident.bytes;
+    return Math.max(limits.flushBytes, bytes);
   }
 
   /** Writers must wait: too much cannot be evicted, or the next run would find no room. */

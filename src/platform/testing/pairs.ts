@@ -8,9 +8,9 @@ import { connect, createServer, type Socket } from "node:net";
 import { expect } from "vitest";
 import type { ListenEvents, NativeSocket, NativeSockets, SocketEvents } from "../sockets.ts";
 
-/** Until `holds`, a few seconds at most. */
+/** Until `holds`, ten seconds at most: others may want the processors, too. */
 export async function until(holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 500 && !holds(); n++) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let n = 0; n < 2000 && !holds(); n++) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(holds()).toBe(true);
 }
 
