@@ -8,6 +8,7 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { homedir } from "node:os";
+import { setFlagsFromString } from "node:v8";
 import { StrongroomError } from "../base/errors.ts";
 import type { Context } from "../cli/context.ts";
 import { type Logger, openLogger, tellable } from "../cli/logger.ts";
@@ -25,6 +26,9 @@ import { systemRandom } from "../platform/random.ts";
 // A small Buffer that lives on keeps the whole pool that it was cut from: of 64 KiB by default, and
 // after an hour 30 MiB were held by names and MACs of a few dozen bytes.
 Buffer.poolSize = 8192;
+// For worker threads, which make little garbage: this thread's heap has the size that the launcher
+// gave it, and that flag would hold for theirs whatever their limits say.
+setFlagsFromString("--max-semi-space-size=1");
 
 const stop = new StopRequest();
 

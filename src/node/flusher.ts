@@ -29,7 +29,7 @@ const unflushedShareMax = 1 / 4;
 /** The same while changes overwrite each other: few of them take more memory. */
 export const repeatedShareMax = 5 / 8;
 /** Share of the cache for the tables of compactions and of hints. */
-const tablesShare = 1 / 16;
+const tablesShare = 1 / 8;
 /** Share of the cache for what is resident: it gives back nothing it has taken. The rest: runs. */
 export const residentShare = 11 / 16;
 /** How much longer: in bytes changed, and in time. */
@@ -66,6 +66,8 @@ export interface FlusherDeps {
   /** Adds the control records that changed since the last successful run. */
   readonly controls: (run: RunBuilder) => void;
   readonly landed: (appliedIndex: number) => void;
+  /** Nothing is under way any more: the next flush may begin, and who waited may go on. */
+  readonly idle: () => void;
   readonly failed: (error: Error) => void;
 }
 
@@ -177,6 +179,7 @@ export class Flusher implements FreezeWatcher {
       this.flying = none;
       this.repeated = false;
       this.ended();
+      this.deps.idle();
     });
     this.under = under;
     under.catch((error: Error) => this.deps.failed(error));

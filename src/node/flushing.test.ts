@@ -55,8 +55,8 @@ test("flushing: in a full cache it waits only while its run has room beside it",
   for (let n = 0; n < 4000; n++) await node.run("set", `k${n}`, value);
   await node.node.checkpoint();
   const { bytes, limit } = node.node.status().resident;
-  expect(bytes / limit).toBeGreaterThan(0.65);
-  expect(bytes / limit).toBeLessThanOrEqual(11 / 16);
+  expect(bytes / limit).toBeGreaterThan(0.95);
+  expect(bytes / limit).toBeLessThanOrEqual(1);
   const flushed = watch(node);
   // Every eighth a key again: above the bound of a flush, and then above the last quarter.
   const write = (n: number): Promise<string> => node.run("set", `k${n - (n >> 3)}`, value);

@@ -159,6 +159,7 @@ export class Runtime {
       }),
       controls: (run) => this.writeControls(run),
       landed: (index) => this.landed(index),
+      idle: () => this.applied(),
       failed: (error) => this.flushFailed(error),
     });
     this.guard = new ClockGuard({
@@ -238,9 +239,10 @@ export class Runtime {
     });
   }
 
+  /** A flush that begins may be what those have waited for who are told then. */
   private applied(): void {
-    this.engine.progressed();
     if (this.state === "serving") this.flusher.tick();
+    this.engine.progressed();
   }
 
   private writeControls(run: RunBuilder): void {

@@ -27,7 +27,7 @@ export class HeapTrimmer {
 
   tick(): void {
     const free = this.heap.heapFree();
-    this.given = ++this.periods > trustedPeriods ? 0 : Math.min(this.given, free);
+    this.given = ++this.periods >= trustedPeriods ? 0 : Math.min(this.given, free);
     if (free - this.given < leastBytes) return;
     this.heap.heapTrim();
     this.given = free;

@@ -4,9 +4,10 @@
 // watches for reading is read from /proc/self/fdinfo (proc(5)).
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { nativeSockets } from "./sockets.ts";
+import { NativeSockets, nativeSockets, type SocketEvents } from "./sockets.ts";
 import { type Pair, Pairs, until, untilAsleep } from "./testing/pairs.ts";
 
+const ENOSPC = -28;
 const EPOLLIN = 1;
 const EPOLLOUT = 4;
 const set = nativeSockets();
@@ -147,5 +148,17 @@ if (set !== null) {
     await until(() => kernelReads(one));
     for (const { client } of many) client.write("z");
     await until(() => many.every(({ near }) => near.bytes === 1));
+  });
+
+  test("scan: a socket for which the kernel has no room any more counts as broken", async () => {
+    const happened: string[] = [];
+    const events = { broken: () => void happened.push("broken") } as unknown as SocketEvents;
+    const calls = { socketsOpen() {}, socketsDescriptor: () => 0, socketsWatch: () => ENOSPC };
+    const socket = new NativeSockets(calls as never).join(0, events);
+    socket.watchReading(true);
+    // Whoever pauses it is in the midst of something.
+    expect(happened).toEqual([]);
+    await until(() => happened.length > 0);
+    expect(happened).toEqual(["broken"]);
   });
 } else test("scan: without the addon there is none", () => expect(set).toBe(null));

@@ -34,6 +34,8 @@ const rowsMax = 256;
 /** Integers of a row. */
 const row = 4;
 const EAGAIN = -11;
+const ENOMEM = -12;
+const ENOSPC = -28;
 const ECONNABORTED = -103;
 /** One turn accepts at most so many connections of one listener. */
 const acceptsMax = 64;
@@ -91,7 +93,14 @@ export class NativeSocket {
     this.listed = false;
     if (this.closed || this.wanted === this.told) return;
     const failed = this.set.calls.socketsWatch(this.slot, this.wanted);
-    assert(failed === 0, "epoll_ctl of an open socket");
+    if (failed !== 0) {
+      // Out of memory, or of the user's share of watches: a scan had taken it out of the set.
+      assert(failed === ENOMEM || failed === ENOSPC, "epoll_ctl of an open socket");
+      whenTurnEnds(() => {
+        if (!this.closed) this.events.broken();
+      });
+      return;
+    }
     this.told = this.wanted;
   }
 

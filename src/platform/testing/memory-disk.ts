@@ -322,7 +322,7 @@ export class MemoryDisk implements Disk {
   }
 
   giveBack(buffer: Buffer): boolean {
-    buffer.fill(0xdd);
+    buffer.fill(0);
     return true;
   }
 

@@ -55,7 +55,6 @@ export class MemoryStore implements Store {
   private readonly rows = new Map<string, ControlRecord>();
   private sequence = 0;
   private flushes = 0;
-  /** Its records are the runs themselves. */
   private closed = false;
 
   get(physical: Uint8Array, at: number): OpenedRecord | null {

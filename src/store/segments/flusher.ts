@@ -95,7 +95,7 @@ export class Flusher {
       compress,
       commit,
     });
-    run.bytes = outcome.end;
+    run.shorten(outcome.end);
     if (!outcome.ok) throw this.latch(errorOf(outcome));
     this.flushes++;
     this.flushedBytes += outcome.length - segment.length;
@@ -125,7 +125,7 @@ export class Flusher {
   private takeBack(run: SegmentRun, { failure, handed }: RunStream): StrongroomError {
     assert(failure !== null, "a stream that has failed");
     run.buffer.copyWithin(failure.end, handed, run.bytes);
-    run.bytes -= handed - failure.end;
+    run.shorten(run.bytes - (handed - failure.end));
     return this.latch(errorOf(failure));
   }
 

@@ -39,9 +39,10 @@ export type RunMemory = Pick<Disk, "alignedBuffer" | "giveBack">;
 /** Of runs that no other thread and no file sees. */
 export const ownMemory: RunMemory = {
   alignedBuffer: (bytes) => Buffer.alloc(bytes),
-  giveBack: (buffer) => {
-    letGo(buffer);
-    return true;
+  giveBack(buffer) {
+    const whole = buffer.length === buffer.buffer.byteLength;
+    if (whole) letGo(buffer);
+    return whole;
   },
 };
 
@@ -57,8 +58,10 @@ export class SegmentRun implements RunBuilder {
   expected = 0;
   /** Set once it is written while it is collected: its memory must not move. */
   streamed = false;
-  /** Bytes of its memory that earlier runs have written to. */
+  /** Bytes of its memory that runs have written to, but for what this one has now. */
   touched = 0;
+  /** Bytes that this run had at most, before it was shortened. */
+  private reached = 0;
   private readonly memory: RunMemory;
 
   constructor(memory: RunMemory, bytes: number) {
@@ -66,12 +69,25 @@ export class SegmentRun implements RunBuilder {
     this.buffer = memory.alignedBuffer(alignUp(bytes));
   }
 
-  /** Gives back what was touched beyond `bytes`. False: that takes the garbage collector. */
+  /** Gives back what was touched beyond `bytes`. False: that is not possible. */
   keep(bytes: number): boolean {
     const { touched } = this;
     if (touched <= bytes) return true;
-    this.touched = alignUp(bytes);
-    return this.memory.giveBack(this.buffer.subarray(this.touched, alignUp(touched)));
+    const kept = alignUp(bytes);
+    if (!this.memory.giveBack(this.buffer.subarray(kept, alignUp(touched)))) return false;
+    this.touched = kept;
+    return true;
+  }
+
+  /** What was written is shorter than what was collected. */
+  shorten(bytes: number): void {
+    this.reached = this.used;
+    this.bytes = bytes;
+  }
+
+  /** Bytes of memory that this run has written to. */
+  get used(): number {
+    return Math.max(this.reached, this.bytes);
   }
 
   /** Nobody uses it any more. */
@@ -80,8 +96,8 @@ export class SegmentRun implements RunBuilder {
   }
 
   reset(): void {
-    this.touched = Math.max(this.touched, this.bytes);
-    this.bytes = 0;
+    this.touched = Math.max(this.touched, this.used);
+    this.bytes = this.reached = 0;
     this.records = 0;
     this.puts = 0;
     this.busy = false;

@@ -53,11 +53,25 @@ test("runs: of what a large one has touched as much is kept as ordinary ones nee
   expect(given.length).toBe(2);
 });
 
-test("runs: where pages cannot be given back, the whole memory of a large one is let go", () => {
+test("runs: what was collected counts, however short it is when it is written", () => {
+  const runs = new Runs(memory, 80 * MiB);
+  const large = runs.take(0);
+  large.bytes = 78 * MiB;
+  large.shorten(MiB);
+  expect([large.bytes, large.used]).toEqual([MiB, 78 * MiB]);
+  runs.give(large);
+  expect([large.touched, given]).toEqual([78 * MiB, []]);
+  use(runs, 2 * MiB);
+  expect([large.touched, given]).toEqual([64 * MiB, [14 * MiB]]);
+});
+
+test("runs: where pages cannot be given back, memory is let go once a quarter of it is used", () => {
   atOnce = false;
   const runs = new Runs(memory, 80 * MiB);
-  const large = use(runs, 70 * MiB);
-  expect(use(runs, 69 * MiB)).toBe(large);
+  const large = use(runs, 72 * MiB);
+  expect(use(runs, 18 * MiB)).toBe(large);
+  expect(use(runs, 18 * MiB - 1)).toBe(large);
+  expect(large.touched).toBe(72 * MiB);
   expect(runs.take(0)).not.toBe(large);
 });
 

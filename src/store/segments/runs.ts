@@ -33,9 +33,11 @@ export class Runs {
 
   /** Takes a run back. What it holds is sealed, or was overwritten. */
   give(run: SegmentRun): void {
-    const used = run.bytes;
+    const { used } = run;
     run.reset();
-    if (this.kept === null && run.keep(Math.max(used, keptBytesMax))) this.kept = run;
+    // Without the addon shared memory waits for the garbage collector: it is not changed each time.
+    const fits = run.keep(Math.max(used, keptBytesMax)) || used * 4 >= run.touched;
+    if (this.kept === null && fits) this.kept = run;
     else run.giveUp();
   }
 }
