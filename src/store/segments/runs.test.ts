@@ -65,7 +65,7 @@ test("runs: what was collected counts, however short it is when it is written", 
   expect([large.touched, given]).toEqual([64 * MiB, [14 * MiB]]);
 });
 
-test("runs: where pages cannot be given back, memory is let go once a quarter of it is used", () => {
+test("runs: where pages cannot be given back, memory is let go once hardly used", () => {
   atOnce = false;
   const runs = new Runs(memory, 80 * MiB);
   const large = use(runs, 72 * MiB);
