@@ -28,6 +28,9 @@ const repeatShareMin = 1 / 20;
 const unflushedShareMax = 1 / 4;
 /** The same while changes overwrite each other: few of them take more memory. */
 export const repeatedShareMax = 5 / 8;
+/** Share of the cache at which a flush begins, at most, and one of changes that repeat. */
+const flushShareMax = 1 / 8;
+const grownShareMax = 1 / 2;
 /** Share of the cache for the tables of compactions and of hints. */
 const tablesShare = 1 / 8;
 /** Share of the cache for what is resident: it gives back nothing it has taken. The rest: runs. */
@@ -37,10 +40,8 @@ const patienceBytes = 24;
 const patienceTime = 2;
 
 export interface FlushLimits {
-  /** Dirty bytes at which a flush starts. */
+  /** Dirty bytes at which a flush starts, or an eighth of the cache if that is less. */
   readonly flushBytes: number;
-  /** Dirty bytes at which one starts although the changes repeat each other; less without room. */
-  readonly dirtyBytesMax: number;
   /** Milliseconds after which anything dirty is flushed. */
   readonly flushIntervalMs: number;
 }
@@ -52,7 +53,7 @@ export interface FlusherDeps {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly limits: FlushLimits;
-  /** Bound of the resident set and of what the store holds beside it. */
+  /** Bound of the resident set and of what the store holds beside it; may change. */
   readonly cacheBytes: () => number;
   /** False inside an entry, and for good once one could not be applied: no commit may say so. */
   readonly whole: () => boolean;
@@ -108,9 +109,9 @@ export class Flusher implements FreezeWatcher {
       return;
     }
     const patient = this.repeating;
-    const most = patient ? Math.min(limits.dirtyBytesMax, this.room) : limits.flushBytes;
+    const most = patient ? this.room : this.flushBytes;
     const behindBytes = this.deps.appliedBytes() - this.frozenAtBytes;
-    if (resident.dirtyBytes < most && behindBytes < limits.flushBytes * patienceBytes) {
+    if (resident.dirtyBytes < most && behindBytes < this.flushBytes * patienceBytes) {
       const now = clock.monotonicMs();
       if (this.oldestDirtyMs === 0) this.oldestDirtyMs = now;
       const intervalMs = limits.flushIntervalMs * (patient ? patienceTime : 1);
@@ -129,11 +130,16 @@ export class Flusher implements FreezeWatcher {
     return this.repeated || changes - dirty.length > changes * repeatShareMin;
   }
 
-  /** What the next run may take beside the resident set. */
+  /** Well before as much waits as makes clients wait. */
+  private get flushBytes(): number {
+    return Math.min(this.deps.limits.flushBytes, this.deps.cacheBytes() * flushShareMax);
+  }
+
+  /** What a run that was let grow may take beside the resident set. */
   private get room(): number {
-    const { databases, limits, cacheBytes } = this.deps;
+    const { databases, cacheBytes } = this.deps;
     const bytes = cacheBytes() * (1 - tablesShare) - databases.resident.bytes;
-    return Math.max(limits.flushBytes, bytes);
+    return Math.max(this.flushBytes, Math.min(bytes, cacheBytes() * grownShareMax));
   }
 
   /** Writers must wait: too much cannot be evicted, or the next run would find no room. */
@@ -187,7 +193,7 @@ export class Flusher implements FreezeWatcher {
   }
 
   private async perform(): Promise<void> {
-    const { databases, store, scheduler, limits } = this.deps;
+    const { databases, store, scheduler } = this.deps;
     const { resident } = databases;
     const commit = this.deps.commit();
     this.flyingBytes = resident.dirtyBytes;
@@ -201,7 +207,7 @@ export class Flusher implements FreezeWatcher {
     try {
       this.deps.controls(run);
       run.reserve(resident.frozenBytes);
-      const partBytes = limits.flushBytes * partShare;
+      const partBytes = this.flushBytes * partShare;
       let handed = 0;
       for (let at = encoder.slice(frozen, 0); at < frozen.length; at = encoder.slice(frozen, at)) {
         if (run.bytes - handed >= partBytes) {

@@ -34,6 +34,20 @@ test("flushing: begins at its bound when every change is of another key", async 
   await node.node.close();
 });
 
+test("flushing: begins earlier once the cache is made smaller", async () => {
+  const limits = { flushBytes: 4 << 20, flushIntervalMs: 100_000, cacheBytes: 64 << 20 };
+  const node = await openTestNode(new MemoryDisk(), limits);
+  await node.node.checkpoint();
+  const flushed = watch(node);
+  for (let n = 0; n < 700; n++) await node.run("set", `k${n}`, value);
+  await settle(node);
+  expect(flushed()).toBe(false);
+  expect(node.node.engine.settings.set("cache-bytes", String(4 << 20))).toBe(null);
+  await settle(node);
+  expect(flushed()).toBe(true);
+  await node.node.close();
+});
+
 test("flushing: waits while keys are written again, but not above a bound of the log", async () => {
   const { node, flushed } = await open();
   const write = (n: number): Promise<string> => node.run("set", `k${n}`, value);

@@ -137,12 +137,7 @@ export class Runtime {
       clock,
       scheduler,
       limits: {
-        // Well before half of the cache waits, where clients are made to wait too.
-        flushBytes: Math.min(
-          deps.options.flushBytes ?? flushBytesDefault,
-          Math.ceil(deps.options.cacheBytes / 8),
-        ),
-        dirtyBytesMax: Math.ceil(deps.options.cacheBytes / 2),
+        flushBytes: deps.options.flushBytes ?? flushBytesDefault,
         flushIntervalMs: deps.options.flushIntervalMs ?? flushIntervalMsDefault,
       },
       cacheBytes: deps.cacheBytes,
