@@ -8,9 +8,11 @@ import { connect, createServer, type Socket } from "node:net";
 import { expect } from "vitest";
 import type { ListenEvents, NativeSocket, NativeSockets, SocketEvents } from "../sockets.ts";
 
-/** Until `holds`, ten seconds at most: others may want the processors, too. */
-export async function until(holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 2000 && !holds(); n++) await new Promise((resolve) => setTimeout(resolve, 5));
+/** Until `holds`; no longer than others that want the processors may hold it up. */
+export async function until(holds: () => boolean, seconds = 10): Promise<void> {
+  const end = performance.now() + seconds * 1000;
+  while (!holds() && performance.now() < end)
+    await new Promise((resolve) => setTimeout(resolve, 5));
   expect(holds()).toBe(true);
 }
 
