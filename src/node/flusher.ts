@@ -32,9 +32,9 @@ export const repeatedShareMax = 5 / 8;
 const flushShareMax = 1 / 8;
 const grownShareMax = 1 / 2;
 /** Share of the cache for the tables of compactions and of hints. */
-const tablesShare = 1 / 8;
+const tablesShare = 3 / 16;
 /** Share of the cache for what is resident: it gives back nothing it has taken. The rest: runs. */
-export const residentShare = 11 / 16;
+export const residentShare = 5 / 8;
 /** How much longer: in bytes changed, and in time. */
 const patienceBytes = 24;
 const patienceTime = 2;
