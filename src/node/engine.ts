@@ -15,7 +15,7 @@ import type { Machine } from "../machine/machine.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { NodeStatus } from "./api.ts";
 import { Durations } from "./durations.ts";
-import { type Flusher, residentShare } from "./flusher.ts";
+import { type Flusher, fullShare, residentShare } from "./flusher.ts";
 import type { Group } from "./group.ts";
 import type {
   Client,
@@ -34,8 +34,6 @@ import { Stopwatch } from "./stopwatch.ts";
 /** Bytes proposed and not yet applied above which connections stop reading. */
 const proposedBytesMax = 32 << 20;
 
-/** Above this share of its bound the cache counts as full. */
-const fullShare = 0.9;
 /** Timing each read would cost as much as a short one takes. */
 const sampleMask = 255;
 

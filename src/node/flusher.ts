@@ -31,10 +31,12 @@ export const repeatedShareMax = 5 / 8;
 /** Share of the cache at which a flush begins, at most, and one of changes that repeat. */
 const flushShareMax = 1 / 8;
 const grownShareMax = 1 / 2;
-/** Share of the cache for the tables of compactions and of hints. */
-const tablesShare = 3 / 16;
-/** Share of the cache for what is resident: it gives back nothing it has taken. The rest: runs. */
+/** Share of the cache for what is resident, which gives back nothing it has taken. */
 export const residentShare = 5 / 8;
+/** Above this share of its bound the resident set counts as full. */
+export const fullShare = 0.9;
+/** What a full one leaves for a run; as much is for tables of the store. */
+const runShare = 3 / 16;
 /** How much longer: in bytes changed, and in time. */
 const patienceBytes = 24;
 const patienceTime = 2;
@@ -137,9 +139,11 @@ export class Flusher implements FreezeWatcher {
 
   /** What a run that was let grow may take beside the resident set. */
   private get room(): number {
-    const { databases, cacheBytes } = this.deps;
-    const bytes = cacheBytes() * (1 - tablesShare) - databases.resident.bytes;
-    return Math.max(this.flushBytes, Math.min(bytes, cacheBytes() * grownShareMax));
+    const { resident } = this.deps.databases;
+    const bytes = this.deps.cacheBytes();
+    const full = resident.bytes > bytes * residentShare * fullShare;
+    const left = full ? bytes * runShare : bytes - resident.bytes;
+    return Math.max(this.flushBytes, Math.min(left, bytes * grownShareMax));
   }
 
   /** Writers must wait: too much cannot be evicted, or the next run would find no room. */
