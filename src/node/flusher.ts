@@ -32,10 +32,10 @@ export const repeatedShareMax = 5 / 8;
 const flushShareMax = 1 / 8;
 const grownShareMax = 1 / 2;
 /** Share of the cache for what is resident, which gives back nothing it has taken. */
-export const residentShare = 5 / 8;
+export const residentShare = 11 / 16;
 /** Above this share of its bound the resident set counts as full. */
 export const fullShare = 0.9;
-/** What a full one leaves for a run; as much is for tables of the store. */
+/** What a full one leaves for a run; the rest is for tables of the store. */
 const runShare = 3 / 16;
 /** How much longer: in bytes changed, and in time. */
 const patienceBytes = 24;
