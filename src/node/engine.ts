@@ -15,7 +15,7 @@ import type { Machine } from "../machine/machine.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { NodeStatus } from "./api.ts";
 import { Durations } from "./durations.ts";
-import { type Flusher, fullShare, residentShare } from "./flusher.ts";
+import { type Flusher, fullShare } from "./flusher.ts";
 import type { Group } from "./group.ts";
 import type {
   Client,
@@ -48,8 +48,6 @@ export interface EngineDeps {
   readonly settings: EngineSettings;
   readonly probe: Probe;
   readonly damagedRecords: () => number;
-  /** Bound of the resident set in bytes; may change. */
-  readonly cacheBytes: () => number;
   readonly status: () => NodeStatus;
   readonly setActiveExpiry: (on: boolean) => void;
   readonly shutdown: () => Promise<void>;
@@ -87,7 +85,7 @@ export class NodeEngine implements Engine {
 
   constructor(deps: EngineDeps) {
     this.deps = deps;
-    this.limit = this.residentMax;
+    this.limit = this.deps.flusher.residentMax;
     this.settings = deps.settings;
     this.probe = deps.probe;
     const monotonicMs = (): number => deps.clock.monotonicMs();
@@ -155,14 +153,6 @@ export class NodeEngine implements Engine {
     databases.database(db).getTo(reply, args.buffer, args.start(0), args.end(0), full);
   }
 
-  /**
-   * Bound of the resident set. Runs are let grow beyond the rest only while the set is smaller
-   * (`Flusher.full`).
-   */
-  private get residentMax(): number {
-    return this.deps.cacheBytes() * residentShare;
-  }
-
   /** Evicts what is clean and cold until the bound holds. */
   trim(): void {
     const { databases } = this.deps.machine;
@@ -176,7 +166,7 @@ export class NodeEngine implements Engine {
 
   /** After entries were applied or a run has landed. */
   progressed(): void {
-    this.limit = this.residentMax;
+    this.limit = this.deps.flusher.residentMax;
     this.trim();
     if (!this.awaited || this.overloaded()) return;
     this.awaited = false;

@@ -32,7 +32,7 @@ export const repeatedShareMax = 5 / 8;
 const flushShareMax = 1 / 8;
 const grownShareMax = 1 / 2;
 /** Share of the cache for what is resident, which gives back nothing it has taken. */
-export const residentShare = 11 / 16;
+const residentShare = 11 / 16;
 /** Above this share of its bound the resident set counts as full. */
 export const fullShare = 0.9;
 /** What a full one leaves for a run; the rest is for tables of the store. */
@@ -137,11 +137,19 @@ export class Flusher implements FreezeWatcher {
     return Math.min(this.deps.limits.flushBytes, this.deps.cacheBytes() * flushShareMax);
   }
 
+  /**
+   * Bound of the resident set. Runs are let grow beyond the rest only while the set is smaller
+   * (`room`).
+   */
+  get residentMax(): number {
+    return Math.floor(this.deps.cacheBytes() * residentShare);
+  }
+
   /** What a run that was let grow may take beside the resident set. */
   private get room(): number {
     const { resident } = this.deps.databases;
     const bytes = this.deps.cacheBytes();
-    const full = resident.bytes > bytes * residentShare * fullShare;
+    const full = resident.bytes > this.residentMax * fullShare;
     const left = full ? bytes * runShare : bytes - resident.bytes;
     return Math.max(this.flushBytes, Math.min(left, bytes * grownShareMax));
   }

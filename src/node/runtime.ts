@@ -225,7 +225,6 @@ export class Runtime {
       settings: deps.settings,
       probe: this.probe,
       damagedRecords: () => this.directory.damagedRecords,
-      cacheBytes: deps.cacheBytes,
       status: () => statusOf(this),
       setActiveExpiry: (on) => {
         this.expiry.enabled = on;
@@ -272,7 +271,6 @@ export class Runtime {
     this.deps.log.truncate((index + 1) as never).catch((error: Error) => {
       this.deps.alarm("log-truncate", error.message);
     });
-    this.engine.progressed();
   }
 
   /** A full log refuses its batch and goes on; after any other failure nothing is known. */

@@ -10,7 +10,7 @@ import type { SegmentLog } from "../log/segments/open.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { SegmentStore } from "../store/segments/store.ts";
 import type { KeyStatus, NodeStatus } from "./api.ts";
-import { type Flusher, residentShare } from "./flusher.ts";
+import type { Flusher } from "./flusher.ts";
 import type { Group } from "./group.ts";
 
 /** What a status is read from. */
@@ -25,7 +25,6 @@ export interface StatusSource {
     readonly store: SegmentStore;
     readonly log: SegmentLog;
     readonly keeper: SidecarKeeper;
-    readonly cacheBytes: () => number;
     readonly primitives: "native" | "node";
   };
 }
@@ -57,7 +56,7 @@ export function statusOf(runtime: StatusSource): NodeStatus {
     store: { bytes: stats.bytes, deadBytes: stats.deadBytes, segments: stats.segments },
     resident: {
       bytes: databases.resident.bytes,
-      limit: Math.floor(deps.cacheBytes() * residentShare),
+      limit: flusher.residentMax,
       dirtyBytes: databases.resident.dirtyBytes + flusher.flyingBytes,
     },
     active: { storage: active("storage"), log: active("log"), index: active("index") },
