@@ -112,8 +112,8 @@ export interface Disk {
   alignedBuffer(bytes: number): Buffer;
   /**
    * Gives the memory of an aligned buffer, which is shared and waits for the garbage collector of
-   * each thread, back to the system at once. Nobody may use what it held any more; where whole
-   * pages were given back, they read as zeroes. False: it waits for the collector.
+   * each thread, back to the system at once. Nobody may use what it held any more. False: it
+   * waits for the collector.
    */
   giveBack(buffer: Buffer): boolean;
   freeBytes(directory: string): number;

@@ -322,7 +322,7 @@ export class MemoryDisk implements Disk {
   }
 
   giveBack(buffer: Buffer): boolean {
-    buffer.fill(0);
+    buffer.fill(0xdd);
     return true;
   }
 
