@@ -220,16 +220,23 @@ class ResidentDatabase implements Database {
     if (expireAt !== 0 && expireAt <= this.nowMs) this.resident.erase(id);
     else {
       this.resident.markChanged(id);
-      this.resident.entries.setExpireAt(id, expireAt);
+      this.resident.setExpiry(id, expireAt);
     }
     return true;
   }
 
-  /** Deletes the key if its expiry is at or before nowMs. @returns whether it did. */
+  /**
+   * Deletes the key if its expiry is at or before nowMs. Whether a record of it is still there
+   * differs between replicas, so a key that is gone already counts as deleted here, too.
+   * @returns whether there was one.
+   */
   expire(buffer: Buffer, start: number, end: number): boolean {
-    const { resident, nowMs } = this;
-    const id = resident.lookup(this.keyspaceId, buffer, start, end, 0);
-    if (id === 0) return false;
+    const { resident, nowMs, keyspaceId } = this;
+    const id = resident.lookup(keyspaceId, buffer, start, end, 0);
+    if (id === 0) {
+      resident.deletions.note(keyspaceId, buffer, start, end, resident.index);
+      return false;
+    }
     const expireAt = resident.entries.expireAt(id);
     if (expireAt === 0 || expireAt > nowMs) return false;
     resident.erase(id);
@@ -255,7 +262,7 @@ class ResidentDatabase implements Database {
     const at = entries.valueAt(id);
     entries.buffer(id).copy(entries.buffer(made), entries.valueAt(made), at, at + length);
     entries.setFlags(made, (entries.flags(made) & ~flag.type) | flags);
-    entries.setExpireAt(made, expireAt);
+    this.resident.setExpiry(made, expireAt);
     entries.setAccess(made, this.nowMs / 1000);
     return true;
   }
@@ -309,7 +316,7 @@ class ResidentDatabase implements Database {
     const resident = this.resident;
     const id = resident.replace(this.keyspaceId, key, start, end, typeString, to - from);
     const entries = resident.entries;
-    entries.setExpireAt(id, expireAt);
+    resident.setExpiry(id, expireAt);
     entries.setAccess(id, this.owner.nowMs / 1000);
     value.copy(entries.buffer(id), entries.valueAt(id), from, to);
   }

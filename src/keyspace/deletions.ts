@@ -1,16 +1,17 @@
 /**
  * Remembers when keys were deleted, coarsely: for each of 1024 buckets of names the last entry that
- * deleted one of them. WATCH of an absent key needs it: a key that was made and deleted again is
- * absent before and after, and somebody may have read it in between. It is part of the replicated
- * state, so every replica refuses the same transactions; that a bucket is shared refuses a few
- * more than need be, and their clients try again.
+ * deleted one of them, or gave one an expiry: it may vanish without an entry. WATCH of an absent
+ * key needs it: a key that was made and is gone again is absent before and after, and somebody may
+ * have read it in between. It is part of the replicated state, so every replica refuses the same
+ * transactions; that a bucket is shared refuses a few more than need be, and their clients try
+ * again.
  * @module
  */
 
 export const deletionBuckets = 1024;
 
 export class DeletionClock {
-  /** Log index of the last deletion in each bucket, 0 for none. */
+  /** Log index of the last such entry in each bucket, 0 for none. */
   readonly buckets = new Float64Array(deletionBuckets);
   /** Set by `note`; whoever makes the clock durable clears it. */
   changed = false;

@@ -207,14 +207,25 @@ export class Resident {
   erase(id: number): void {
     this.markChanged(id);
     const entries = this.entries;
-    const at = entries.keyAt(id);
-    const end = at + entries.keyLength(id);
-    this.deletions.note(entries.keyspace(id), entries.buffer(id), at, end, this.index);
+    this.noteDeletion(id);
     this.dirtyBytes -= entries.valueLength(id);
     entries.resize(id, 0);
     entries.setExpireAt(id, 0);
     const kept = flag.dirty | flag.flying | flag.physical | flag.unlisted;
     entries.setFlags(id, (entries.flags(id) & kept) | flag.deleted);
+  }
+
+  /** It may be gone from then on without an entry that says so: noted now. @param expireAt - ms. */
+  setExpiry(id: number, expireAt: number): void {
+    this.entries.setExpireAt(id, expireAt);
+    if (expireAt !== 0) this.noteDeletion(id);
+  }
+
+  private noteDeletion(id: number): void {
+    const { entries } = this;
+    const at = entries.keyAt(id);
+    const end = at + entries.keyLength(id);
+    this.deletions.note(entries.keyspace(id), entries.buffer(id), at, end, this.index);
   }
 
   /**
