@@ -52,6 +52,8 @@ export interface CommandSpec<Parsed = unknown> {
    * at the key is checked in `run`. @throws CommandError with the reply of Redis 7.0.
    */
   parse(args: Args): Parsed;
+  /** Bytes that the value has afterwards at least, if that may be more than the arguments have. */
+  reach?(parsed: Parsed): number;
   /** Performs it and writes exactly one reply. @throws CommandError before any change. */
   run(context: Context, parsed: Parsed, reply: Reply): void;
   /**

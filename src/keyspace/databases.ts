@@ -219,7 +219,7 @@ class ResidentDatabase implements Database {
     if (id === 0) return false;
     if (expireAt !== 0 && expireAt <= this.nowMs) this.resident.erase(id);
     else {
-      this.resident.markChanged(id);
+      this.resident.edit(id);
       this.resident.setExpiry(id, expireAt);
     }
     return true;
@@ -259,6 +259,7 @@ class ResidentDatabase implements Database {
     const expireAt = entries.expireAt(id);
     const keyspace = (target as ResidentDatabase).keyspaceId;
     const made = this.resident.replace(keyspace, asBuffer(to), 0, to.length, typeString, length);
+    this.resident.entryBytes += length;
     const at = entries.valueAt(id);
     entries.buffer(id).copy(entries.buffer(made), entries.valueAt(made), at, at + length);
     entries.setFlags(made, (entries.flags(made) & ~flag.type) | flags);
@@ -300,6 +301,7 @@ class ResidentDatabase implements Database {
       return;
     }
     const buffer = asBuffer(value);
+    this.resident.entryBytes += value.length;
     this.setRange(asBuffer(key), 0, key.length, buffer, 0, value.length, expireAt);
   }
 
@@ -329,13 +331,13 @@ class ResidentDatabase implements Database {
     if (id === 0) {
       const buffer = asBuffer(key);
       id = resident.replace(this.keyspaceId, buffer, 0, key.length, typeString, length);
+      resident.entryBytes += length;
       entries.setExpireAt(id, 0);
       entries.setAccess(id, this.nowMs / 1000);
     } else {
       old = entries.valueLength(id);
-      resident.markChanged(id);
-      resident.dirtyBytes += length - old;
-      entries.resize(id, length);
+      resident.edit(id);
+      resident.stretch(id, length);
     }
     entries.setFlags(id, entries.flags(id) | flag.raw);
     const at = entries.valueAt(id);
@@ -366,6 +368,15 @@ class ResidentDatabase implements Database {
 
   touch(key: Uint8Array): boolean {
     return this.findKey(key) !== 0;
+  }
+
+  /** Bytes of the value that stands in memory under a key, 0 if none does. Changes nothing. */
+  residentLength(buffer: Buffer, start: number, end: number): number {
+    const { entries } = this.resident;
+    const { keyspaceId } = this;
+    const hash = entries.hashOf(keyspaceId, buffer, start, end);
+    const id = entries.find(hash, keyspaceId, buffer, start, end);
+    return id === 0 ? 0 : entries.valueLength(id);
   }
 
   memoryBytes(key: Uint8Array): number {

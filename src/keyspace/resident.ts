@@ -29,6 +29,11 @@ export class Resident {
   /** Where the current entry stands: stamped on everything that it changes. */
   index = 0;
   ordinal = 0;
+  /**
+   * Bytes of the values that the current entry changed, as long as it made them; not those of plain
+   * SETs, and never by what is resident: every replica counts the same.
+   */
+  entryBytes = 0;
   dirty = new IdList();
   /** About what a run of the dirty set takes. */
   dirtyBytes = 0;
@@ -149,8 +154,7 @@ export class Resident {
       this.markChanged(id);
     } else {
       this.markChanged(id);
-      this.dirtyBytes += length - entries.valueLength(id);
-      entries.resize(id, length);
+      this.resize(id, length);
     }
     const kept = flag.dirty | flag.flying | flag.physical | flag.listed;
     entries.setFlags(id, (entries.flags(id) & kept) | type | flag.used);
@@ -180,8 +184,25 @@ export class Resident {
     return done;
   }
 
-  /** Must come before every change of an entry. */
-  markChanged(id: number): void {
+  /** Must come before a change that keeps the value, or makes another one of it. */
+  edit(id: number): void {
+    const { entries } = this;
+    if (entries.index(id) !== this.index) this.entryBytes += entries.valueLength(id);
+    this.markChanged(id);
+  }
+
+  /** Makes a value longer, or shorter, that is being edited. */
+  stretch(id: number, length: number): void {
+    this.entryBytes += Math.max(0, length - this.entries.valueLength(id));
+    this.resize(id, length);
+  }
+
+  private resize(id: number, length: number): void {
+    this.dirtyBytes += length - this.entries.valueLength(id);
+    this.entries.resize(id, length);
+  }
+
+  private markChanged(id: number): void {
     const entries = this.entries;
     const flags = entries.flags(id);
     if ((flags & flag.frozen) !== 0) {
@@ -208,8 +229,7 @@ export class Resident {
     this.markChanged(id);
     const entries = this.entries;
     this.noteDeletion(id);
-    this.dirtyBytes -= entries.valueLength(id);
-    entries.resize(id, 0);
+    this.resize(id, 0);
     entries.setExpireAt(id, 0);
     const kept = flag.dirty | flag.flying | flag.physical | flag.unlisted;
     entries.setFlags(id, (entries.flags(id) & kept) | flag.deleted);

@@ -51,6 +51,44 @@ test("machine: an error reply is a result: the others run and the index advances
   expect(get(rig, "a")).toBe("x");
 });
 
+test("machine: an entry that has changed too much refuses what follows and halts nobody", () => {
+  const rig = new Rig();
+  rig.machine.changeMax = 1000;
+  const grow = (key: string) => command(0, "setbit", key, "6399", "1");
+  const replies = rig.replies(1000, grow("a"), grow("b"), grow("c"), grow("d"), set("e", "1"));
+  expect(replies.slice(0, 2)).toEqual(["0", "0"]);
+  expect(replies[2]).toMatch(/^-ERR \[ENTRY_CHANGES_TOO_MUCH\] .*; .*; send it again/);
+  expect(replies[3]).toBe(replies[2]);
+  expect(replies[4]).toBe("OK");
+  expect([get(rig, "b")?.length, get(rig, "c"), get(rig, "e")]).toEqual([800, null, "1"]);
+  expect(rig.replies(1000, grow("c"))).toEqual(["0"]);
+});
+
+test("machine: what an entry has changed counts the same, whatever is resident", () => {
+  const keys = ["a", "b", "c", "d", "e", "f", "g", "h"];
+  const touch = keys.map((key) => command(0, "expire", key, "100"));
+  const change = [
+    set("a", "x".repeat(700)),
+    command(0, "append", "a", "y".repeat(100)),
+    command(0, "copy", "a", "b"),
+    set("b", "z", "EX", "100"),
+    command(0, "del", "c"),
+    command(0, "rename", "d", "c"),
+    ...touch,
+  ];
+  const all = [false, true].map((evicted) => {
+    const rig = new Rig();
+    rig.machine.changeMax = 500;
+    for (const key of keys) rig.batch(1000, set(key, key.repeat(600)));
+    rig.shelf.begin();
+    rig.shelf.land();
+    if (evicted) rig.resident.evictAll();
+    return rig.replies(2000, ...change, ...touch);
+  });
+  expect(all[0]).toEqual(all[1]);
+  expect(all[0]?.some((reply) => reply.includes("ENTRY_CHANGES_TOO_MUCH"))).toBe(true);
+});
+
 test("machine: time is the greatest timestamp applied and never goes back", () => {
   const rig = new Rig();
   const { machine } = rig;

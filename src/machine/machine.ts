@@ -27,6 +27,9 @@ import type { BatchSink, ControlApplier } from "./ports.ts";
 /** Fewer SETs applied at once are not worth the look: the next ones are taken one by one. */
 const togetherMin = 4;
 const togetherPause = 16;
+/** Bytes of values that an entry may change beyond what it carries: all of it waits in memory. */
+const changeMax = 256 << 20;
+const changesTooMuch = `ERR ${new StrongroomError("ENTRY_CHANGES_TOO_MUCH").explain()}`;
 
 /** A command's code to its implementation; undefined for a code that nobody has. */
 export type CommandsByCode = (code: number) => CommandSpec<unknown> | undefined;
@@ -46,6 +49,10 @@ export class Machine {
    * state is that of no index, and must not become durable.
    */
   torn = false;
+  /** The same on every replica; a test may set it. */
+  changeMax = changeMax;
+  /** Bytes of values that the current entry may change; one command may go beyond. */
+  private changesMax = 0;
   private readonly commands: CommandsByCode;
   private readonly control: ControlApplier;
   private readonly reader = new BatchReader();
@@ -129,6 +136,8 @@ export class Machine {
   ): void {
     const { reader } = this;
     reader.begin(payload, at, end);
+    this.databases.resident.entryBytes = 0;
+    this.changesMax = end - at + this.changeMax;
     this.advanceTime(reader.hlcMs, reader.hlcLogical);
     const { count } = reader;
     let togetherFrom = 0;
@@ -199,6 +208,10 @@ export class Machine {
       throw new StrongroomError("ENTRY_COMMAND_UNKNOWN", `command code ${reader.code}`);
     if (reader.argc === 2 && spec === (set as CommandSpec)) {
       this.plainSet(reply);
+      return;
+    }
+    if (this.databases.resident.entryBytes > this.changesMax) {
+      reply.error(changesTooMuch);
       return;
     }
     args.buffer = reader.buffer;

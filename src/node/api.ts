@@ -28,6 +28,8 @@ export interface NodeOptions {
   readonly flushBytes?: number;
   /** Longest time that something stays unflushed. Default 2000 ms. */
   readonly flushIntervalMs?: number;
+  /** Bytes waiting for the store above which no write is proposed. Default 256 MiB. */
+  readonly pinnedBytes?: number;
   /** Limits at which keys are rotated: `30d`, `storage:100gb`, `log:1000000writes`. */
   readonly rotateAfter?: readonly string[];
   /** Rotate storage and log key once the node serves. */

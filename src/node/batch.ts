@@ -6,6 +6,7 @@
 import { letGo } from "../base/bytes.ts";
 import { BatchWriter } from "../entry/batch.ts";
 import { opcode } from "../entry/logentry.ts";
+import { Growth } from "./growth.ts";
 import type { Client, QueuedCommand } from "./port.ts";
 
 /** The opcode stands before the batch. */
@@ -49,6 +50,8 @@ export class PendingBatch {
   control: PendingControl | null = null;
   /** Bytes that the proposer counts for it. */
   counted = 0;
+  /** What it will have changed beyond them. */
+  readonly growth = new Growth();
   /** How often it came back as a no-op that is proposed again. */
   returns = 0;
   keyId = 0;
@@ -90,6 +93,7 @@ export class PendingBatch {
     this.sentMs = 0;
     this.control = null;
     this.counted = 0;
+    this.growth.reset();
     this.returns = 0;
   }
 }

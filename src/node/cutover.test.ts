@@ -58,6 +58,7 @@ function world(): World {
     },
     failed: (_, error) => void told.push(error.message),
     settling: () => false,
+    crowded: () => false,
     machineMs: () => 0,
     probe: new Probe(),
   });

@@ -17,6 +17,7 @@ import type { NodeStatus } from "./api.ts";
 import { Durations } from "./durations.ts";
 import { type Flusher, fullShare } from "./flusher.ts";
 import type { Group } from "./group.ts";
+import { foretell } from "./growth.ts";
 import type {
   Client,
   DatabaseInfo,
@@ -97,9 +98,11 @@ export class NodeEngine implements Engine {
   }
 
   write(client: Client, spec: CommandSpec, db: number, args: Args): void {
+    const { proposer, machine } = this.deps;
     // What cannot be refused need not be parsed twice.
-    if (spec !== (set as CommandSpec) || args.count !== 2) spec.parse(args);
-    this.deps.proposer.write(client, spec.code, db, args);
+    if (spec !== (set as CommandSpec) || args.count !== 2)
+      foretell(proposer.growth, machine.databases, spec, db, args, spec.parse(args));
+    proposer.write(client, spec.code, db, args);
   }
 
   read(spec: CommandSpec, db: number, args: Args, reply: Reply): void {
@@ -192,6 +195,7 @@ export class NodeEngine implements Engine {
   exec(client: Client, commands: readonly QueuedCommand[], watches: readonly WatchToken[]): void {
     const isWrite = (c: QueuedCommand): boolean => c.spec?.flags.includes("write") === true;
     if (commands.some(isWrite)) {
+      for (const command of commands) if (isWrite(command)) this.foretell(command);
       this.deps.proposer.transaction(client, commands, watches as readonly Token[]);
       return;
     }
@@ -204,6 +208,17 @@ export class NodeEngine implements Engine {
       }
     } else client.reply.nilArray();
     client.settled(1);
+  }
+
+  private foretell({ spec, db, args }: QueuedCommand): void {
+    const { proposer, machine } = this.deps;
+    try {
+      const { growth } = proposer;
+      foretell(growth, machine.databases, spec as CommandSpec, db, args, spec?.parse(args));
+    } catch (error) {
+      // Its place in the transaction answers with that.
+      if (!(error instanceof CommandError)) throw error;
+    }
   }
 
   private holds({ db, key, index, ordinal }: Token): boolean {

@@ -27,7 +27,7 @@ const repeatShareMin = 1 / 20;
 /** Share of the cache that may wait for the store before connections stop reading. */
 const unflushedShareMax = 1 / 4;
 /** The same while changes overwrite each other: few of them take more memory. */
-export const repeatedShareMax = 5 / 8;
+const repeatedShareMax = 5 / 8;
 /** Share of the cache at which a flush begins, at most, and one of changes that repeat. */
 const flushShareMax = 1 / 8;
 const grownShareMax = 1 / 2;
@@ -36,16 +36,30 @@ const residentShare = 11 / 16;
 /** Above this share of its bound the resident set counts as full. */
 export const fullShare = 0.9;
 /** What a full one leaves for a run; the rest is for tables of the store. */
-const runShare = 3 / 16;
+const runShare = 1 / 8;
+/** Writers wait before a run takes more than this, if the set does not leave more. */
+const waitShareMin = 3 / 16;
+/**
+ * However large the cache: what waits for the store fits, with the largest entries that may be
+ * under way, into one run, whose bytes are counted by 31 bits.
+ */
+const pinnedMax = 256 << 20;
 /** How much longer: in bytes changed, and in time. */
 const patienceBytes = 24;
 const patienceTime = 2;
+
+/** As much as may wait, with its overhead: pages that no run reaches take no memory. */
+export function runBytesFor(cacheBytes: number): number {
+  return Math.ceil(Math.min(cacheBytes * repeatedShareMax, pinnedMax) * 1.25) + (4 << 20);
+}
 
 export interface FlushLimits {
   /** Dirty bytes at which a flush starts, or an eighth of the cache if that is less. */
   readonly flushBytes: number;
   /** Milliseconds after which anything dirty is flushed. */
   readonly flushIntervalMs: number;
+  /** In place of `pinnedMax`. */
+  readonly pinnedBytes?: number;
 }
 
 export interface FlusherDeps {
@@ -134,7 +148,8 @@ export class Flusher implements FreezeWatcher {
 
   /** Well before as much waits as makes clients wait. */
   private get flushBytes(): number {
-    return Math.min(this.deps.limits.flushBytes, this.deps.cacheBytes() * flushShareMax);
+    const { limits, cacheBytes } = this.deps;
+    return Math.min(limits.flushBytes, cacheBytes() * flushShareMax, this.pinnedMax / 2);
   }
 
   /**
@@ -151,15 +166,25 @@ export class Flusher implements FreezeWatcher {
     const bytes = this.deps.cacheBytes();
     const full = resident.bytes > this.residentMax * fullShare;
     const left = full ? bytes * runShare : bytes - resident.bytes;
-    return Math.max(this.flushBytes, Math.min(left, bytes * grownShareMax));
+    return Math.max(this.flushBytes, Math.min(left, bytes * grownShareMax, this.pinnedMax / 2));
+  }
+
+  private get pinnedMax(): number {
+    return this.deps.limits.pinnedBytes ?? pinnedMax;
+  }
+
+  /** Nothing more may be applied before a run has landed. */
+  get crowded(): boolean {
+    return this.pinnedBytes > this.pinnedMax;
   }
 
   /** Writers must wait: too much cannot be evicted, or the next run would find no room. */
   get full(): boolean {
+    if (this.crowded) return true;
     const bytes = this.deps.cacheBytes();
     if (!this.repeating) return this.pinnedBytes > bytes * unflushedShareMax;
     const { dirtyBytes } = this.deps.databases.resident;
-    const room = Math.max(bytes * unflushedShareMax, this.room);
+    const room = Math.max(bytes * waitShareMin, this.room);
     return this.pinnedBytes > bytes * repeatedShareMax || dirtyBytes > room;
   }
 

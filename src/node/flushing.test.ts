@@ -65,19 +65,19 @@ test("flushing: waits while keys are written again, but not above a bound of the
 });
 
 test("flushing: in a full cache it waits only while its run has room beside it", async () => {
-  const { node } = await open(8 * flushBytes);
+  const { node } = await open(4 * flushBytes);
   for (let n = 0; n < 4000; n++) await node.run("set", `k${n}`, value);
   await node.node.checkpoint();
   const { bytes, limit } = node.node.status().resident;
   expect(bytes / limit).toBeGreaterThan(0.95);
   expect(bytes / limit).toBeLessThanOrEqual(1);
   const flushed = watch(node);
-  // Every eighth a key again: above the bound of a flush, and then above the last quarter.
+  // Every eighth a key again: above the bound of a flush, and then above an eighth of the cache.
   const write = (n: number): Promise<string> => node.run("set", `k${n - (n >> 3)}`, value);
-  for (let n = 0; n < 700; n++) await write(n);
+  for (let n = 0; n < 400; n++) await write(n);
   await settle(node);
   expect(flushed()).toBe(false);
-  for (let n = 700; n < 1400; n++) await write(n);
+  for (let n = 400; n < 800; n++) await write(n);
   await settle(node);
   expect(flushed()).toBe(true);
   await node.node.close();

@@ -37,7 +37,7 @@ import { AlarmTally } from "./alarms.ts";
 import type { NodeOptions, NodeStatus, RotateResult } from "./api.ts";
 import { ControlHost } from "./controlhost.ts";
 import type { NodeEngine } from "./engine.ts";
-import { repeatedShareMax } from "./flusher.ts";
+import { runBytesFor } from "./flusher.ts";
 import { folders } from "./folders.ts";
 import {
   type Foundation,
@@ -297,8 +297,7 @@ class Opening {
         random,
         compress: options.compress,
         memoryBytes: memoryBytes(),
-        // As much as may ever wait, with its overhead: pages that no run reaches take no memory.
-        runBytes: Math.ceil(options.cacheBytes * repeatedShareMax * 1.25) + (4 << 20),
+        runBytes: runBytesFor(options.cacheBytes),
         compactor: { idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12 },
         requireSealed: bornEncrypted(document),
         requireCutover: document.storageCutover > 0 && !bornEncrypted(document),

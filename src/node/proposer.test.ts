@@ -32,6 +32,7 @@ test("proposer: a batch that cannot be sealed is answered behind the one under w
     },
     failed: (_, error) => void told.push(error.message),
     settling: () => false,
+    crowded: () => false,
     machineMs: () => 0,
     probe: new Probe(),
   });

@@ -12,6 +12,7 @@ import { expireCode, transactionCode, type Watch } from "../entry/batch.ts";
 import type { ReplicatedLog } from "../log/log.ts";
 import { BatchPool, type PendingBatch } from "./batch.ts";
 import { Durations } from "./durations.ts";
+import type { Growth } from "./growth.ts";
 import type { Client, QueuedCommand } from "./port.ts";
 import type { Probe } from "./probe.ts";
 
@@ -21,6 +22,8 @@ const batchBytesMax = 960 << 10;
 const inFlightMax = 2;
 /** Bytes of entries under way at once; a larger one goes alone, so that large values wait. */
 const sentBytesMax = 32 << 20;
+/** Bytes of values that a batch changes before it is proposed, and several under way together. */
+const growthMax = 128 << 20;
 /** A batch that comes back more often is answered with its refusal: something is wrong. */
 const returnsMax = 8;
 
@@ -46,6 +49,8 @@ export interface ProposerDeps {
   readonly failed: (batch: PendingBatch, error: Error) => void;
   /** True while the effects of a control entry are being made durable; then `recorded`. */
   readonly settling: () => boolean;
+  /** True while so much waits for the store that no more may be applied; then `roomier`. */
+  readonly crowded: () => boolean;
   /** Greatest timestamp applied, ms. */
   readonly machineMs: () => number;
   readonly probe: Probe;
@@ -67,6 +72,8 @@ export class Proposer {
   private inFlight = 0;
   private held = 0;
   private sentBytes = 0;
+  /** Growth of the entries not yet applied. */
+  private growing = 0;
   private exclusive = false;
   private recovering = false;
   /** A batch that could not be sealed; answered when those before it are. */
@@ -113,6 +120,11 @@ export class Proposer {
     this.added(batch, client, bytes);
   }
 
+  /** Of the batch that takes the next command; told before it is written. */
+  get growth(): Growth {
+    return this.open.growth;
+  }
+
   /** Deletes what has expired among these keys. */
   expire(db: number, keys: readonly Buffer[]): void {
     const bytes = keys.reduce((sum, key) => sum + 4 + key.length, 7);
@@ -155,7 +167,7 @@ export class Proposer {
     batch.writer.count++;
     batch.counted += bytes;
     this.bytes += bytes;
-    if (batch.writer.at >= batchBytesMax) this.close();
+    if (batch.writer.at >= batchBytesMax || batch.growth.bytes >= growthMax) this.close();
     if (this.scheduled) return;
     this.scheduled = true;
     this.deps.defer(this.turn);
@@ -201,11 +213,23 @@ export class Proposer {
       // next one waits until its effects are durable too.
       if (batch.control !== null && (this.held > 0 || this.deps.settling())) break;
       if (this.inFlight > 0 && this.sentBytes + batch.counted > sentBytesMax) break;
+      if (batch.control === null && this.waits(batch)) break;
       this.queue.shift();
       this.exclusive = batch.control !== null;
       this.propose(batch);
     }
     if (this.quiet) this.idle();
+  }
+
+  /** Whatever is in the log and not in the store must fit into one run, also after a restart. */
+  private waits(batch: PendingBatch): boolean {
+    const growing = this.growing + batch.growth.bytes;
+    return this.deps.crowded() || (this.growing > 0 && growing > growthMax);
+  }
+
+  /** A run has landed: what was crowded may be no more. */
+  roomier(): void {
+    this.pump();
   }
 
   private get quiet(): boolean {
@@ -226,6 +250,7 @@ export class Proposer {
     batch.seq = opens !== null ? 0 : this.nextSeq++;
     this.inFlight++;
     this.sentBytes += batch.counted;
+    this.growing += batch.growth.bytes;
     this.held++;
     try {
       if (control !== null) control.payload = control.build(batch.session, batch.seq);
@@ -296,6 +321,7 @@ export class Proposer {
   /** The batch was applied, refused or answered for, or is to be proposed again. */
   release(batch: PendingBatch): void {
     this.held--;
+    this.growing -= batch.growth.bytes;
     if (batch.control !== null) this.exclusive = false;
     if (this.returned.at(-1) !== batch) this.pool.give(batch);
     this.failUnsealed();

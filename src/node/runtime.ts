@@ -139,6 +139,9 @@ export class Runtime {
       limits: {
         flushBytes: deps.options.flushBytes ?? flushBytesDefault,
         flushIntervalMs: deps.options.flushIntervalMs ?? flushIntervalMsDefault,
+        ...(deps.options.pinnedBytes === undefined
+          ? {}
+          : { pinnedBytes: deps.options.pinnedBytes }),
       },
       cacheBytes: deps.cacheBytes,
       whole: () => !this.machine.torn && !this.group.settling && this.group.haltedBy === null,
@@ -154,7 +157,10 @@ export class Runtime {
       }),
       controls: (run) => this.writeControls(run),
       landed: (index) => this.landed(index),
-      idle: () => this.applied(),
+      idle: () => {
+        this.applied();
+        this.proposer.roomier();
+      },
       failed: (error) => this.flushFailed(error),
     });
     this.guard = new ClockGuard({
@@ -171,6 +177,7 @@ export class Runtime {
       durable: (batch, index) => this.group.durable(batch, index),
       failed: (batch, error) => this.appendFailed(batch, error),
       settling: () => this.group.completing,
+      crowded: () => this.flusher.crowded,
       machineMs: () => this.machine.timeMs,
       probe: this.probe,
     });

@@ -6,8 +6,9 @@ import { systemScheduler } from "../platform/scheduler.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { openTestNode } from "./testing/harness.ts";
 
-const limits = { flushBytes: 512 << 10, flushIntervalMs: 100_000, cacheBytes: 4 << 20 };
+const limits = { flushBytes: 256 << 10, flushIntervalMs: 100_000, cacheBytes: 4 << 20 };
 const value = "v".repeat(1000);
+const small = "s".repeat(200);
 const large = "w".repeat(60_000);
 
 test("waiting: writers wait for room, and go on as soon as a run has landed", async () => {
@@ -24,7 +25,7 @@ test("waiting: writers wait for room, and go on as soon as a run has landed", as
   let waited = 0;
   for (let round = 0; round < 5; round++) {
     // Every eighth a key again.
-    for (let n = 0; n < 700; n++) await node.run("set", `k${n - (n >> 3)}`, value);
+    for (let n = 0; n < 1200; n++) await node.run("set", `k${n - (n >> 3)}`, small);
     slow = true;
     let landed = false;
     const flush = node.node.checkpoint().then(() => {

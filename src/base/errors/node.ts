@@ -29,6 +29,12 @@ export const nodeErrors = {
     kept: "the applied index was not advanced and no data was changed",
     todo: "start the version of Strongroom that wrote the log",
   },
+  ENTRY_CHANGES_TOO_MUCH: {
+    retryable: true,
+    what: "the commands that were sent together change too many bytes of large values",
+    kept: "those before this one were performed, this one was not",
+    todo: "send it again alone, or in a transaction of fewer commands",
+  },
   NODE_ENTRY_REFUSED: {
     retryable: true,
     what: "the write did not come next in its session's order",

@@ -23,6 +23,7 @@ export const bitfield = defineCommand<Operations>({
   summary: "Perform arbitrary bitfield integer operations on strings",
   complexity: "O(1) for each subcommand specified",
   parse: parseOperations,
+  reach: ({ bytesNeeded }) => bytesNeeded,
   run({ keyspace, db }, { key, list, bytesNeeded }, reply) {
     // GETs alone need no room.
     keyspace.counting = bytesNeeded === 0;

@@ -33,6 +33,7 @@ export const setbit = defineCommand<Parsed>({
     if (bit !== 0 && bit !== 1) throw new CommandError(notABit);
     return { key: args.bytes(0), offset, bit };
   },
+  reach: ({ offset }) => byteOf(offset) + 1,
   run({ db }, { key, offset, bit }, reply) {
     const byte = byteOf(offset);
     const mask = 0x80 >> (offset % 8);

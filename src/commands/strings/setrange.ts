@@ -34,6 +34,7 @@ export const setrange = defineCommand<Parsed>({
     if (offset < 0) throw new CommandError("ERR offset is out of range");
     return { key: args.bytes(0), offset, value: args.bytes(2) };
   },
+  reach: ({ offset, value }) => offset + value.length,
   run({ db }, { key, offset, value }, reply) {
     const length = Math.max(0, db.stringLength(key));
     if (value.length === 0) {
