@@ -103,6 +103,28 @@ test("faults: a damaged record answers its own readers; SCAN finds the others", 
   await node.node.close();
 });
 
+test("faults: a sector that the compactor cannot read is told, and halts nothing", async () => {
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk);
+  await first.run("set", "kept", "v");
+  await first.run("set", "dead", "x".repeat(500_000));
+  await first.node.close();
+  const node = await openTestNode(disk);
+  disk.fail("read", "EIO", Number.POSITIVE_INFINITY, (path, position) => {
+    return path.endsWith("0000000001.segment") && position >= blockBytes;
+  });
+  expect(await node.run("set", "dead", "y")).toBe("+OK\r\n");
+  await node.node.engine.evictAll();
+  await until(() => node.alarms.some((text) => text.startsWith("segment-set-aside")));
+  expect(node.alarms.join()).toMatch(/STORE_READ_FAILED.*EIO/);
+  expect(await node.run("set", "new", "z")).toBe("+OK\r\n");
+  await node.node.engine.evictAll();
+  expect(node.node.status().state).toBe("serving");
+  disk.clearFaults();
+  expect(await node.run("get", "kept")).toBe("$1\r\nv\r\n");
+  await node.node.close();
+});
+
 test("faults: large values in flight wait for each other instead of being refused", async () => {
   const node = await openTestNode(new MemoryDisk(), { cacheBytes: 256 << 20 });
   const value = "v".repeat(40 << 20);

@@ -298,7 +298,10 @@ class Opening {
         compress: options.compress,
         memoryBytes: memoryBytes(),
         runBytes: runBytesFor(options.cacheBytes),
-        compactor: { idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12 },
+        compactor: {
+          idleBytes: (options.segmentBytes ?? segmentBytesDefault) * 12,
+          alarm: this.alarm,
+        },
         requireSealed: bornEncrypted(document),
         requireCutover: document.storageCutover > 0 && !bornEncrypted(document),
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),

@@ -94,7 +94,7 @@ export interface StoreStats {
   readonly flushedBytes: number;
   readonly compactions: number;
   readonly compactedBytes: number;
-  /** What is known to be damaged, in words without user data. */
+  /** What is damaged or cannot be read, as far as is known, in words without user data. */
   readonly damage: readonly string[];
 }
 

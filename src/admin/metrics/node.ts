@@ -77,7 +77,7 @@ const store: readonly Family[] = [
   gauge("strongroom_store_index_bytes", "Memory of the index", ({ node }) => node.store.indexBytes),
   gauge(
     "strongroom_store_damaged_segments",
-    "Segments in which damage was found",
+    "Segments that are damaged or could not be read",
     ({ node }) => node.store.damage.length,
   ),
   counter("strongroom_store_flushes_total", "Runs written", ({ node }) => node.store.flushes),

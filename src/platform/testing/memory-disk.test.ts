@@ -130,6 +130,23 @@ test("failed sync: its writes are lost for good, a later sync does not bring the
   expect(text(disk.fork(kept), "/d/a")).toBe("");
 });
 
+test("failed read: so many as were asked for, on that path, and no step is counted", () => {
+  const disk = start();
+  disk.replaceFile("/d/a", Buffer.from("one"));
+  disk.replaceFile("/d/b", Buffer.from("two"));
+  const before = disk.operations;
+  const file = disk.open("/d/a", { mode: "read" });
+  disk.fail("read", "EIO", 2, (path) => path === "/d/a");
+  disk.fail("open", "EMFILE");
+  expect(() => file.read(Buffer.alloc(3), 0)).toThrow(/EIO/);
+  expect(text(disk, "/d/b")).toBe("two");
+  expect(() => disk.readFile("/d/a")).toThrow(/EIO/);
+  expect(text(disk, "/d/a")).toBe("one");
+  expect(() => disk.open("/d/a", { mode: "write" })).toThrow(/EMFILE/);
+  disk.open("/d/a", { mode: "read" }).close();
+  expect(disk.operations).toBe(before);
+});
+
 test("rot: bits read flipped until they are overwritten", () => {
   const disk = start();
   disk.replaceFile("/d/a", Buffer.from([1, 2, 3]));

@@ -6,6 +6,7 @@
  * Counted operations: create, write, truncate, sync, rename, unlink, link, makeDirectory and
  * syncDirectory; `stopAfter(n)` lets n of them happen and throws CrashError from the n-th, which by
  * then may or may not be durable: `crash` decides. After that everything throws until `crash`.
+ * Reading, and opening what is there, can be made to fail too, but is not counted.
  * @module
  */
 import { dirname, resolve } from "node:path";
@@ -36,6 +37,9 @@ export type Operation =
   | "makeDirectory"
   | "syncDirectory";
 
+/** What changes nothing, and so is not counted: opening a file that is there, and reading it. */
+export type Access = "open" | "read";
+
 export interface MemoryDiskOptions {
   /** Grants O_DIRECT and enforces its alignment. Default true. */
   readonly direct?: boolean;
@@ -43,11 +47,14 @@ export interface MemoryDiskOptions {
   readonly noDirectorySync?: boolean;
 }
 
+/** Which paths, and of a read also which positions, a fault is for. */
+type Match = (path: string, position: number) => boolean;
+
 interface Fault {
-  readonly operation: Operation;
+  readonly operation: Operation | Access;
   readonly code: string;
   left: number;
-  readonly match: (path: string) => boolean;
+  readonly match: Match;
 }
 
 export class MemoryDisk implements Disk {
@@ -99,12 +106,7 @@ export class MemoryDisk implements Disk {
   }
 
   /** The next `times` such operations (on paths that match) throw `code` and change nothing. */
-  fail(
-    operation: Operation,
-    code: string,
-    times = 1,
-    match: (path: string) => boolean = () => true,
-  ): void {
+  fail(operation: Operation | Access, code: string, times = 1, match: Match = () => true): void {
     this.#faults.push({ operation, code, left: times, match });
   }
 
@@ -135,11 +137,8 @@ export class MemoryDisk implements Disk {
    */
   step(operation: Operation, path: string, happen: () => void, lasting: () => void): void {
     this.checkAlive();
-    const fault = this.#faults.find(
-      (one) => one.left > 0 && one.operation === operation && one.match(path),
-    );
-    if (fault !== undefined) {
-      fault.left--;
+    const fault = this.#takeFault(operation, path);
+    if (fault !== null) {
       if (operation === "sync") this.#failSync(path);
       throw diskError(fault.code, path);
     }
@@ -150,6 +149,22 @@ export class MemoryDisk implements Disk {
       throw new CrashError(`stopped at operation ${this.operations}, ${operation}`);
     }
     lasting();
+  }
+
+  #takeFault(operation: Operation | Access, path: string, position = 0): Fault | null {
+    const fault = this.#faults.find(
+      (one) => one.left > 0 && one.operation === operation && one.match(path, position),
+    );
+    if (fault === undefined) return null;
+    fault.left--;
+    return fault;
+  }
+
+  /** Throws if it is to fail. */
+  access(kind: Access, path: string, position = 0): void {
+    this.checkAlive();
+    const fault = this.#takeFault(kind, path, position);
+    if (fault !== null) throw diskError(fault.code, path);
   }
 
   #failSync(path: string): void {
@@ -194,7 +209,7 @@ export class MemoryDisk implements Disk {
       this.#checkParent(path);
       if (this.#tree.names.has(path)) throw diskError("EEXIST", path);
       this.#change("create", path, () => this.#tree.add(path, new MemoryInode()));
-    }
+    } else this.access("open", path);
     const direct = options.direct === true && this.options.direct !== false;
     return new MemoryFile(this, path, this.#inode(path), { ...options, direct });
   }
@@ -270,7 +285,7 @@ export class MemoryDisk implements Disk {
   }
 
   readFile(path: string): Buffer {
-    this.checkAlive();
+    this.access("read", resolve(path));
     const inode = this.#inode(path);
     const bytes = Buffer.alloc(inode.length);
     inode.read(bytes, 0);

@@ -55,6 +55,7 @@ export class MemoryFile implements DiskFile {
   read(target: Uint8Array, position: number): number {
     this.#check();
     this.#checkAligned(target, position);
+    this.#disk.access("read", this.path, position);
     return this.#inode.read(target, position);
   }
 

@@ -36,7 +36,7 @@ export interface Segment {
   /** Bytes of their frames, and of those that nothing needs any more. */
   recordBytes: number;
   deadBytes: number;
-  /** Found when it was read: never compacted, so that nothing is lost. */
+  /** Why it was set aside when it was read: not compacted, so that nothing is lost. */
   damage: string | null;
   /** Its successor is durable: the manifest no longer lists it, reads may still go to it. */
   leaving: boolean;

@@ -16,7 +16,7 @@ import { storagePrefix } from "../../sealed/place.ts";
 import { emptyCommit } from "../store.ts";
 import type { Books, Segment } from "./books.ts";
 import { copyControl, copyExpired, copyWhole } from "./copy.ts";
-import { damageCodes } from "./damage.ts";
+import { asideCodes } from "./damage.ts";
 import type { Flusher } from "./flusher.ts";
 import { fateExpired, follow, type Source } from "./following.ts";
 import { macBytes } from "./header.ts";
@@ -53,6 +53,8 @@ export interface Pace {
   readonly stopping: () => boolean;
   /** Waits so long that copying keeps its rate. */
   readonly throttle: (bytes: number) => Promise<void>;
+  /** A victim could not be read: it is no victim any more. */
+  readonly setAside: (victim: Segment, error: StrongroomError) => void;
 }
 
 export class Compaction {
@@ -72,10 +74,10 @@ export class Compaction {
   }
 
   /**
-   * @returns `stopped` or `damaged`: nothing has changed, except that a damaged victim is marked.
+   * @returns `stopped` or `aside`: nothing has changed, except that a victim was set aside.
    * @throws STORE_DISK_FULL, Overtaken (nothing has changed), STORE_WRITE_FAILED.
    */
-  async run(victims: readonly Segment[]): Promise<"done" | "stopped" | "damaged"> {
+  async run(victims: readonly Segment[]): Promise<"done" | "stopped" | "aside"> {
     const sources: Source[] = [];
     for (const victim of victims) {
       try {
@@ -88,9 +90,9 @@ export class Compaction {
         }
       } catch (error) {
         await this.abandon();
-        if (!isStrongroomError(error, ...damageCodes)) throw error;
-        victim.damage = (error as StrongroomError).message;
-        return "damaged";
+        if (!isStrongroomError(error, ...asideCodes)) throw error;
+        this.pace.setAside(victim, error as StrongroomError);
+        return "aside";
       }
       await this.abandon();
       return "stopped";

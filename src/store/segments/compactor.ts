@@ -6,15 +6,13 @@
  * @module
  */
 import { isStrongroomError } from "../../base/errors.ts";
-import { frameHeaderBytes } from "../../files/framing.ts";
+import { SetAside } from "./aside.ts";
 import type { Segment } from "./books.ts";
 import { Compaction, type CompactionInput, type StoreParts } from "./compaction.ts";
 import type { ControlName } from "./controls.ts";
-import { isLiveRoot } from "./index.ts";
+import { ExpiredBytes } from "./expired.ts";
 import { Overtaken } from "./ledger.ts";
 import { type Order, Orders, type RewriteProgress } from "./orders.ts";
-import { wordExpiry, wordFlags, wordLength, wordSegment } from "./shard.ts";
-import { Sweep } from "./walk.ts";
 
 export interface CompactorOptions {
   /** False: only `rewrite` and `compact` do something. */
@@ -34,6 +32,8 @@ export interface CompactorOptions {
   readonly stepBytes: number;
   /** Live bytes that one compaction copies at most, unless a single segment holds more. */
   readonly outputBytes: number;
+  /** Told what an operator must see to. */
+  readonly alarm: (event: string, detail: string) => void;
 }
 
 const defaults: CompactorOptions = {
@@ -44,6 +44,7 @@ const defaults: CompactorOptions = {
   idleBytes: 0,
   stepBytes: 1024 * 1024,
   outputBytes: 56 * 1024 * 1024,
+  alarm: () => {},
 };
 
 /** Share of its rates while much is being flushed. */
@@ -57,9 +58,6 @@ const smallMax = 16;
 const fullPauseMs = 200;
 /** Longest single wait of the throttle, so that a stop is quick. */
 const pauseMsMax = 50;
-const sweepSlots = 4096;
-/** Flushes between two rounds that look for expired records. */
-const sweepEvery = 64;
 
 /** A compaction to be made, and why: that decides its pace. */
 interface Work {
@@ -87,9 +85,8 @@ export class Compactor {
   private current: { readonly work: Work; readonly compaction: Compaction } | null = null;
   /** The last one made room: an order has the next turn. */
   private madeRoom = false;
-  private readonly sweep: Sweep;
-  private expiredBytes = new Map<number, number>();
-  private sinceSweep = 0;
+  private readonly expired: ExpiredBytes;
+  private readonly aside: SetAside;
   private running: Promise<void> | null = null;
   private stopped = false;
   private again = false;
@@ -104,7 +101,8 @@ export class Compactor {
     this.rate = this.options.bytesPerSecond;
     this.parts = parts;
     this.rotate = rotate;
-    this.sweep = new Sweep(parts.books.index);
+    this.expired = new ExpiredBytes(parts.books.index);
+    this.aside = new SetAside(this.options.alarm);
   }
 
   /** @param bytesPerSecond - Infinity: as fast as it goes. */
@@ -115,7 +113,8 @@ export class Compactor {
   /** Something changed: looks whether there is work. */
   wake(): void {
     if (this.stopped || (!this.options.automatic && !this.orders.any)) return;
-    this.sinceSweep++;
+    this.expired.tick();
+    this.aside.tick();
     this.again = true;
     this.running ??= this.loop();
   }
@@ -155,6 +154,7 @@ export class Compactor {
       stepBytes: this.options.stepBytes,
       stopping: () => this.withdrawn(work),
       throttle: (bytes) => this.throttle(work, bytes),
+      setAside: (victim, error) => this.aside.add(victim, error),
     });
     this.current = { work, compaction };
     this.madeRoom = work.reason === "space";
@@ -231,7 +231,7 @@ export class Compactor {
   }
 
   private deadOf(segment: Segment): number {
-    const expired = this.expiredBytes.get(segment.header.number) ?? 0;
+    const expired = this.expired.of(segment.header.number);
     return Math.min(segment.deadBytes + expired, segment.recordBytes);
   }
 
@@ -292,31 +292,15 @@ export class Compactor {
     return victims;
   }
 
-  /** Counts the bytes of records that have expired by the durable commit's time, by segment. */
-  private async findExpired(): Promise<void> {
-    const { index } = this.parts.books;
-    if (index.expiring === 0 || this.sinceSweep < sweepEvery) return;
-    this.sinceSweep = 0;
-    const found = new Map<number, number>();
-    const now = Number(this.parts.flusher.durable.commitTs >> 16n) / 1000;
-    this.sweep.restart();
-    const count = (words: Uint32Array, at: number): boolean => {
-      const expiry = words[at + wordExpiry] as number;
-      if (expiry === 0 || expiry > now || !isLiveRoot(words[at + wordFlags] as number))
-        return false;
-      const segment = words[at + wordSegment] as number;
-      const bytes = frameHeaderBytes + (words[at + wordLength] as number);
-      found.set(segment, (found.get(segment) ?? 0) + bytes);
-      return false;
-    };
-    while (!this.stopped && !this.sweep.walk(sweepSlots, count))
-      await this.input.scheduler.yieldNow();
-    this.expiredBytes = found;
+  private findExpired(): Promise<void> {
+    const nowMs = Number(this.parts.flusher.durable.commitTs >> 16n);
+    return this.expired.find(nowMs, this.input.scheduler, () => this.stopped);
   }
 
   /** Compacts every segment that holds anything dead, the open one included. */
   async compact(): Promise<void> {
     await this.rotate();
+    this.aside.retry();
     const met = new Set<Segment>();
     const pick = (): Work => {
       const due = this.candidates().filter((one) => one.deadBytes > 0 && !met.has(one));
@@ -350,6 +334,7 @@ export class Compactor {
    */
   order(order: Order): void {
     this.orders.set(order);
+    if (!order.held) this.aside.retry();
     this.wake();
   }
 
@@ -362,6 +347,7 @@ export class Compactor {
   /** Closes the segment under way, then clears a key as `order` does. @returns What is left. */
   async rewrite(keyId: number): Promise<RewriteProgress> {
     await this.rotate();
+    this.aside.retry();
     this.orders.set({ keyId, bytesPerSecond: this.rate, held: false });
     const pick = (): Work =>
       this.orders.of(keyId)?.held === false
@@ -384,10 +370,11 @@ export class Compactor {
   /**
    * Compacts every segment that holds an older frame of one of these control records, so that what
    * they said before is in no file any more. Closes the segment under way first.
-   * @returns Numbers of segments that still hold one: damaged ones, or all if the disk was full.
+   * @returns Numbers of segments that still hold one: those set aside, or all if the disk was full.
    */
   async clearControls(rows: readonly ControlName[]): Promise<number[]> {
     await this.rotate();
+    this.aside.retry();
     const holding = () => new Set(this.olderControls(rows));
     const pick = (): Work => {
       const numbers = holding();

@@ -61,7 +61,12 @@ export class CopyReader {
     const { keyId, subkey, prefix } = source;
     this.opener = keyId === 0 ? null : new RecordOpener(primitives, subkey, prefix, keyId);
     subkey.fill(0);
-    this.file = disk.open(source.path, { mode: "read" });
+    try {
+      this.file = disk.open(source.path, { mode: "read" });
+    } catch (error) {
+      this.opener?.dispose();
+      throw error;
+    }
     this.window = Buffer.allocUnsafeSlow(windowBytesMax);
   }
 
@@ -83,7 +88,8 @@ export class CopyReader {
    * Lays the records of `table` out from offset 0 of `image`.
    * @param headers - That they have, one after the other; not looked at for control records.
    * @returns Where they end.
-   * @throws STORE_RECORD_DAMAGED, CRYPTO_TAG_MISMATCH, FORMAT_*: a record is not what was written.
+   * @throws STORE_RECORD_DAMAGED, CRYPTO_TAG_MISMATCH, FORMAT_*: a record is not what was written;
+   *   Node's errors of a read.
    */
   copy(table: Uint32Array, headers: Uint8Array, image: Buffer): number {
     let to = 0;
@@ -127,6 +133,8 @@ export class CopyReader {
     }
     if (end - offset > this.window.length) this.widen(end - offset);
     this.windowFrom = offset;
+    // A read that fails leaves nothing that could be taken for what lies there.
+    this.windowLength = 0;
     this.windowLength = this.file.read(this.window.subarray(0, end - offset), offset);
     if (this.windowLength < bytes) throw this.damaged(offset);
   }

@@ -1,11 +1,12 @@
 /**
- * The errors that say that what lies in a segment is bad, and not that it cannot be read now.
+ * What goes wrong when a segment is read, told apart from what goes wrong when one is written: a
+ * failed write leaves unknown what is durable, and ends writing; a failed read has changed nothing.
  * @module
  */
-import type { ErrorCode } from "../../base/errors.ts";
+import { type ErrorCode, StrongroomError } from "../../base/errors.ts";
 
 /** What reading a victim may find: it is kept as it is, and told. */
-export const damageCodes: readonly ErrorCode[] = [
+export const asideCodes: readonly ErrorCode[] = [
   "STORE_DAMAGED",
   "STORE_RECORD_DAMAGED",
   "FILE_FRAME_DAMAGED",
@@ -16,4 +17,22 @@ export const damageCodes: readonly ErrorCode[] = [
   "CRYPTO_TAG_MISMATCH",
   "CRYPTO_ENVELOPE_SHORT",
   "CRYPTO_ENVELOPE_VERSION",
+  // The disk, or the kernel, did not give the bytes.
+  "STORE_READ_FAILED",
 ];
+
+/** True for what the kernel says of a file: Node's errors with a name such as EIO. */
+export function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  const code = (error as { code?: unknown } | null)?.code;
+  return error instanceof Error && typeof code === "string" && /^E[A-Z0-9]+$/.test(code);
+}
+
+/** Runs what only reads `path`. @throws STORE_READ_FAILED for what the kernel refuses. */
+export function reading<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isFileError(cause)) throw cause;
+    throw new StrongroomError("STORE_READ_FAILED", `${path}: ${cause.code}`, { cause });
+  }
+}

@@ -18,7 +18,7 @@ export interface RewriteProgress {
   /** Of those segments, less what the compaction under way has read. */
   readonly bytesLeft: number;
   readonly recordsLeft: number;
-  /** Segments that cannot be read whole: they stay until an operator has seen to them. */
+  /** Segments set aside because they cannot be read whole (aside.ts). */
   readonly damaged: number;
 }
 

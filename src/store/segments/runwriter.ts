@@ -11,6 +11,7 @@ import { isDiskFull } from "../../files/batchfile.ts";
 import { alignUp } from "../../files/framing.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
 import { CopyReader, type CopySource } from "./copy.ts";
+import { isFileError, reading } from "./damage.ts";
 import { collected, type DecodedHint, decodeHint, HintEntries, type HintIdentity } from "./hint.ts";
 import { type ScanTarget, scanSegment } from "./scan.ts";
 import { type SegmentPlan, SegmentWriter } from "./writer.ts";
@@ -54,7 +55,7 @@ export type Job =
   /** Replaces a file atomically and durably. */
   | { readonly type: "replace"; readonly path: string; readonly data: Uint8Array }
   | { readonly type: "remove"; readonly directory: string; readonly paths: readonly string[] }
-  /** Reads a closed segment's hint; without entries if that is missing or damaged. */
+  /** Reads a closed segment's hint; without entries if that is missing, damaged or unreadable. */
   | {
       readonly type: "hint";
       readonly path: string;
@@ -220,8 +221,9 @@ export class RunWriter {
     const bytes = alignUp(CopyReader.imageBytes(job.table));
     const buffer = this.copyMemory(bytes);
     try {
-      const reader = this.sourceOf(job.source);
-      const end = reader.copy(job.table, job.headers, buffer);
+      const end = reading(job.source.path, () =>
+        this.sourceOf(job.source).copy(job.table, job.headers, buffer),
+      );
       const image = { buffer, end, sequence: null, compress: false };
       return { ...done, ...writer.write(image, job.commit), end };
     } finally {
@@ -297,7 +299,8 @@ export class RunWriter {
         chainMac: asBuffer(chainMac),
         closed: closed && { length: closed.length, lastMac: asBuffer(closed.lastMac) },
       };
-      return { ...done, hint: collected(scanSegment(this.disk, own, mac).entries) };
+      const { entries } = reading(target.path, () => scanSegment(this.disk, own, mac));
+      return { ...done, hint: collected(entries) };
     });
   }
 
@@ -308,16 +311,31 @@ export class RunWriter {
     macKey: Uint8Array,
   ): JobOutcome {
     return this.withMac(macKey, (mac) => {
-      if (this.disk.status(path) === null) return done;
       const own = { ...identity, lastMac: asBuffer(identity.lastMac) };
-      const data = this.disk.readFile(path);
-      const file = this.disk.open(segment, { mode: "read" });
       try {
-        return { ...done, hint: decodeHint(own, data, mac, file) };
-      } finally {
-        file.close();
+        return { ...done, hint: this.readHint(path, segment, own, mac) };
+      } catch (error) {
+        if (!isFileError(error)) throw error;
+        // Reading the segment, which comes next, shows whether anything is wrong with it.
+        return done;
       }
     });
+  }
+
+  private readHint(
+    path: string,
+    segment: string,
+    identity: HintIdentity,
+    mac: MacKey,
+  ): DecodedHint | null {
+    if (this.disk.status(path) === null) return null;
+    const data = this.disk.readFile(path);
+    const file = this.disk.open(segment, { mode: "read" });
+    try {
+      return decodeHint(identity, data, mac, file);
+    } finally {
+      file.close();
+    }
   }
 
   private withMac(macKey: Uint8Array, use: (mac: MacKey) => JobOutcome): JobOutcome {
