@@ -22,6 +22,7 @@ import {
   writeRecordHeader,
 } from "../../entry/record.ts";
 import { alignUp, blockBytes, frameHeaderBytes } from "../../files/framing.ts";
+import { compressText } from "../../sealed/compress.ts";
 import type { RunBuilder } from "../store.ts";
 
 export const markPlain = 0;
@@ -45,6 +46,23 @@ export const ownMemory: RunMemory = {
     return whole;
   },
 };
+
+/**
+ * Compresses the body of the frame at `at` if it is marked so, and marks it.
+ * @returns The length of its body now.
+ */
+export function compressFrame(buffer: Buffer, at: number, length: number): number {
+  if (buffer.readUInt32BE(at + 4) !== markCompressible) return length;
+  if (buffer[at + frameHeaderBytes] !== kindPut) return length;
+  const textAt = at + frameHeaderBytes + recordTextAt;
+  const packed = compressText(buffer.subarray(textAt, textAt + length - sealedPutOverhead));
+  if (packed === null) return length;
+  buffer.set(packed, textAt);
+  const kept = sealedPutOverhead + packed.length;
+  buffer.writeUInt32BE(kept, at);
+  buffer.writeUInt32BE(markCompressed, at + 4);
+  return kept;
+}
 
 export class SegmentRun implements RunBuilder {
   buffer: Buffer;

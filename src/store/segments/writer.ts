@@ -35,12 +35,11 @@ import {
 } from "../../files/framing.ts";
 import { type EnterMany, nativeEnterMany } from "../../platform/frames.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
-import { compressText } from "../../sealed/compress.ts";
 import { RecordOpener, RecordSealer } from "../../sealed/record.ts";
 import { RunDigest } from "./digest.ts";
 import { encodeHint, type HintEntries } from "./hint.ts";
 import { RunProgress } from "./progress.ts";
-import { markCompressed, markCompressible, markPlain } from "./run.ts";
+import { compressFrame, markCompressed, markPlain } from "./run.ts";
 
 /** Written at once: the writes of the log, which clients wait for, queue behind each. */
 const writeBytesMax = 512 * 1024;
@@ -85,6 +84,8 @@ export class SegmentWriter {
   readonly plan: SegmentPlan;
   /** Where the next run goes: a block boundary. Everything before is durable. */
   position = blockBytes;
+  /** False: a crash may leave the file longer, by what a failed run wrote. */
+  private synced = true;
   private readonly disk: Disk;
   private readonly file: DiskFile;
   private readonly mac: MacKey;
@@ -210,6 +211,7 @@ export class SegmentWriter {
   }
 
   private cutQuietly(): void {
+    this.synced = false;
     try {
       this.file.truncate(this.position);
     } catch {} // Without a commit it does not count; the next run overwrites it.
@@ -233,7 +235,7 @@ export class SegmentWriter {
       const length = buffer.readUInt32BE(from);
       const next = from + frameHeaderBytes + length;
       if (to !== from) buffer.copyWithin(to, from, next);
-      const kept = this.prepare(buffer, to, length, progress.compress);
+      const kept = progress.compress ? compressFrame(buffer, to, length) : length;
       if (progress.sequence !== null)
         setSequence(buffer, to + frameHeaderBytes, progress.sequence++);
       if (buffer[to + frameHeaderBytes] === kindPut) {
@@ -246,20 +248,6 @@ export class SegmentWriter {
     progress.taken = end;
     progress.at = to;
     sealer.sealAll(buffer);
-  }
-
-  /** Compresses one frame's body if it is marked so. @returns The length of its body now. */
-  private prepare(buffer: Buffer, at: number, length: number, compress: boolean): number {
-    if (!compress || buffer.readUInt32BE(at + 4) !== markCompressible) return length;
-    if (buffer[at + frameHeaderBytes] !== kindPut) return length;
-    const textAt = at + frameHeaderBytes + recordTextAt;
-    const packed = compressText(buffer.subarray(textAt, textAt + length - sealedPutOverhead));
-    if (packed === null) return length;
-    buffer.set(packed, textAt);
-    const kept = sealedPutOverhead + packed.length;
-    buffer.writeUInt32BE(kept, at);
-    buffer.writeUInt32BE(markCompressed, at + 4);
-    return kept;
   }
 
   /** Opens all frames again: the next attempt seals them with fresh nonces. */
@@ -341,6 +329,7 @@ export class SegmentWriter {
     buffer.fill(0, used, whole);
     this.writeTo(progress, whole);
     this.file.sync();
+    this.synced = true;
     this.position += whole;
     this.lastMac = mac;
     return { places: progress.places(), mac, length: this.position };
@@ -351,6 +340,7 @@ export class SegmentWriter {
     const { buffer } = progress;
     for (let at = progress.written; at < end; at = progress.written) {
       const next = Math.min(at + writeBytesMax, end);
+      this.synced = false;
       this.file.write(buffer.subarray(at, next), this.position + at);
       progress.written = next;
     }
@@ -365,12 +355,24 @@ export class SegmentWriter {
     return Buffer.from(buffer.subarray(bodyAt + commitMacAt, bodyAt + commitBytes));
   }
 
-  /** Writes the hint durably and lets the file go. Nothing is written to the segment any more. */
+  /** Takes away, durably, what failed runs have left: the manifest will tell the length. */
+  private cut(): void {
+    if (this.synced) return;
+    // Also where it was cut: a sync that failed since may have lost that.
+    this.file.truncate(this.position);
+    this.file.sync();
+    this.synced = true;
+  }
+
+  /**
+   * Writes the hint durably and lets the file go. Nothing is written to the segment any more.
+   * @throws Node's errors; on a full disk the segment is as open as it was.
+   */
   close(): void {
+    this.cut();
     const { keyId, number, hintPath } = this.plan;
     const identity = { keyId, number, length: this.position, lastMac: this.lastMac };
     try {
-      if (this.file.size() !== this.position) this.file.truncate(this.position);
       const encoded = encodeHint(identity, this.hint, this.mac);
       this.disk.replaceFile(hintPath, encoded);
       letGo(encoded);
