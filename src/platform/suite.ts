@@ -214,6 +214,15 @@ function namesSuite(disk: () => Disk, at: At): void {
     expect(disk().status(at("a"))!.mode).toBe(0o600);
   });
 
+  test("a replacement that fails leaves no temporary file, in both forms", async () => {
+    disk().makeDirectory(at("a"));
+    expect(() => disk().replaceFile(at("a"), Buffer.from("one"))).toThrow(/EISDIR/);
+    expect(disk().list(at())).toEqual(["a"]);
+    await expect(disk().replaceFileAsync(at("a"), Buffer.from("one"))).rejects.toThrow(/EISDIR/);
+    expect(disk().list(at())).toEqual(["a"]);
+    expect(disk().status(at("a"))?.kind).toBe("directory");
+  });
+
   test("a lock has one holder, and is free once released", () => {
     const lock = disk().lock(at("lock"));
     expect(lock).not.toBeNull();

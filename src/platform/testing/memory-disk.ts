@@ -247,6 +247,7 @@ export class MemoryDisk implements Disk {
     const [from, to] = [resolve(givenFrom), resolve(givenTo)];
     // Nothing here moves directories: their children would have to move with them.
     if (this.#existing(from) === "directory") throw diskError("EISDIR", from);
+    if (this.#tree.names.get(to) === "directory") throw diskError("EISDIR", to);
     this.#checkParent(to);
     this.#change("rename", to, () => this.#tree.move(from, to));
   }

@@ -5,7 +5,7 @@ import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import type { RunBuilder } from "../store.ts";
 import { advanced, commitAt, putText, readText } from "../suite.ts";
 import { TestKeys } from "../testing/keys.ts";
-import { openTestStore } from "../testing/world.ts";
+import { openTestStore, storeDirectory } from "../testing/world.ts";
 
 type TestStore = ReturnType<typeof openTestStore>;
 
@@ -82,6 +82,33 @@ test("full: a segment that cannot be cut and synced is not closed", async () => 
     await store.rotate();
     opensAfterCrashes(disk, keys);
     expect(readText(store, "old")).toBe("old value");
+    await store.close();
+  }
+});
+
+test("full: a hint that found no room leaves no file, now or once its segment goes", async () => {
+  for (const removable of [true, false]) {
+    const disk = new MemoryDisk();
+    const keys = new TestKeys();
+    const store = openTestStore(disk, keys, { segmentBytes: 64 * 1024 });
+    const temporaries = () => disk.list(storeDirectory).filter((name) => name.endsWith(".tmp"));
+    const flushAll = async (index: number, text: string) => {
+      const run = store.newRun();
+      for (let n = 0; n < 40; n++) putText(run, `k${n}`, text);
+      await store.flush(run, commitAt(index));
+    };
+    await flushAll(1, "old");
+    disk.capacityBytes = bytesOf(disk) + 700;
+    if (!removable) disk.fail("unlink", "EIO", 1, (path) => path.endsWith(".hint.tmp"));
+    await store.rotate().catch(() => {});
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    expect(temporaries().length).toBe(removable ? 0 : 1);
+    keys.keyId = 2;
+    await flushAll(2, "new");
+    await store.compactor.compact();
+    await store.removed();
+    expect(temporaries()).toEqual([]);
+    expect((await store.files()).filter(({ keyId }) => keyId !== 2)).toEqual([]);
     await store.close();
   }
 });

@@ -127,7 +127,9 @@ export class Ledger {
         const path = segmentPath(directory, number);
         if (disk.status(path) !== null) await disk.unlinkInPieces(path);
       }
-      const paths = numbers.map((number) => hintPath(directory, number));
+      // Of a hint that could not be written the half may be there.
+      const hints = numbers.map((number) => hintPath(directory, number));
+      const paths = hints.flatMap((path) => [path, `${path}.tmp`]);
       const outcome = await executor.run({ type: "remove", directory, paths });
       if (!outcome.ok) return;
       for (const number of numbers) {
