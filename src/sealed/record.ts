@@ -8,6 +8,7 @@ import { StrongroomError } from "../base/errors.ts";
 import {
   checkEnvelope,
   EnvelopeWriter,
+  envelopesMax,
   flagCompressed,
   type SealerIdentity,
 } from "../crypto/envelope.ts";
@@ -28,15 +29,17 @@ export class RecordSealer {
   /**
    * @param subkey - 32 bytes; copied: the caller zeroes its own.
    * @param prefix - `storagePrefix` of the place.
+   * @param sealsMax - Records that it seals at most.
    */
   constructor(
     primitives: Primitives,
     subkey: Uint8Array,
     prefix: Uint8Array,
     identity: SealerIdentity,
+    sealsMax = envelopesMax,
   ) {
     this.aead = primitives.aead(subkey, prefix);
-    this.envelopes = new EnvelopeWriter(identity);
+    this.envelopes = new EnvelopeWriter(identity, 1n, sealsMax);
   }
 
   /**

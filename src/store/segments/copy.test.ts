@@ -38,7 +38,7 @@ function write(puts: number): void {
   const plan = {
     ...{ path: "/d/7", hintPath: "/d/7.hint", directory: "/d", number, keyId, prefix },
     ...{ node16: 1, epoch: 1, header: Buffer.alloc(4096, 1), chainMac: Buffer.alloc(32, 4) },
-    ...{ subkey: Buffer.alloc(32, 2), macKey: Buffer.alloc(32, 3) },
+    ...{ subkey: Buffer.alloc(32, 2), macKey: Buffer.alloc(32, 3), sealsMax: 1 << 20 },
   };
   const writer = new SegmentWriter(disk, nodePrimitives, plan, new HintEntries());
   const run = new SegmentRun(disk, 1 << 20);

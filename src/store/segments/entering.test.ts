@@ -42,6 +42,7 @@ function play(drawn: Drawn, keyId: number, enterMany: EnterMany | null) {
     ...{ path: "/d/1", hintPath: "/d/1.hint", directory: "/d", number: 7, keyId },
     ...{ node16: 1, epoch: 1, header: Buffer.alloc(4096, 1), chainMac: Buffer.alloc(32, 4) },
     ...{ subkey: Buffer.alloc(32, 2), macKey: Buffer.alloc(32, 3), prefix: Buffer.alloc(8) },
+    sealsMax: 1 << 20,
   };
   const hint = new HintEntries();
   const writer = new SegmentWriter(disk, nodePrimitives, plan, hint, enterMany);

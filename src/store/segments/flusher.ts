@@ -6,7 +6,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { letGo } from "../../base/bytes.ts";
-import { StrongroomError } from "../../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { Random, Scheduler } from "../../base/ports.ts";
 import { commitBytes } from "../../entry/record.ts";
 import { alignUp, blockBytes, frameHeaderBytes } from "../../files/framing.ts";
@@ -25,6 +25,8 @@ export interface FlusherInput extends LedgerInput {
   readonly random: Random;
   readonly executor: RunExecutor;
   readonly segmentBytes: number;
+  /** Records that one segment's subkey seals at most, in attempts that failed too. */
+  readonly sealsMax: number;
   readonly compress: boolean;
   readonly warmer: Warmer;
 }
@@ -41,6 +43,8 @@ export class Flusher {
   /** Set once a write has failed: what is durable is unknown until a restart. */
   failure: StrongroomError | null = null;
   private open: Segment | null = null;
+  /** Records that its subkey has sealed, in attempts that failed too; rather more than fewer. */
+  private spent = 0;
   private readonly input: FlusherInput;
   private readonly books: Books;
   private readonly ledger: Ledger;
@@ -82,6 +86,7 @@ export class Flusher {
     if (this.failure !== null) throw this.failure;
     await stream?.stop();
     const place = await (stream?.place ?? this.placeFor(run.bytes));
+    this.spent += run.puts;
     if (stream?.failure != null) throw this.takeBack(run, stream);
     const { segment, sequence } = place;
     const commit: Commit = { ...meta, number: this.durable.number + 1 };
@@ -130,8 +135,9 @@ export class Flusher {
   }
 
   /** The run of a stream will not be flushed: the writer forgets what it has of it. */
-  async drop(stream: RunStream): Promise<void> {
+  async drop(run: SegmentRun, stream: RunStream): Promise<void> {
     await stream.stop();
+    this.spent += run.puts;
     if (stream.failure !== null || stream.handed === 0) return;
     const { segment } = await stream.place;
     await this.input.executor.run({ type: "drop", number: segment.header.number });
@@ -153,7 +159,9 @@ export class Flusher {
         header.keyId === keyId &&
         (keyId === 0 || (header.node16 === node16 && header.epoch === epoch));
       const room = open.length === blockBytes || open.length + bytes <= this.input.segmentBytes;
-      if (same && room) return open;
+      // The other half is more than any run seals: none ends for want of nonces.
+      const fresh = this.spent < this.input.sealsMax / 2;
+      if (same && room && fresh) return open;
     }
     return this.begin();
   }
@@ -163,23 +171,34 @@ export class Flusher {
       await this.closeOpen();
       const number = this.ledger.takeNumber();
       const chain = { number: this.durable.number, mac: this.durableMac };
-      const { plan, segment } = planSegment(this.input, this.input.random, number, chain);
+      const { random, sealsMax } = this.input;
+      const { plan, segment } = planSegment(this.input, random, number, chain, sealsMax);
+      let begun = false;
       try {
         await this.job({ type: "begin", plan });
+        begun = true;
         this.books.segments.set(number, segment);
         await this.writeManifest();
       } catch (error) {
-        // Its file goes once a manifest that retires it is durable: this one may be, or not.
         this.books.segments.delete(number);
-        this.ledger.retired.add(number);
         await this.input.executor.run({ type: "abandon", number });
+        // Its file goes once a manifest that retires it is durable: this one may be, or not.
+        if (begun || !(await this.leftNothing(segment, error))) this.ledger.retired.add(number);
         throw error;
       } finally {
         forgetKeys(plan);
       }
       this.open = segment;
+      this.spent = 0;
       return segment;
     });
+  }
+
+  /** True if, durably, a segment that found no room for its header has no file. */
+  private async leftNothing({ path }: Segment, error: unknown): Promise<boolean> {
+    if (!isStrongroomError(error, "STORE_DISK_FULL")) return false;
+    const { executor, directory } = this.input;
+    return (await executor.run({ type: "remove", directory, paths: [path] })).ok;
   }
 
   private async writeManifest(): Promise<void> {

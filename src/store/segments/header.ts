@@ -67,6 +67,27 @@ export function encodeSegmentHeader(
   return encodeFileHeader(segmentKind, writer.bytes(headerMac(place, header, key)).view());
 }
 
+/** Everything that a writer needs to begin a segment. Structured-clonable. */
+export interface SegmentPlan {
+  readonly path: string;
+  readonly hintPath: string;
+  readonly directory: string;
+  readonly number: number;
+  /** The header block. */
+  readonly header: Uint8Array;
+  /** 0: clear. */
+  readonly keyId: number;
+  readonly node16: number;
+  readonly epoch: number;
+  /** 32 bytes each; the writer zeroes its copies. Empty in a clear segment. */
+  readonly subkey: Uint8Array;
+  readonly macKey: Uint8Array;
+  readonly prefix: Uint8Array;
+  readonly chainMac: Uint8Array;
+  /** Records that are sealed under the subkey at most, in vain too. */
+  readonly sealsMax: number;
+}
+
 export interface ReadHeader {
   readonly header: SegmentHeader;
   readonly mac: Buffer;

@@ -4,14 +4,20 @@
  * @module
  */
 import type { Random } from "../../base/ports.ts";
+import { envelopesMax } from "../../crypto/envelope.ts";
 import { blockBytes } from "../../files/framing.ts";
 import { storagePrefix } from "../../sealed/place.ts";
 import type { Segment } from "./books.ts";
-import { encodeSegmentHeader, headerMac, type SegmentHeader, saltBytes } from "./header.ts";
+import {
+  encodeSegmentHeader,
+  headerMac,
+  type SegmentHeader,
+  type SegmentPlan,
+  saltBytes,
+} from "./header.ts";
 import { segmentMacKey, segmentSubkey } from "./keys.ts";
 import type { LedgerInput } from "./ledger.ts";
 import { hintPath, segmentPath } from "./names.ts";
-import type { SegmentPlan } from "./writer.ts";
 
 /**
  * @param chain - The commit before the segment's first one; number 0 and zeros for the compactor's.
@@ -22,6 +28,7 @@ export function planSegment(
   random: Random,
   number: number,
   chain: { readonly number: number; readonly mac: Buffer },
+  sealsMax = envelopesMax,
 ): { plan: SegmentPlan; segment: Segment } {
   const { keys, primitives, place, directory } = input;
   const active = keys.active();
@@ -63,6 +70,7 @@ export function planSegment(
     macKey,
     prefix: storagePrefix(place),
     chainMac: header.chainMac,
+    sealsMax,
   };
   mac.dispose();
   return { plan, segment };

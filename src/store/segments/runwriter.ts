@@ -12,9 +12,10 @@ import { alignUp } from "../../files/framing.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
 import { CopyReader, type CopySource } from "./copy.ts";
 import { isFileError, reading } from "./damage.ts";
+import type { SegmentPlan } from "./header.ts";
 import { collected, type DecodedHint, decodeHint, HintEntries, type HintIdentity } from "./hint.ts";
 import { type ScanTarget, scanSegment } from "./scan.ts";
-import { type SegmentPlan, SegmentWriter } from "./writer.ts";
+import { SegmentWriter } from "./writer.ts";
 
 /** A piece of work. Structured-clonable; memory of runs is shared, not copied. */
 export type Job =

@@ -6,6 +6,7 @@
 import { assert } from "../../base/assert.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk, Random, Scheduler } from "../../base/ports.ts";
+import { envelopesMax } from "../../crypto/envelope.ts";
 import { physicalBytes } from "../../entry/record.ts";
 import { isDiskFull } from "../../files/batchfile.ts";
 import type { Primitives } from "../../platform/primitives.ts";
@@ -53,6 +54,8 @@ export interface SegmentStoreOptions {
   readonly compactExecutor?: RunExecutor;
   /** A segment is closed before it would grow beyond this; a larger run gets its own. */
   readonly segmentBytes?: number;
+  /** Records sealed under one subkey at most, in vain too. Less than the default only in tests. */
+  readonly sealsMax?: number;
   /** Compress puts that are marked so. */
   readonly compress?: boolean;
   /** Refuse clear segments and a manifest without a MAC. */
@@ -122,6 +125,7 @@ export class SegmentStore implements Store {
         ...input,
         executor: this.executor,
         segmentBytes: options.segmentBytes ?? segmentBytesDefault,
+        sealsMax: options.sealsMax ?? envelopesMax,
         compress: options.compress ?? false,
         warmer: this.warmer,
       },
@@ -230,7 +234,7 @@ export class SegmentStore implements Store {
     const stream = this.streams.get(run);
     run.busy = true;
     // The writer may still be at work in its memory.
-    if (stream !== undefined) await this.flusher.drop(stream);
+    if (stream !== undefined) await this.flusher.drop(run, stream);
     run.buffer.fill(0, 0, run.bytes);
     this.endStream(run);
     this.runs.give(run);

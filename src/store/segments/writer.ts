@@ -37,31 +37,13 @@ import { type EnterMany, nativeEnterMany } from "../../platform/frames.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
 import { RecordOpener, RecordSealer } from "../../sealed/record.ts";
 import { RunDigest } from "./digest.ts";
+import type { SegmentPlan } from "./header.ts";
 import { encodeHint, type HintEntries } from "./hint.ts";
 import { RunProgress } from "./progress.ts";
 import { compressFrame, markCompressed, markPlain } from "./run.ts";
 
 /** Written at once: the writes of the log, which clients wait for, queue behind each. */
 const writeBytesMax = 512 * 1024;
-
-/** Everything that a writer needs to begin a segment. Structured-clonable. */
-export interface SegmentPlan {
-  readonly path: string;
-  readonly hintPath: string;
-  readonly directory: string;
-  readonly number: number;
-  /** The header block. */
-  readonly header: Uint8Array;
-  /** 0: clear. */
-  readonly keyId: number;
-  readonly node16: number;
-  readonly epoch: number;
-  /** 32 bytes each; the writer zeroes its copies. Empty in a clear segment. */
-  readonly subkey: Uint8Array;
-  readonly macKey: Uint8Array;
-  readonly prefix: Uint8Array;
-  readonly chainMac: Uint8Array;
-}
 
 /** Frames of a run in memory, from offset 0 to `end`. */
 export interface RunImage {
@@ -123,7 +105,7 @@ export class SegmentWriter {
     this.lastMac = Buffer.from(plan.chainMac);
     this.mac = primitives.mac(plan.macKey);
     if (plan.keyId !== 0) {
-      this.sealer = new RecordSealer(primitives, plan.subkey, plan.prefix, plan);
+      this.sealer = new RecordSealer(primitives, plan.subkey, plan.prefix, plan, plan.sealsMax);
       this.opener = new RecordOpener(primitives, plan.subkey, plan.prefix, plan.keyId);
     }
     plan.subkey.fill(0);
