@@ -53,8 +53,6 @@ export class Books {
   readonly controls = new Controls();
   /** The next record's; greater than any on disk. */
   nextSequence = 1;
-  /** Keyspaces that were dropped and whose slots were not all swept yet. */
-  toSweep = 0;
   private readonly dropSweep: Sweep;
 
   constructor(loading: boolean) {
@@ -160,21 +158,24 @@ export class Books {
   }
 
   dropKeyspace(keyspace: number): void {
-    const { dropped } = this.index.tally;
-    if (dropped.has(keyspace)) return;
-    dropped.add(keyspace);
-    this.toSweep = Number.POSITIVE_INFINITY;
+    const { tally } = this.index;
+    if (tally.dropped.has(keyspace)) return;
+    tally.dropped.add(keyspace);
+    tally.sweeping = true;
+    // A drop begins a round of its own: the walk ends once it has met every slot since.
+    this.dropSweep.restart();
+  }
+
+  /** Of a keyspace that was dropped the last record may have gone from the disk. */
+  forgetDropped(): void {
+    const { tally } = this.index;
+    for (const keyspace of tally.dropped) tally.forget(keyspace);
   }
 
   /** Takes slots of dropped keyspaces out. @returns True once none is left. */
   sweepDropped(slotsMax: number): boolean {
-    if (this.toSweep === 0) return true;
-    // A drop begins a round of its own: the walk ends once it has met every slot since.
-    if (this.toSweep === Number.POSITIVE_INFINITY) {
-      this.dropSweep.restart();
-      this.toSweep = 1;
-    }
     const { index } = this;
+    if (!index.tally.sweeping) return true;
     const finished = this.dropSweep.walk(slotsMax, (_words, at, shard) => {
       index.use(shard, at);
       if (!index.tally.dropped.has(index.keyspace)) return false;
@@ -182,7 +183,9 @@ export class Books {
       index.evict();
       return true;
     });
-    if (finished) this.toSweep = 0;
-    return finished;
+    if (!finished) return false;
+    index.tally.sweeping = false;
+    this.forgetDropped();
+    return true;
   }
 }

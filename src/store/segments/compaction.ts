@@ -294,6 +294,7 @@ export class Compaction {
       letGo(source.hint.entries);
       letGo(source.copies);
     }
+    this.parts.books.forgetDropped();
     await this.removeFiles(sources);
   }
 

@@ -121,6 +121,34 @@ test("index: a scan meets every key that stays exactly once while others come an
   expect(stayed.filter((key) => seen.filter((other) => other === key).length !== 1)).toEqual([]);
 });
 
+test("index: a sweep in steps meets once what is there all the time, whatever moves", () => {
+  const index = new RecordIndex(false);
+  // In one shard, half of which comes and goes.
+  const near = keys.map((key) => Buffer.concat([Buffer.alloc(2), key.subarray(2)]));
+  const [staying, moving] = [near.slice(0, 150), near.slice(150, 400)];
+  for (const [i, key] of near.slice(0, 300).entries()) put(index, key, i + 1, 0);
+  const sweep = new Sweep(index);
+  for (let round = 0; round < 20; round++) {
+    const seen: string[] = [];
+    const visit = (words: Uint32Array, at: number) => {
+      seen.push(Array.from(words.subarray(at, at + 4)).join());
+      return false;
+    };
+    for (let turn = 0; !sweep.walk(7, visit); turn++)
+      for (let i = 0; i < 9; i++) {
+        const key = moving[(turn * 13 + i * 31 + round) % moving.length] as Buffer;
+        if (index.find(key, 0)) index.evict();
+        else put(index, key, 1, 0);
+      }
+    const times = staying.map((key) => {
+      const name = [0, 4, 8, 12].map((at) => key.readUInt32BE(at)).join();
+      return seen.filter((other) => other === name).length;
+    });
+    expect(times).toEqual(staying.map(() => 1));
+  }
+  index.shards.check();
+});
+
 test("index: random roots are live and of the keyspace; expiry is never told early", () => {
   const index = new RecordIndex(false);
   expect(randomRoot(index, 7, 0.5)).toBeNull();

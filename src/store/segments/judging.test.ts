@@ -33,7 +33,8 @@ async function place(books: Books, number: number, { records, marked, dropped }:
   const one = segment(number);
   books.segments.set(number, one);
   for (const [key, exists] of marked) books.index.mark(keys[key]!, 0, keyspaceOf(key), exists);
-  if (dropped && number === 4) books.dropKeyspace(8);
+  if (dropped && number >= 3) books.dropKeyspace(8);
+  if (dropped && number >= 4) while (!books.sweepDropped(50));
   const { buffer, places } = build(records);
   await placeRun(books, one, buffer, places, scheduler);
   return sourceOf(one, buffer, places);
@@ -107,6 +108,31 @@ if (native.judge !== null) {
       }),
       { numRuns: 60, examples: [[[sameKey, sameKey, sameKey], 0, 0]] },
     );
+  });
+
+  test("judging: a keyspace that was dropped is forgotten once nothing of it is left", async () => {
+    const books = new Books(false);
+    const put = { kind: "put", root: true, expireAt: 0, bytes: 8 } as const;
+    const records = [1, 2, 3].map((key) => ({ key, ...put }));
+    const source = await place(books, 1, { records, marked: [], dropped: false });
+    const { index } = books;
+    books.dropKeyspace(8);
+    while (!books.sweepDropped(50));
+    expect(index.tally.dropped).toEqual(new Set([8]));
+    let calls = 0;
+    const counting: JudgeMany = (...all) => {
+      calls++;
+      nativeJudgeMany?.(...all);
+    };
+    const live = await judgeRecords(index, source, () => 1, scheduler, counting);
+    expect([calls, Array.from(live)]).toEqual([1, [1]]);
+    source.copies.set([4096, 62], 2);
+    books.segments.set(100, segment(100));
+    await follow(books, source, 100, scheduler);
+    books.forgetDropped();
+    expect(index.tally.dropped).toEqual(new Set());
+    expect([7, 8].map((id) => index.tally.records(id))).toEqual([1, 0]);
+    expect(index.find(keys[2] as Buffer, 0) && index.segment).toBe(100);
   });
 
   test("judging: what leaves the hint, the fates or the copies is refused, not touched", () => {

@@ -65,8 +65,9 @@ function judgeMany(
   end: number,
   native: JudgeMany | null,
 ): boolean {
-  // Records of a keyspace that is gone are dead wherever they stand; that is not for the addon.
-  if (native === null || index.tally.dropped.size > 0) return false;
+  // Records of a keyspace that is gone are dead wherever they stand; that is not for the addon,
+  // which takes those for dead that have no slot.
+  if (native === null || index.tally.sweeping) return false;
   const { words, capacity, generation } = index.shards;
   const order = Uint32Array.of(source.segment.header.number, 0, from, end);
   native(words, capacity, generation, source.hint.entries, source.fates, order);

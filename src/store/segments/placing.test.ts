@@ -20,6 +20,10 @@ import { Books } from "./books.ts";
 import { placeRun } from "./placing.ts";
 import { slotRoot } from "./shard.ts";
 
+function sweep(books: Books): void {
+  while (!books.sweepDropped(50));
+}
+
 /** The books after every step. */
 async function play(steps: readonly Step[], native: typeof nativePlaceMany) {
   const books = new Books(false);
@@ -27,7 +31,8 @@ async function play(steps: readonly Step[], native: typeof nativePlaceMany) {
     const one = segment(n + 1);
     books.segments.set(n + 1, one);
     for (const [key, exists] of marked) books.index.mark(keys[key]!, 0, keyspaceOf(key), exists);
-    if (dropped && n === 3) books.dropKeyspace(8);
+    if (dropped && n >= 2) books.dropKeyspace(8);
+    if (dropped && n >= 3) sweep(books);
     const { buffer, places } = build(records);
     await placeRun(books, one, buffer, places, scheduler, native);
     books.index.shards.check();
@@ -44,6 +49,33 @@ if (nativePlaceMany !== null) {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("placing: the addon goes on once the slots of a dropped keyspace are gone", async () => {
+    const books = new Books(false);
+    let calls = 0;
+    const counting: typeof nativePlaceMany = (...all) => {
+      calls++;
+      nativePlaceMany?.(...all);
+    };
+    const placed = async (number: number) => {
+      const one = segment(number);
+      books.segments.set(number, one);
+      const put = { kind: "put", root: true, expireAt: 0, bytes: 8 } as const;
+      const { buffer, places } = build([1, 2, 3].map((key) => ({ key, ...put })));
+      await placeRun(books, one, buffer, places, scheduler, counting);
+      return calls;
+    };
+    expect(await placed(1)).toBe(1);
+    books.dropKeyspace(8);
+    expect(await placed(2)).toBe(1);
+    sweep(books);
+    expect(await placed(3)).toBe(2);
+    // Of keys 1 and 3 all is dead, of key 2 the newest lives.
+    const dead = [1, 2, 3].map((number) => books.segment(number).deadBytes);
+    const { recordBytes } = books.segment(1);
+    expect(dead).toEqual([recordBytes, recordBytes, (recordBytes / 3) * 2]);
+    expect(books.index.shards.total).toBe(1);
   });
 
   test("placing: a shard that has moved is found where it is now", async () => {

@@ -74,8 +74,9 @@ function placeMany(
     rows[at + 3] = 0;
   }
   const { words, capacity, generation } = index.shards;
-  // Records of a keyspace that is gone are dead where they stand; that is not for the addon.
-  if (index.tally.dropped.size === 0)
+  // Records of a keyspace that is gone are dead where they stand: that is not for the addon, which
+  // only places keys that have a slot.
+  if (!index.tally.sweeping)
     native(words, capacity, generation, buffer, segment.header.number, rows, end - from);
   for (let n = from, at = 0; n < end; n++, at += row) {
     const length = rows[at + 2] as number;

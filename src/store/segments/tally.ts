@@ -13,7 +13,10 @@ export interface KeyspaceCounts {
 }
 
 export class KeyspaceTally {
+  /** Keyspaces that are no more, as long as anything of them may be left. */
   readonly dropped = new Set<number>();
+  /** Slots of some of them may be left in the index. */
+  sweeping = false;
   private readonly counts = new Map<number, KeyspaceCounts>();
   private lastId = -1;
   private last: KeyspaceCounts = { live: 0, records: 0, expiring: 0 };
@@ -40,5 +43,14 @@ export class KeyspaceTally {
 
   records(keyspace: number): number {
     return this.counts.get(keyspace)?.records ?? 0;
+  }
+
+  /** Forgets a keyspace that was dropped, if no slot and no record on disk is left of it. */
+  forget(keyspace: number): void {
+    const { live, records, expiring } = this.of(keyspace);
+    if (this.sweeping || live !== 0 || records !== 0 || expiring !== 0) return;
+    this.dropped.delete(keyspace);
+    this.counts.delete(keyspace);
+    this.lastId = -1;
   }
 }

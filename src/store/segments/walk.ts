@@ -80,11 +80,15 @@ export function randomRoot(index: RecordIndex, keyspace: number, draw: number): 
   return null;
 }
 
-/** A walk over all slots that goes on where it stopped, and begins again at the end. */
+/**
+ * A walk over all slots that goes on where it stopped, and begins again at the end. Slots move
+ * between two steps of it: it goes on by the key, so that what is there all the time is met once.
+ */
 export class Sweep {
   private readonly index: RecordIndex;
   private shard = 0;
-  private slot = 0;
+  /** The key to go on with; null: the first one of the shard. */
+  private next: Uint32Array | null = null;
 
   constructor(index: RecordIndex) {
     this.index = index;
@@ -92,7 +96,7 @@ export class Sweep {
 
   restart(): void {
     this.shard = 0;
-    this.slot = 0;
+    this.next = null;
   }
 
   /** Visits roots with an expiry at or before `nowMs` among the next `budget` slots. */
@@ -116,16 +120,25 @@ export class Sweep {
     const shards = this.index.shards;
     for (let left = budget; left > 0; ) {
       const words = shards.words[this.shard] as Uint32Array;
-      for (; left > 0 && this.slot * shards.stride < words.length; left--) {
-        const at = this.slot * shards.stride;
+      for (let at = this.start(); at < words.length; left--) {
         const used = ((words[at + wordFlags] as number) & slotUsed) !== 0;
-        if (!used || !each(words, at, this.shard)) this.slot++;
+        if (used && left <= 0) {
+          this.next = words.slice(at, at + 4);
+          return false;
+        }
+        if (!used || !each(words, at, this.shard)) at += shards.stride;
       }
-      if (this.slot * shards.stride < words.length) return false;
-      this.slot = 0;
+      this.next = null;
       this.shard = (this.shard + 1) % shardCount;
       if (this.shard === 0) return true;
     }
     return false;
+  }
+
+  /** Word offset within the shard. */
+  private start(): number {
+    if (this.next === null) return 0;
+    const [w0, w1, w2, w3] = this.next as unknown as [number, number, number, number];
+    return this.index.shards.seek(this.shard, w0, w1, w2, w3);
   }
 }
