@@ -3,9 +3,9 @@
 import { expect, test } from "vitest";
 import { Args } from "../commands/args.ts";
 import { commandNamed } from "../commands/table.ts";
-import { alignUp, blockBytes, frameHeaderBytes } from "../files/framing.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { RespWriter } from "../resp/writer.ts";
+import { damagedDisk } from "./testing/damage.ts";
 import { openTestNode, type TestNode, testClient, until } from "./testing/harness.ts";
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -30,26 +30,9 @@ function burst(
   };
 }
 
-/** Damages the one large record of the store. */
-function rotStore(disk: MemoryDisk): void {
-  for (const [path, bytes] of disk.contents()) {
-    if (!path.endsWith(".segment")) continue;
-    for (let at = blockBytes; at + frameHeaderBytes < bytes.length; ) {
-      const length = bytes.readUInt32BE(at);
-      if (length > 3000) disk.rot(path, at + 1500);
-      at = length === 0 ? alignUp(at + 1) : at + frameHeaderBytes + length;
-    }
-  }
-}
-
 /** A node whose record of the key "bad" is damaged. */
 async function damagedNode(options: Parameters<typeof openTestNode>[1] = {}): Promise<TestNode> {
-  const disk = new MemoryDisk();
-  const first = await openTestNode(disk);
-  await first.run("set", "bad", "x".repeat(3000));
-  await first.node.close();
-  rotStore(disk);
-  return openTestNode(disk, options);
+  return openTestNode(await damagedDisk(), options);
 }
 
 test("faults: a node that cannot close its files for want of room lets its lock go", async () => {

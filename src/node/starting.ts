@@ -71,8 +71,10 @@ export function judgeLog(
   }
 }
 
-/** What an entry itself can be wrong with. */
+/** What an entry itself, or a record that it needs, can be wrong with: an operator may pass it. */
 const ofEntries = [
+  "STORE_RECORD_DAMAGED",
+  "STORE_READ_FAILED",
   "CRYPTO_TAG_MISMATCH",
   "CRYPTO_ENVELOPE_SHORT",
   "CRYPTO_ENVELOPE_VERSION",
@@ -86,7 +88,7 @@ const ofEntries = [
   "FORMAT_VERSION",
 ] as const;
 
-/** False if the log holds an entry that no node could apply: the group has halted at it. */
+/** False if the log holds an entry that cannot be applied here: the group has halted at it. */
 export async function replayed({ group: loop, deps }: Runtime): Promise<boolean> {
   try {
     await loop.replay(deps.log);
