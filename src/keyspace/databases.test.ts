@@ -5,7 +5,7 @@ import { expect, test, vi } from "vitest";
 import type { Databases } from "./databases.ts";
 import type { Resident } from "./resident.ts";
 import { bytes, Model } from "./testing/model.ts";
-import type { Shelf } from "./testing/shelf.ts";
+import { nameOf, type Shelf } from "./testing/shelf.ts";
 
 /** Databases with nothing in them, at entry 1 and time 1000. */
 function fresh(): { shelf: Shelf; resident: Resident; databases: Databases } {
@@ -213,4 +213,40 @@ test("databases: a second run at the same time is refused", () => {
   shelf.begin();
   databases.database(0).setString(bytes("k"), bytes("w"));
   expect(() => resident.freeze()).toThrow("under way");
+});
+
+test("databases: what does not open is deleted as if it did, unless its time is near", () => {
+  const expiries = [0, 999, 1000, 4000, 5001, 6000, 7000];
+  for (const expireAt of expiries)
+    for (const nowMs of [998, 1000, 3999, 4000, 5000, 5500, 6500]) {
+      const [whole, damaged] = [fresh(), fresh()];
+      const deleted = [whole, damaged].map(({ databases, resident, shelf }, n) => {
+        databases.nowMs = 900;
+        databases.database(0).setString(bytes("k"), bytes("v"), { expireAt });
+        shelf.begin();
+        shelf.land();
+        resident.evictAll();
+        if (n === 1) shelf.damaged.add(nameOf(1, bytes("k")));
+        databases.nowMs = nowMs;
+        resident.index = 2;
+        try {
+          return databases.database(0).delete(bytes("k"));
+        } catch {
+          return null;
+        }
+      });
+      // In the second in which it expires.
+      const same = Math.ceil(expireAt / 1000) === Math.ceil(nowMs / 1000);
+      const near = same && nowMs % 1000 !== 0;
+      expect(deleted[1], `${expireAt} at ${nowMs}`).toBe(near ? null : deleted[0]);
+      if (near) continue;
+      const [one, other] = [whole, damaged].map(({ databases, resident, shelf }) => {
+        shelf.begin();
+        shelf.land();
+        resident.evictAll();
+        const db = databases.database(0);
+        return [shelf.contents(), db.deletedAt(bytes("k")), resident.dirtyBytes];
+      });
+      expect(other).toEqual(one);
+    }
 });

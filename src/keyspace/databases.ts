@@ -203,10 +203,7 @@ class ResidentDatabase implements Database {
   }
 
   delete(key: Uint8Array): boolean {
-    const id = this.findKey(key);
-    if (id === 0) return false;
-    this.resident.erase(id);
-    return true;
+    return this.resident.delete(this.keyspaceId, asBuffer(key), 0, key.length, this.nowMs);
   }
 
   expireAt(key: Uint8Array): number {

@@ -5,6 +5,8 @@
  */
 export type { EntriesNative } from "../platform/native.ts";
 
+export const expirySecondsMax = 0xffff_ffff;
+
 /** A root as the store holds it. Buffers are views that are valid until the next load. */
 export interface LoadedRoot {
   readonly type: number;
@@ -25,6 +27,11 @@ export interface RecordSource {
    * @throws StrongroomError if the record is there and cannot be opened.
    */
   load(keyspace: number, buffer: Buffer, start: number, end: number): LoadedRoot | null;
+  /**
+   * When the root that `load` would return expires, without opening it: seconds since 1970, rounded
+   * up (`expirySecondsMax`: then or later); 0: never; -1: there is none. Never throws.
+   */
+  expiryOf(keyspace: number, buffer: Buffer, start: number, end: number): number;
   /**
    * Begins to name roots that will be loaded soon, so that what can be done for all of them
    * together is done together. Hints, that change no answer and never throw.

@@ -57,6 +57,12 @@ export class StoreSource implements RecordSource {
     return root;
   }
 
+  expiryOf(keyspace: number, buffer: Buffer, start: number, end: number): number {
+    const { physical } = this.root;
+    this.keys.root(keyspace, buffer, start, end, physical, 0);
+    return this.store.expiryOf(physical, 0);
+  }
+
   beginForeseeing(): void {
     this.keys.beginForeseeing();
     this.count = 0;

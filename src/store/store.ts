@@ -128,6 +128,11 @@ export interface Store {
   expiring(keyspace: number): number;
   /** True if the newest record of the key on disk has an expiry. */
   expires(physical: Uint8Array, at: number): boolean;
+  /**
+   * When the put that `get` would return expires, without opening it: seconds since 1970, rounded
+   * up (0xffff_ffff: then or later); 0: never; -1: `get` returns null.
+   */
+  expiryOf(physical: Uint8Array, at: number): number;
   /** Records of a keyspace on disk, dead ones included: 0 means nothing of it is left. */
   recordsOf(keyspace: number): number;
   /**

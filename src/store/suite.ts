@@ -243,11 +243,16 @@ export function storeSuite(name: string, make: () => StoreHarness | Promise<Stor
       true,
       false,
     ]);
+    const expiries = ["k4", "k5", "none"].map((name) => store.expiryOf(physicalOf(name), 0));
+    expect(expiries).toEqual([2, 0, -1]);
     const next = store.newRun();
     putText(next, "k0", "x");
     next.tombstone(physicalOf("k1"), 0, true, 1, 1n);
     await store.flush(next, commitAt(2));
     expect([store.expiring(1), store.expires(physicalOf("k0"), 0)]).toEqual([3, false]);
+    expect([store.expiryOf(physicalOf("k0"), 0), store.expiryOf(physicalOf("k1"), 0)]).toEqual([
+      0, -1,
+    ]);
     expired.clear();
     store.expired(1_999, 100_000, (key) => expired.add(key.toString("hex")));
     expect(expired.size).toBe(0);

@@ -6,6 +6,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { fnv1a64 } from "../../base/bytes.ts";
+import { StrongroomError } from "../../base/errors.ts";
 import {
   type RootHeader,
   readRootHeader,
@@ -15,7 +16,12 @@ import {
 import type { Directory, ScanPage } from "../api.ts";
 import type { Databases } from "../databases.ts";
 import { flag, physicalBytes } from "../entries.ts";
-import type { FreezeWatcher, LoadedRoot, RecordSource } from "../ports.ts";
+import {
+  expirySecondsMax,
+  type FreezeWatcher,
+  type LoadedRoot,
+  type RecordSource,
+} from "../ports.ts";
 
 interface Held {
   readonly physical: Buffer;
@@ -30,6 +36,8 @@ export class Shelf implements RecordSource, FreezeWatcher, Directory {
   /** What has landed, by keyspace id and key. */
   readonly records: Run = new Map();
   loads = 0;
+  /** Of these the records do not open, by keyspace id and key. */
+  readonly damaged = new Set<string>();
   /** Roots that were named since the last beginning. */
   foreseen = 0;
   /** Records that were encoded because something was about to change them. */
@@ -55,7 +63,9 @@ export class Shelf implements RecordSource, FreezeWatcher, Directory {
 
   load(keyspace: number, buffer: Buffer, start: number, end: number): LoadedRoot | null {
     this.loads++;
-    const held = this.records.get(nameOf(keyspace, buffer.subarray(start, end)));
+    const name = nameOf(keyspace, buffer.subarray(start, end));
+    const held = this.records.get(name);
+    if (held != null && this.damaged.has(name)) throw new StrongroomError("STORE_RECORD_DAMAGED");
     // A store reads into the same memory again: whoever kept a view of it is found out.
     this.scratch.fill(0xee);
     if (held == null) return null;
@@ -73,6 +83,11 @@ export class Shelf implements RecordSource, FreezeWatcher, Directory {
       valueEnd: this.scratch.length,
       physical: this.scratch.subarray(0, physicalBytes),
     };
+  }
+
+  expiryOf(keyspace: number, buffer: Buffer, start: number, end: number): number {
+    const held = this.records.get(nameOf(keyspace, buffer.subarray(start, end)));
+    return held == null ? -1 : Math.min(Math.ceil(held.expireAt / 1000), expirySecondsMax);
   }
 
   beginForeseeing(): void {
@@ -213,7 +228,8 @@ export class Shelf implements RecordSource, FreezeWatcher, Directory {
   }
 }
 
-function nameOf(keyspace: number, key: Uint8Array): string {
+/** How a record is named here. */
+export function nameOf(keyspace: number, key: Uint8Array): string {
   return `${keyspace}:${Buffer.from(key).toString("latin1")}`;
 }
 

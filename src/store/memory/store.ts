@@ -19,6 +19,7 @@ import {
   rootAt,
 } from "../../entry/record.ts";
 import { frameHeaderBytes } from "../../files/framing.ts";
+import { expirySeconds } from "../segments/index.ts";
 import { ownMemory, SegmentRun } from "../segments/run.ts";
 import {
   type Commit,
@@ -100,6 +101,11 @@ export class MemoryStore implements Store {
   expires(physical: Uint8Array, at: number): boolean {
     const held = this.records.get(nameOf(physical, at));
     return held?.put === true && held.expireAt !== 0;
+  }
+
+  expiryOf(physical: Uint8Array, at: number): number {
+    const held = this.get(physical, at);
+    return held === null ? -1 : expirySeconds(held.expireAt);
   }
 
   recordsOf(keyspace: number): number {

@@ -189,6 +189,11 @@ export class SegmentStore implements Store {
     return this.books.index.find(physical, at) && this.books.index.expiry !== 0;
   }
 
+  expiryOf(physical: Uint8Array, at: number): number {
+    const { index } = this.books;
+    return index.find(physical, at) && index.readable ? index.expiry : -1;
+  }
+
   recordsOf(keyspace: number): number {
     return this.books.index.tally.records(keyspace);
   }
