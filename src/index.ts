@@ -140,7 +140,7 @@ function isWrite({ spec }: { readonly spec: CommandSpec | null }): boolean {
 
 /** Our own refusals arrive as `ERR [CODE] detail`; here they are errors of their own kind. */
 function errorOf(reply: ReplyError): Error {
-  const match = /^ERR \[([A-Z_]+)\] (.*)$/s.exec(reply.message);
+  const match = /^(?:ERR|EXECABORT .*?:) \[([A-Z_]+)\] (.*)$/s.exec(reply.message);
   if (match === null || !Object.hasOwn(errorTable, match[1] as string)) return reply;
   return new StrongroomError(match[1] as ErrorCode, match[2]);
 }
@@ -200,7 +200,8 @@ class Session implements Client {
       if (!settles) this.answer(call);
     } catch (error) {
       if (settles) this.inFlight.pop();
-      call.reject(error instanceof CommandError ? new ReplyError(error.message) : (error as Error));
+      const replied = error instanceof CommandError ? new ReplyError(error.message) : null;
+      call.reject(replied === null ? (error as Error) : errorOf(replied));
     }
   }
 

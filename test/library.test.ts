@@ -1,4 +1,5 @@
 // Goal: the library is the same node in-process: typed replies, errors thrown, closed cleanly.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { open, ReplyError } from "../src/index.ts";
@@ -111,5 +112,28 @@ test("library: a transaction that only reads is answered behind the writes befor
     ]),
   ]);
   expect(replies).toEqual(["OK", ["v"], 2, ["vw", 2]]);
+  await db.close();
+});
+
+test("library: what needs a damaged record is refused by its code, the rest served", async () => {
+  const where = place();
+  const first = await open(where);
+  await first.execute("SET", "bad", "x".repeat(20_000));
+  await first.execute("SET", "good", "g");
+  await first.close();
+  const store = join(where.dataDir, "store");
+  const name = readdirSync(store).find((file) => file.endsWith(".segment")) as string;
+  const bytes = readFileSync(join(store, name));
+  // In the middle of the one large record.
+  const middle = bytes.length / 2;
+  bytes[middle] = (bytes[middle] as number) ^ 1;
+  writeFileSync(join(store, name), bytes);
+  const db = await open(where);
+  await expect(db.execute("GET", "bad")).rejects.toMatchObject({ code: "STORE_RECORD_DAMAGED" });
+  const needed = { name: "StrongroomError", code: "NODE_RECORD_NEEDED" };
+  await expect(db.execute("APPEND", "bad", "y")).rejects.toMatchObject(needed);
+  await expect(db.transaction([["INCR", "bad"]])).rejects.toMatchObject(needed);
+  expect(await db.execute("APPEND", "good", "y")).toBe(2);
+  expect(await db.execute("DEL", "bad")).toBe(1);
   await db.close();
 });

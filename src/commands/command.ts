@@ -32,6 +32,17 @@ export interface Context {
   readonly db: Database;
 }
 
+/** Who is told what a write will ask of the database. */
+export interface Needs {
+  /** For its value, its expiry, or whether it exists. */
+  read(db: Database, key: Buffer): void;
+  /** It is deleted, if anything: only whether it exists. */
+  deletes(db: Database, key: Buffer): void;
+}
+
+/** Of a write that asks for nothing: whatever its keys hold is replaced. */
+export const needsNothing = (): void => {};
+
 export interface CommandSpec<Parsed = unknown> {
   /** Lower case. */
   readonly name: string;
@@ -56,6 +67,11 @@ export interface CommandSpec<Parsed = unknown> {
   reach?(parsed: Parsed): number;
   /** Performs it and writes exactly one reply. @throws CommandError before any change. */
   run(context: Context, parsed: Parsed, reply: Reply): void;
+  /**
+   * Of a write: names all keys that `run` may ask for, so that none is met at its place in the log
+   * that cannot be had. Without it: its keys, in the selected database, are read. Throws nothing.
+   */
+  needs?(context: Context, parsed: Parsed, needs: Needs): void;
   /**
    * Of a container (OBJECT): its subcommands with full names, "object|encoding". Their arity counts
    * both names, their `keys` too; their `parse` takes what follows both. The container's own

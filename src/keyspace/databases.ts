@@ -32,6 +32,8 @@ export class Databases implements Keyspace {
   /** The time that commands see; set before each entry and each read. */
   nowMs = 0;
   counting = false;
+  /** How often databases were exchanged. */
+  swaps = 0;
   /** Look-ups that count and found a key, and those that did not. */
   hits = 0;
   misses = 0;
@@ -73,6 +75,7 @@ export class Databases implements Keyspace {
     const id = this.ids[one] as number;
     this.ids[one] = this.ids[other] as number;
     this.ids[other] = id;
+    this.swaps++;
     this.remapped();
   }
 

@@ -10,6 +10,7 @@ import type { CommandSpec, Context } from "../commands/command.ts";
 import { get } from "../commands/strings/get.ts";
 import { set } from "../commands/strings/set.ts";
 import { absentOrdinal, type Watch } from "../entry/batch.ts";
+import type { Modified } from "../keyspace/api.ts";
 import { CommandError } from "../keyspace/errors.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Reply } from "../resp/reply.ts";
@@ -18,6 +19,7 @@ import { Durations } from "./durations.ts";
 import { type Flusher, fullShare } from "./flusher.ts";
 import type { Group } from "./group.ts";
 import { foretell } from "./growth.ts";
+import { Needed, refusalOf } from "./needed.ts";
 import type {
   Client,
   DatabaseInfo,
@@ -69,6 +71,7 @@ export class NodeEngine implements Engine {
   private readonly stopwatch: Stopwatch;
   private readonly deps: EngineDeps;
   private readonly contexts: Context[] = [];
+  private readonly needed: Needed;
   /** Bound of the resident set, looked at a few times a second and after changes. */
   private limit: number;
   private clockMs = 0;
@@ -95,14 +98,35 @@ export class NodeEngine implements Engine {
     this.databaseCount = databases.databaseCount;
     for (let n = 0; n < databases.databaseCount; n++)
       this.contexts.push({ keyspace: databases, db: databases.database(n) });
+    this.needed = new Needed(databases, this.contexts, () => deps.proposer.quiet);
   }
 
   write(client: Client, spec: CommandSpec, db: number, args: Args): void {
+    // What cannot be refused need not be parsed twice, and asks for nothing.
+    if (spec !== (set as CommandSpec) || args.count !== 2) {
+      const parsed = spec.parse(args);
+      if (this.proposes) this.load(spec, parsed, db, args);
+    }
+    this.deps.proposer.write(client, spec.code, db, args);
+  }
+
+  /** False: whatever is submitted is answered with the reason, in its turn. */
+  private get proposes(): boolean {
+    const { group, proposer } = this.deps;
+    return group.haltedBy === null && proposer.refusing === null;
+  }
+
+  private load(spec: CommandSpec, parsed: unknown, db: number, args: Args): void {
     const { proposer, machine } = this.deps;
-    // What cannot be refused need not be parsed twice.
-    if (spec !== (set as CommandSpec) || args.count !== 2)
-      foretell(proposer.growth, machine.databases, spec, db, args, spec.parse(args));
-    proposer.write(client, spec.code, db, args);
+    const { databases } = machine;
+    const before = databases.resident.bytes;
+    try {
+      this.needed.load(spec, parsed, db, args, this.readTime);
+    } catch (error) {
+      throw commandErrorOf(error, "ERR ");
+    }
+    foretell(proposer.growth, databases, spec, db, args, parsed);
+    if (databases.resident.bytes > before) this.trim();
   }
 
   read(spec: CommandSpec, db: number, args: Args, reply: Reply): void {
@@ -115,9 +139,7 @@ export class NodeEngine implements Engine {
       if (spec === (get as CommandSpec)) this.get(db, args, reply);
       else spec.run(this.contexts[db] as Context, spec.parse(args), reply);
     } catch (error) {
-      // A damaged record is an error for its reader, and for nobody else.
-      if (error instanceof StrongroomError) throw new CommandError(`ERR ${error.message}`);
-      throw error;
+      throw readError(error);
     }
     if (begin !== 0) this.reads.add(this.deps.clock.monotonicMs() - begin, 1);
     this.trim();
@@ -136,9 +158,12 @@ export class NodeEngine implements Engine {
   }
 
   /** Reads see the time of the newest entry or of the clock, whichever is later. */
+  private get readTime(): number {
+    return Math.max(this.deps.machine.timeMs, this.nowMs());
+  }
+
   private setReadTime(): void {
-    const { machine } = this.deps;
-    machine.databases.nowMs = Math.max(machine.timeMs, this.nowMs());
+    this.deps.machine.databases.nowMs = this.readTime;
   }
 
   /** The clock, read once a callback of the event loop: a batch of commands of many clients. */
@@ -195,7 +220,7 @@ export class NodeEngine implements Engine {
   exec(client: Client, commands: readonly QueuedCommand[], watches: readonly WatchToken[]): void {
     const isWrite = (c: QueuedCommand): boolean => c.spec?.flags.includes("write") === true;
     if (commands.some(isWrite)) {
-      for (const command of commands) if (isWrite(command)) this.foretell(command);
+      if (this.proposes) this.loadMany(commands, watches as readonly Token[]);
       this.deps.proposer.transaction(client, commands, watches as readonly Token[]);
       return;
     }
@@ -210,11 +235,21 @@ export class NodeEngine implements Engine {
     client.settled(1);
   }
 
+  private loadMany(commands: readonly QueuedCommand[], watches: readonly Token[]): void {
+    try {
+      this.needed.loadMany(commands, watches, this.readTime);
+    } catch (error) {
+      throw commandErrorOf(error, "EXECABORT Transaction discarded because of: ");
+    }
+    for (const command of commands) this.foretell(command);
+    this.trim();
+  }
+
   private foretell({ spec, db, args }: QueuedCommand): void {
+    if (spec?.flags.includes("write") !== true) return;
     const { proposer, machine } = this.deps;
     try {
-      const { growth } = proposer;
-      foretell(growth, machine.databases, spec as CommandSpec, db, args, spec?.parse(args));
+      foretell(proposer.growth, machine.databases, spec, db, args, spec.parse(args));
     } catch (error) {
       // Its place in the transaction answers with that.
       if (!(error instanceof CommandError)) throw error;
@@ -224,13 +259,17 @@ export class NodeEngine implements Engine {
   private holds({ db, key, index, ordinal }: Token): boolean {
     const { machine } = this.deps;
     this.setReadTime();
-    return machine.watchHolds(db, key, index, ordinal);
+    try {
+      return machine.watchHolds(db, key, index, ordinal);
+    } catch (error) {
+      throw readError(error);
+    }
   }
 
   watch(db: number, key: Uint8Array): WatchToken {
     const { machine } = this.deps;
     this.setReadTime();
-    const modified = machine.databases.database(db).modified(key);
+    const modified = this.modified(db, key);
     const token: Token = {
       db,
       database: db,
@@ -239,6 +278,14 @@ export class NodeEngine implements Engine {
       ordinal: modified?.ordinal ?? absentOrdinal,
     };
     return token;
+  }
+
+  private modified(db: number, key: Uint8Array): Modified | null {
+    try {
+      return this.deps.machine.databases.database(db).modified(key);
+    } catch (error) {
+      throw readError(error);
+    }
   }
 
   status(): NodeStatus {
@@ -298,6 +345,17 @@ export class NodeEngine implements Engine {
   shutdown(): Promise<void> {
     return this.deps.shutdown();
   }
+}
+
+/** A damaged record is an error for its reader, and for nobody else. */
+function readError(error: unknown): unknown {
+  return error instanceof StrongroomError ? new CommandError(`ERR ${error.message}`) : error;
+}
+
+/** The same for what was not proposed. */
+function commandErrorOf(error: unknown, prefix: string): unknown {
+  const text = refusalOf(error);
+  return text === null ? error : new CommandError(prefix + text);
 }
 
 function halted(error: StrongroomError): CommandError {

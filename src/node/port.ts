@@ -109,7 +109,8 @@ export interface Engine {
    * Submits a write; never blocks. `args` (without the name) is valid only during the call. The
    * arity has been checked. Exactly one reply and one `settled()` follow, perhaps before this
    * returns; a write that fails (disk full, stopping) is answered by an error reply.
-   * @throws CommandError if `spec.parse` refuses it: then nothing was submitted, nothing follows.
+   * @throws CommandError if `spec.parse` refuses it, or a record that it needs cannot be had: then
+   *   nothing was submitted, nothing follows.
    */
   write(client: Client, spec: CommandSpec, db: number, args: Args): void;
 
@@ -143,10 +144,14 @@ export interface Engine {
    * EXEC: all commands at one place in the log if there is a write among them, else at once. The
    * reply is an array with one reply each (a command's error stands in its place) or nilArray when
    * a watched key has changed; then `settled()`. Keeps `commands` and `watches`.
+   * @throws CommandError if a record that it needs cannot be had: nothing of it was performed.
    */
   exec(client: Client, commands: readonly QueuedCommand[], watches: readonly WatchToken[]): void;
 
-  /** The state of a key now, for a later exec. The key is copied. */
+  /**
+   * The state of a key now, for a later exec. The key is copied.
+   * @throws CommandError if its record cannot be had.
+   */
   watch(db: number, key: Uint8Array): WatchToken;
 
   /** True: connections stop reading until `onReady` is called. Asked after each write. */

@@ -232,7 +232,8 @@ export class Proposer {
     this.pump();
   }
 
-  private get quiet(): boolean {
+  /** Nothing is collected or under way, and all effects are durable. */
+  get quiet(): boolean {
     const waiting = this.queue.length > 0 || !this.open.empty;
     return this.held === 0 && !waiting && !this.deps.settling();
   }

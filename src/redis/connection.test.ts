@@ -2,6 +2,7 @@
 // before it, whatever is in flight; a client that does not read or sends too much is bounded.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { CommandError } from "../keyspace/errors.ts";
 import { outputBytesHigh } from "./connection.ts";
 import { FakeServer } from "./testing/fake.ts";
 
@@ -79,6 +80,22 @@ test("connection: transactions are held up by a busy engine like other writes", 
   client.server.engine.onReady?.();
   client.settle();
   expect(client.transport.sent()).toBe("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n+OK\r\n");
+});
+
+test("connection: a transaction that the engine does not take is an error in its turn", () => {
+  const client = new FakeServer().connect();
+  const { engine } = client.server;
+  const { exec } = engine;
+  engine.exec = () => {
+    engine.exec = exec;
+    throw new CommandError("EXECABORT of a test");
+  };
+  client.send("set a 1", "multi", "incr a", "exec", "incr a", "multi", "incr a", "exec");
+  expect(client.transport.sent()).toBe("");
+  client.settle();
+  const [taken, refused] = ["+OK\r\n+QUEUED\r\n*1\r\n:3\r\n", "-EXECABORT of a test\r\n"];
+  expect(client.transport.sent()).toBe(`+OK\r\n+OK\r\n+QUEUED\r\n${refused}:2\r\n${taken}`);
+  expect(client.call("get a")).toBe("$1\r\n3\r\n");
 });
 
 test("connection: a command that changes the protocol waits for the replies before it", () => {

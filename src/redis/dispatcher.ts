@@ -101,7 +101,13 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
 
   submitExec(transaction: Transaction, watches: WatchToken[]): void {
     this.order.issued++;
-    this.server.engine.exec(this, transaction.commands, watches);
+    try {
+      this.server.engine.exec(this, transaction.commands, watches);
+    } catch (error) {
+      // Nothing was submitted, so nothing is to come.
+      this.order.issued--;
+      throw error;
+    }
     if (transaction.local) this.awaitOrder();
     this.heedBusy();
   }

@@ -11,6 +11,14 @@ export const nodeErrors = {
     kept: "the applied index was not advanced and no data was changed",
     todo: "read the cause in the log of the node, remove it and restart",
   },
+  NODE_RECORD_NEEDED: {
+    retryable: false,
+    what: "the write needs what its key held, and that stored record is damaged",
+    kept: "nothing of it entered the log and no key was changed",
+    todo:
+      "restore the damaged file from a backup (`strongroom verify` names it), or give up what " +
+      "the key held: SET replaces it, DEL deletes it (not in the minute before it expires)",
+  },
   NODE_STOPPING: {
     retryable: true,
     what: "the node is stopping",

@@ -61,6 +61,10 @@ export const bitop = defineCommand<Parsed>({
       throw new CommandError("ERR BITOP NOT must be called with a single source key.");
     return { operation, target: args.bytes(1), sources: keysFrom(args, 2) };
   },
+  needs({ db }, { target, sources }, needs) {
+    for (const key of sources) needs.read(db, key);
+    needs.deletes(db, target);
+  },
   run({ keyspace, db }, { operation, target, sources }, reply) {
     const empty = Buffer.alloc(0);
     // Reading a key may move what an earlier view showed: they are copied.

@@ -41,6 +41,10 @@ export const copy = defineCommand<Parsed>({
     }
     return { from: args.bytes(0), to: args.bytes(1), target, replace };
   },
+  needs({ db, keyspace }, { from, to, target, replace }, needs) {
+    needs.read(db, from);
+    if (!replace) needs.read(target < 0 ? db : keyspace.database(target), to);
+  },
   run({ db, keyspace }, { from, to, target, replace }, reply) {
     const into = target < 0 || target === db.number ? db : keyspace.database(target);
     if (into === db && equalBytes(from, to)) throw sameObject();

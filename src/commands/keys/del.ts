@@ -23,6 +23,9 @@ export const del = defineCommand<Buffer[]>({
     "is the number of elements in the list, set, sorted set or hash. Removing a single " +
     "key that holds a string value is O(1).",
   parse: (args) => keysFrom(args, 0),
+  needs({ db }, keys, needs) {
+    eachKey(db, keys, (key) => needs.deletes(db, key));
+  },
   run({ db }, keys, reply) {
     let deleted = 0;
     eachKey(db, keys, (key) => {

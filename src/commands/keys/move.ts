@@ -25,6 +25,10 @@ export const move = defineCommand<Parsed>({
   summary: "Move a key to another database",
   complexity: "O(1)",
   parse: (args) => ({ key: args.bytes(0), target: databaseAt(args, 1) }),
+  needs({ db, keyspace }, { key, target }, needs) {
+    needs.read(db, key);
+    needs.read(keyspace.database(target), key);
+  },
   run({ db, keyspace }, { key, target }, reply) {
     if (target === db.number) throw sameObject();
     const into = keyspace.database(target);

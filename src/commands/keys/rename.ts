@@ -25,6 +25,9 @@ export const rename = defineCommand<Parsed>({
   summary: "Rename a key",
   complexity: "O(1)",
   parse: (args) => ({ from: args.bytes(0), to: args.bytes(1) }),
+  needs({ db }, { from }, needs) {
+    needs.read(db, from);
+  },
   run({ db }, { from, to }, reply) {
     const moved = equalBytes(from, to) ? db.exists(from) : db.rename(from, to);
     if (!moved) throw noSuchKey();

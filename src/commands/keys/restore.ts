@@ -76,5 +76,10 @@ export const restore = defineCommand<Parsed>({
     "M is small, so simply O(1). However for sorted set values the complexity is " +
     "O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
   parse,
+  needs({ db }, { key, replace }, needs) {
+    // A time that is over deletes it.
+    if (replace) needs.deletes(db, key);
+    else needs.read(db, key);
+  },
   run,
 });

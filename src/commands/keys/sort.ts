@@ -25,6 +25,10 @@ export const sort = defineCommand<SortCall>({
     "number of returned elements. When the elements are not sorted, complexity is O(N).",
   parse: (args) => parseSort(args, false),
   findKeys: sortKeys,
+  needs({ db }, { key, store }, needs) {
+    needs.read(db, key);
+    if (store !== null) needs.deletes(db, store);
+  },
   run(context, { key, store }, reply) {
     counted(context.keyspace, () => refuseUnsortable(context, key));
     if (store === null) return reply.array(0);

@@ -24,6 +24,9 @@ export const unlink = defineCommand<Buffer[]>({
     "in a different thread in order to reclaim memory, where N is the number of " +
     "allocations the deleted objects where composed of.",
   parse: (args) => keysFrom(args, 0),
+  needs({ db }, keys, needs) {
+    eachKey(db, keys, (key) => needs.deletes(db, key));
+  },
   run({ db }, keys, reply) {
     let deleted = 0;
     eachKey(db, keys, (key) => {

@@ -5,7 +5,7 @@
  * Complexity: O(keys). https://redis.io/docs/latest/commands/mset/
  * @module
  */
-import { defineCommand } from "../command.ts";
+import { defineCommand, needsNothing } from "../command.ts";
 import { pairsOf } from "../keyargs.ts";
 
 export const mset = defineCommand<Buffer[]>({
@@ -19,6 +19,7 @@ export const mset = defineCommand<Buffer[]>({
   summary: "Set multiple keys to multiple values",
   complexity: "O(N) where N is the number of keys to set.",
   parse: (args) => pairsOf(args, "mset"),
+  needs: needsNothing,
   run({ db }, pairs, reply) {
     for (let i = 0; i < pairs.length; i += 2)
       db.setString(pairs[i] as Buffer, pairs[i + 1] as Buffer);

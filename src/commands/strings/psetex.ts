@@ -4,7 +4,7 @@
  * Reply: OK. Complexity: O(1). https://redis.io/docs/latest/commands/psetex/
  * @module
  */
-import { defineCommand } from "../command.ts";
+import { defineCommand, needsNothing } from "../command.ts";
 import { positiveExpireAtOf, unitPx } from "../expiry.ts";
 
 interface Parsed {
@@ -24,6 +24,7 @@ export const psetex = defineCommand<Parsed>({
   summary: "Set the value and expiration in milliseconds of a key",
   complexity: "O(1)",
   parse: (args) => ({ key: args.bytes(0), time: args.int64(1), value: args.bytes(2) }),
+  needs: needsNothing,
   run({ db }, { key, time, value }, reply) {
     const expireAt = positiveExpireAtOf(time, unitPx, db.nowMs, "psetex");
     db.setString(key, value, { expireAt });

@@ -10,6 +10,7 @@ import type { Reply } from "../../resp/reply.ts";
 import { Args } from "../args.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { counted } from "../counted.ts";
+import { unitExat, unitPxat } from "../expiry.ts";
 import { optionExpireAt, parseStringOptions, type StringOptions } from "./options.ts";
 
 interface Parsed {
@@ -33,8 +34,7 @@ function runWithOptions(
   const { key, value, args } = given;
   const expireAt = optionExpireAt(args, options, db.nowMs, "set");
   const old = options.get ? counted(keyspace, () => db.getString(key)) : null;
-  const present = db.exists(key);
-  const refused = options.onlyIfAbsent ? present : options.onlyIfPresent && !present;
+  const refused = options.onlyIfAbsent ? db.exists(key) : options.onlyIfPresent && !db.exists(key);
   // The old value is a view: it must be in the reply before anything changes.
   if (old !== null) reply.bulk(old);
   else if (options.get || refused) reply.nil();
@@ -61,6 +61,13 @@ export const set = defineCommand<Parsed>({
     parsed.args = args;
     parsed.options = args.count === 2 ? undefined : parseStringOptions(args, 2, "set");
     return parsed;
+  },
+  needs({ db }, { key, options }, needs) {
+    if (options === undefined) return;
+    const { onlyIfAbsent, onlyIfPresent, get, keepTtl, unit } = options;
+    if (onlyIfAbsent || onlyIfPresent || get || keepTtl) needs.read(db, key);
+    // A time that is over deletes it.
+    else if (unit === unitExat || unit === unitPxat) needs.deletes(db, key);
   },
   run(context, given, reply) {
     if (given.options === undefined) {

@@ -4,7 +4,7 @@
  * Reply: OK. Complexity: O(1). https://redis.io/docs/latest/commands/setex/
  * @module
  */
-import { defineCommand } from "../command.ts";
+import { defineCommand, needsNothing } from "../command.ts";
 import { positiveExpireAtOf, unitEx } from "../expiry.ts";
 
 interface Parsed {
@@ -24,6 +24,7 @@ export const setex = defineCommand<Parsed>({
   summary: "Set the value and expiration of a key",
   complexity: "O(1)",
   parse: (args) => ({ key: args.bytes(0), time: args.int64(1), value: args.bytes(2) }),
+  needs: needsNothing,
   run({ db }, { key, time, value }, reply) {
     const expireAt = positiveExpireAtOf(time, unitEx, db.nowMs, "setex");
     db.setString(key, value, { expireAt });

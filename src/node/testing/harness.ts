@@ -86,7 +86,13 @@ export async function openTestNode(
       });
       return new Promise((resolve) => {
         const settled = (): void => resolve(reply.take().toString("latin1"));
-        engine.exec(testClient(reply, settled), queued, []);
+        try {
+          engine.exec(testClient(reply, settled), queued, []);
+        } catch (error) {
+          if (!(error instanceof CommandError)) throw error;
+          reply.error(error.message);
+          settled();
+        }
       });
     },
   };
