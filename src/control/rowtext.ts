@@ -6,7 +6,9 @@
  * @module
  */
 import { StrongroomError } from "../base/errors.ts";
+import { type ControlRecord, controlTables } from "./records.ts";
 
+const own: ReadonlySet<number> = new Set(Object.values(controlTables));
 const text = /^[A-Za-z0-9+/]*={0,2}$/;
 
 export function rowText(value: Buffer): Buffer {
@@ -20,4 +22,11 @@ export function rowValue(stored: Buffer): Buffer {
   if (!text.test(written) || value.toString("base64") !== written)
     throw new StrongroomError("CONTROL_RECORDS_DAMAGED", "a row that is no base64");
   return value;
+}
+
+/** Of the rows of a store those of control's tables, with the values that they stand for. */
+export function controlRows(records: Iterable<ControlRecord>): ControlRecord[] {
+  return [...records]
+    .filter(({ table }) => own.has(table))
+    .map((record) => ({ ...record, value: rowValue(record.value) }));
 }

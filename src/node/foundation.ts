@@ -1,8 +1,9 @@
 /**
  * The first half of a start: lock, sidecar, KEKs, keys. Nothing of the data is changed here but a
- * new directory's lock and sidecar; every refusal is one typed error.
+ * new directory's lock and sidecar; every refusal is one typed error. `verify` begins here, too.
  * @module
  */
+import { assert } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk, Random } from "../base/ports.ts";
 import { handOver, type Kek, type RawDek, unwrapAll, wrappedKeys } from "../control/deks.ts";
@@ -31,6 +32,8 @@ export interface FoundationDeps {
   readonly broken?: StrongroomError | null;
   /** Without it a KEK that cannot be reached is told at once, as `verify` does. */
   readonly waiting?: KekWaiting;
+  /** Only read, maybe where nothing can be written: somebody made a start here before. */
+  readonly reading?: boolean;
 }
 
 export interface Foundation {
@@ -66,7 +69,8 @@ export async function layFoundation(
 ): Promise<Foundation> {
   const { disk, primitives, keks } = deps;
   const { dataDir, encryption } = options;
-  probeDirectorySync(disk, dataDir);
+  const { reading = false } = deps;
+  if (!reading) probeDirectorySync(disk, dataDir);
   const names = disk.list(dataDir);
   const filled = (name: string): boolean => disk.list(`${dataDir}/${name}`).length > 0;
   const plan = judgeStart({
@@ -98,6 +102,7 @@ export async function layFoundation(
       const keeper = new SidecarKeeper(disk, dataDir, macs, verifySidecar(plan.sidecar, macs));
       return { document, keeper, keystore, macs, first: false, rebuilt: false };
     }
+    assert(!reading, "a first start is no reading");
     const document = await makeKeys(options, deps, keystore);
     const keeper = new SidecarKeeper(disk, dataDir, macs, null);
     if (disk.status(`${dataDir}/${sidecarFolder}`) === null)

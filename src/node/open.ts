@@ -16,9 +16,8 @@ import {
   type Reconciliation,
   reconcile,
 } from "../control/reconcile.ts";
-import { controlTables } from "../control/records.ts";
 import { fromRecords } from "../control/restore.ts";
-import { rowValue } from "../control/rowtext.ts";
+import { controlRows } from "../control/rowtext.ts";
 import type { ControlState } from "../control/state.ts";
 import { openSegmentLog, type SegmentLog } from "../log/segments/open.ts";
 import { systemClock } from "../platform/clock.ts";
@@ -207,12 +206,8 @@ class Opening {
     const store = this.openStore(foundation, port);
     closers.push(() => store.close());
     const records = [...store.controls()];
-    const own = new Set<number>(Object.values(controlTables));
     const sha256 = (data: Uint8Array): Buffer => primitives.sha256(data);
-    const controls = records
-      .filter(({ table }) => own.has(table))
-      .map((record) => ({ ...record, value: rowValue(record.value) }));
-    const state = fromRecords(controls, { sha256, group }, document.cluster);
+    const state = fromRecords(controlRows(records), { sha256, group }, document.cluster);
     port.state = state;
     this.reconciled = reconcile(document, state, options.encryption);
     const log = this.openLog(foundation);

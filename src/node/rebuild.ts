@@ -19,9 +19,8 @@ import { handOver, type Kek, unwrapAll, wrappedKeys } from "../control/deks.ts";
 import type { SidecarDocument, SidecarKey } from "../control/document.ts";
 import { epochMax, identityOf } from "../control/planning.ts";
 import { judgeRebuild } from "../control/reconcile.ts";
-import { controlTables } from "../control/records.ts";
 import { fromRecords } from "../control/restore.ts";
-import { rowValue } from "../control/rowtext.ts";
+import { controlRows } from "../control/rowtext.ts";
 import { documentOf } from "../control/sidecar.ts";
 import type { Keystore } from "../crypto/keystore.ts";
 import { type Bootstrap, controlOpcodes, decodeBootstrap } from "../entry/control.ts";
@@ -77,10 +76,7 @@ function plan(input: RebuildInput): SidecarDocument {
   const { disk, dataDir, primitives, encryption } = input;
   const sha256 = (data: Uint8Array): Buffer => primitives.sha256(data);
   const salvaged = salvageControls(disk, `${dataDir}/${folders.store}`);
-  const own = new Set<number>(Object.values(controlTables));
-  const rows = (salvaged?.controls ?? [])
-    .filter(({ table }) => own.has(table))
-    .map((row) => ({ ...row, value: rowValue(row.value) }));
+  const rows = controlRows(salvaged?.controls ?? []);
   const state = fromRecords(rows, { sha256, group });
   if (salvaged !== null && state.cluster !== null && !equalBytes(state.cluster, salvaged.cluster))
     throw new StrongroomError("STORE_FOREIGN", "its control records are of another cluster");

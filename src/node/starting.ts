@@ -55,7 +55,7 @@ export function restoreRows(runtime: Runtime, records: readonly LocalRow[], node
 
 /** The log must hold everything behind the store's state, and be the log that the state is of. */
 export function judgeLog(
-  log: SegmentLog,
+  log: Pick<SegmentLog, "first" | "last" | "read">,
   durable: { appliedIndex: number; session: bigint; seq: number },
 ): void {
   const { appliedIndex } = durable;

@@ -47,6 +47,12 @@ export const controlErrors = {
     kept: "no file was touched",
     todo: "choose an empty directory for --data-dir",
   },
+  DATA_DIR_EMPTY: {
+    retryable: false,
+    what: "the directory holds no data of Strongroom",
+    kept: "nothing was made or changed",
+    todo: "name the directory that `serve --data-dir` was given, or a whole copy of it",
+  },
   NODE_ID_CHANGED: {
     retryable: false,
     what: "the data directory belongs to a node with another id",

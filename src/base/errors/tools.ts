@@ -43,7 +43,7 @@ export const toolErrors = {
   },
   VERIFY_DAMAGED: {
     retryable: false,
-    what: "stored data is damaged",
+    what: "stored data is damaged, or a part of it is gone or of another moment",
     kept: "every file was left as it is",
     todo: "keep the directory, restore a backup elsewhere and compare",
   },

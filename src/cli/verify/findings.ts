@@ -44,6 +44,12 @@ export class Findings implements VerifyResult {
     }
   }
 
+  /** What keeps the parts of the directory from going together, with what to do about it. */
+  addWhole(error: unknown): void {
+    const problem = error instanceof StrongroomError ? error.explain() : problemOf(error);
+    this.damage.push({ path: ".", offset: -1, problem });
+  }
+
   /** @throws `error` itself if it is neither ours nor the file system's: then it is a bug. */
   add(path: string, offset: number, error: unknown): void {
     const place = isAbsolute(path) || path.startsWith(this.dataDir);

@@ -30,8 +30,9 @@ import {
   readEntryHeader,
 } from "../../entry/logentry.ts";
 import { node16Of, sessionIdOf } from "../../entry/registration.ts";
+import type { LogEntry } from "../../log/log.ts";
 import { readEntries } from "../../log/segments/reader.ts";
-import { surveyLog } from "../../log/segments/survey.ts";
+import type { Survey } from "../../log/segments/survey.ts";
 import type { Primitives } from "../../platform/primitives.ts";
 import { entryTextAt, LogOpener } from "../../sealed/log.ts";
 import { logPrefix, type SealedPlace } from "../../sealed/place.ts";
@@ -47,6 +48,7 @@ export interface LogInput {
   readonly macs: MacSource;
   /** Rows of the loads found in the store. */
   readonly loads: readonly LoadRow[];
+  readonly survey: Survey;
 }
 
 /** What a session's subkey derives from. */
@@ -64,6 +66,7 @@ class LogCheck {
   private readonly findings: Findings;
   private readonly sessions = new Map<bigint, Session>();
   private readonly openers = new Map<bigint, LogOpener>();
+  /** Index of the bootstrap; 0: it is not in the log any more. */
   private bootstrapAt = 0;
 
   constructor(input: LogInput, findings: Findings) {
@@ -72,22 +75,26 @@ class LogCheck {
   }
 
   run(): void {
-    const { disk, directory, place } = this.input;
+    const { disk, directory, survey } = this.input;
     const { findings } = this;
-    const survey = findings.attempt(directory, () => surveyLog(disk, directory, place));
-    const first = survey?.files[0];
-    if (survey === undefined || first === undefined) return;
+    const before = findings.damage.length;
+    const first = survey.files[0];
+    if (first === undefined) return;
+    const all = () => readEntries(disk, survey.files, first.firstIndex, survey.last);
     findings.count("log files", survey.files.length);
     for (const { key, value } of this.input.loads)
       findings.attempt("control records", () => this.learnRow(key, value));
     const each = (visit: (index: number, header: EntryHeader, entry: Buffer) => void): void => {
-      for (const { index, entry } of readEntries(disk, survey.files, first.firstIndex, survey.last))
+      for (const { index, entry } of all())
         findings.attempt(directory, () => visit(index, readEntryHeader(entry), entry));
     };
+    findings.attempt(directory, () => {
+      this.bootstrapAt = bootstrapOf(all());
+    });
     findings.attempt(directory, () =>
       each((index, header, entry) => this.learn(index, header, entry)),
     );
-    if (findings.damage.length === 0)
+    if (findings.damage.length === before)
       findings.attempt(directory, () =>
         each((index, header, entry) => this.entry(index, header, entry)),
       );
@@ -111,7 +118,6 @@ class LogCheck {
   private learn(index: number, header: EntryHeader, entry: Buffer): void {
     const code = entry[entryHeaderBytes] as number;
     if (header.keyId !== 0 || !isControlOpcode(code)) return;
-    if (code === controlOpcodes.bootstrap) this.bootstrapAt = index;
     for (const one of registrationsOf(code, this.bodyOf(index, code, entry))) {
       const { dek, fullNodeId, epoch, salt } = one;
       this.add({ keyId: dek, node16: node16Of(fullNodeId), epoch, salt: Buffer.from(salt) });
@@ -197,6 +203,14 @@ class LogCheck {
     this.openers.set(header.session, opener);
     return opener;
   }
+}
+
+/** Stops at it: what is before it, in a log that began in clear, is not signed. */
+function bootstrapOf(entries: Iterable<LogEntry>): number {
+  for (const { index, entry } of entries)
+    if (readEntryHeader(entry).keyId === 0 && entry[entryHeaderBytes] === controlOpcodes.bootstrap)
+      return index;
+  return 0;
 }
 
 function registrationsOf(code: ControlOpcode, body: Buffer) {

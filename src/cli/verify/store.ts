@@ -8,21 +8,19 @@ import { controlTables } from "../../control/records.ts";
 import { rowValue } from "../../control/rowtext.ts";
 import { readControl } from "../../entry/record.ts";
 import { collected } from "../../store/segments/hint.ts";
-import {
-  type ClosedSegment,
-  readHint,
-  readSegmentHeader,
-  type StoreSource,
-} from "../../store/segments/inspect.ts";
+import { type ClosedSegment, readHint, readSegmentHeader } from "../../store/segments/inspect.ts";
 import { type ManifestSegment, readState } from "../../store/segments/manifest.ts";
 import { hintPath, manifestPath, segmentPath } from "../../store/segments/names.ts";
-import { recover } from "../../store/segments/recover.ts";
+import { type Recovered, type RecoveryInput, recover } from "../../store/segments/recover.ts";
 import { runSteps, type ScanResult } from "../../store/segments/scan.ts";
 import { verifySegment } from "../../store/segments/verifying.ts";
 import type { Findings } from "./findings.ts";
 
-export interface StoreInput extends StoreSource {
-  readonly requireSealed: boolean;
+export interface VerifiedStore {
+  /** Every row of the loads that stands in the store, for opening the log. */
+  readonly loads: readonly LoadRow[];
+  /** What a start would find; null if it would be refused. */
+  readonly recovered: Recovered | null;
 }
 
 /** Key and value of a row of the loads, as it stands in a control record. */
@@ -31,17 +29,18 @@ export interface LoadRow {
   readonly value: Buffer;
 }
 
-class StoreCheck {
+class StoreCheck implements VerifiedStore {
   readonly loads: LoadRow[] = [];
-  private readonly input: StoreInput;
+  recovered: Recovered | null = null;
+  private readonly input: RecoveryInput;
   private readonly findings: Findings;
 
-  constructor(input: StoreInput, findings: Findings) {
+  constructor(input: RecoveryInput, findings: Findings) {
     this.input = input;
     this.findings = findings;
   }
 
-  run(): void {
+  run(): VerifiedStore {
     const { findings, input } = this;
     const { disk, directory, primitives, keys, place } = input;
     const path = manifestPath(directory);
@@ -50,7 +49,9 @@ class StoreCheck {
       const segment = segmentPath(directory, listed.number);
       findings.attempt(segment, () => this.segment(listed, segment));
     }
-    if (findings.damage.length === 0) findings.attempt(directory, () => recover(input));
+    if (findings.damage.length === 0)
+      this.recovered = findings.attempt(directory, () => recover(input)) ?? null;
+    return this;
   }
 
   private segment(listed: ManifestSegment, path: string): void {
@@ -92,9 +93,6 @@ class StoreCheck {
   }
 }
 
-/** @returns every row of the loads that stands in the store, for opening the log. */
-export function verifyStore(input: StoreInput, findings: Findings): LoadRow[] {
-  const check = new StoreCheck(input, findings);
-  check.run();
-  return check.loads;
+export function verifyStore(input: RecoveryInput, findings: Findings): VerifiedStore {
+  return new StoreCheck(input, findings).run();
 }
