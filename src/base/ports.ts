@@ -106,8 +106,11 @@ export interface Disk {
   replaceFile(path: string, data: Uint8Array): void;
   /** The same, while everything else goes on. One at a time for a path. */
   replaceFileAsync(path: string, data: Uint8Array): Promise<void>;
-  /** Exclusive lock of the kernel (flock) on a file, released at death; null if it is held. */
-  lock(path: string): { release(): void } | null;
+  /**
+   * Exclusive lock of the kernel (flock) on a file, released at death; null if it is held.
+   * @param mode - `existing`: the file is not made, and need not be writable.
+   */
+  lock(path: string, mode?: "existing"): { release(): void } | null;
   /** Page-aligned, zeroed memory outside the JavaScript heap, shareable with workers. */
   alignedBuffer(bytes: number): Buffer;
   /**

@@ -16,8 +16,8 @@ import { exitStatus, type Parts, run } from "../cli/program.ts";
 import type { ServedNode } from "../cli/serve.ts";
 import type { Settings } from "../cli/settings/resolve.ts";
 import { StopRequest } from "../cli/stop.ts";
+import { lockForReading } from "../cli/verify/lock.ts";
 import type { NodeOptions } from "../node/api.ts";
-import { folders } from "../node/folders.ts";
 import type { StrongroomNode } from "../node/open.ts";
 import { systemClock } from "../platform/clock.ts";
 import { NodeDisk } from "../platform/disk.ts";
@@ -89,11 +89,6 @@ async function openServed(settings: Settings, stop: StopRequest, logger: Logger)
   return openNode(nodeOptions(settings), { alarm: alarmOf(logger), shutdown, stopping });
 }
 
-/** The lock of a directory that exists; null while a node holds it. */
-function lockExisting(dataDir: string): { release(): void } | null {
-  return context.disk.lock(`${dataDir}/${folders.lock}`);
-}
-
 /** Loaded when they are needed: `status` and its like start in a fraction of the time. */
 const parts: Parts<StrongroomNode & ServedNode> = {
   openNode: openServed,
@@ -115,7 +110,7 @@ const parts: Parts<StrongroomNode & ServedNode> = {
     const { verifyDirectory } = await import("../cli/verify/directory.ts");
     return verifyDirectory({ disk, random, primitives: loadPrimitives() }, dataDir, keks);
   },
-  lockDirectory: lockExisting,
+  lockDirectory: (dataDir) => lockForReading(context.disk, dataDir),
 };
 
 function crash(error: unknown): never {

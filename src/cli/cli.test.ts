@@ -186,6 +186,21 @@ test("default key: over existing data a missing one is refused, and none is made
   expect(events).toEqual([]);
 });
 
+test("default key: a home that cannot be written to is told, and is no crash", async () => {
+  writeFileSync(join(home, "file"), "");
+  context = { ...context, home: join(home, "file", "me") };
+  expect(await strongroom(...serveArguments(), "--default-key-file")).toBe(1);
+  expect(err.join()).toMatch(/^\[KEYGEN_FAILED\] .*file.me.*ENOTDIR.*; .*--kek/);
+  expect(events).toEqual([]);
+});
+
+test("verify: a data directory that is none is told with its path, and is no crash", async () => {
+  writeFileSync(dataDir, "");
+  expect(await strongroom("verify", "--data-dir", dataDir, "--scan", "text")).toBe(1);
+  expect(err.join()).toContain(`[DATA_DIR_UNUSABLE]`);
+  expect(err.join()).toContain(`${dataDir}: ENOTDIR`);
+});
+
 test("default key: not made when a KEK is named or encryption is off", async () => {
   signal();
   await strongroom(...serveArguments(), "--default-key-file", "--kek", "file:/k");

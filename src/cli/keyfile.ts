@@ -8,6 +8,7 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk, Random } from "../base/ports.ts";
+import { whereUsable } from "../platform/unusable.ts";
 import type { Context } from "./context.ts";
 
 const kekBytes = 32;
@@ -46,6 +47,14 @@ export function isInside(path: string, directory: string): boolean {
   return way === "" || (!way.startsWith("..") && !way.startsWith("/"));
 }
 
+function isThere(disk: Disk, path: string): boolean {
+  try {
+    return disk.status(path) !== null;
+  } catch (cause) {
+    throw failure(path, cause);
+  }
+}
+
 export interface DefaultKey {
   readonly path: string;
   readonly made: boolean;
@@ -55,7 +64,7 @@ export interface DefaultKey {
  * The key file of a `serve --default-key-file` without `--kek`: `~/.strongroom/kek`. Made if there
  * is none and the data directory holds nothing yet.
  * @throws KEK_COPY_MISSING over a directory that holds something; CONFIG_INVALID if the key would
- *   stand in the data directory.
+ *   stand in the data directory; KEYGEN_FAILED, DATA_DIR_UNUSABLE.
  */
 export function defaultKeyFile(context: Context, dataDir: string): DefaultKey {
   const { disk, random } = context;
@@ -65,9 +74,14 @@ export function defaultKeyFile(context: Context, dataDir: string): DefaultKey {
       "CONFIG_INVALID",
       `the key file ${path} would stand in the data directory`,
     );
-  if (disk.status(path) !== null) return { path, made: false };
-  if (disk.list(dataDir).length > 0) throw new StrongroomError("KEK_COPY_MISSING", path);
-  disk.makeDirectory(dirname(path));
+  if (isThere(disk, path)) return { path, made: false };
+  if (whereUsable(dataDir, () => disk.list(dataDir)).length > 0)
+    throw new StrongroomError("KEK_COPY_MISSING", path);
+  try {
+    disk.makeDirectory(dirname(path));
+  } catch (cause) {
+    throw failure(dirname(path), cause);
+  }
   makeKeyFile(disk, random, path);
   return { path, made: true };
 }

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { AdminBackend } from "../admin/backend.ts";
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import type { CommandMeasures } from "../node/measures.ts";
+import { unusable } from "../platform/unusable.ts";
 import { banner, newKeyAdvice } from "./banner.ts";
 import type { Context } from "./context.ts";
 import { defaultKeyFile, isInside } from "./keyfile.ts";
@@ -86,7 +87,9 @@ async function start<Node extends ServedNode>(
   const input = { backend: node, settings, dataDir, nodeId, keks, commands };
   // Loaded here: the other commands start in a fraction of the time.
   const { openAdminPort } = await import("./adminport.ts");
-  const admin = await openAdminPort(context, input, logger);
+  const admin = await openAdminPort(context, input, logger).catch((error) => {
+    throw unusable(error, dataDir);
+  });
   closers.push(() => admin.close());
   const opened = await parts.listen(node, settings, stop, logger);
   listening = opened;

@@ -26,6 +26,7 @@ import { memoryBytes } from "../platform/memory.ts";
 import { loadPrimitives, type Primitives } from "../platform/primitives.ts";
 import { systemRandom } from "../platform/random.ts";
 import { systemScheduler } from "../platform/scheduler.ts";
+import { unusable } from "../platform/unusable.ts";
 import { requireDurableControl } from "../store/capability.ts";
 import {
   openSegmentStore,
@@ -122,7 +123,7 @@ export async function openNode(options: NodeOptions, deps: NodeDeps = {}): Promi
   } catch (error) {
     // The refusal is told, not what its clean-up may have met.
     await closeAll(closers).catch(() => {});
-    throw error;
+    throw unusable(error, options.dataDir);
   } finally {
     clearInterval(alive);
   }

@@ -142,8 +142,8 @@ export class NodeDisk implements Disk {
     return replaceFileAsync(path, data, fileMode);
   }
 
-  lock(path: string): { release(): void } | null {
-    return lockFile(path, this.#native);
+  lock(path: string, mode?: "existing"): { release(): void } | null {
+    return lockFile(path, this.#native, mode);
   }
 
   alignedBuffer(bytes: number): Buffer {

@@ -12,9 +12,16 @@ import { StrongroomError } from "../base/errors.ts";
 import type { NativeAddon } from "./native.ts";
 import { systemError } from "./node-file.ts";
 
-/** Takes the lock; null if another holds it. The file is made 0600 if missing, never removed. */
-export function lockFile(path: string, native: NativeAddon | null): { release(): void } | null {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+/**
+ * Takes the lock; null if another holds it. The file is made 0600 if missing, never removed.
+ * @param mode - `existing`: it is not made, and opened to be read where it cannot be written.
+ */
+export function lockFile(
+  path: string,
+  native: NativeAddon | null,
+  mode?: "existing",
+): { release(): void } | null {
+  const fd = mode === "existing" ? openExisting(path) : openOrMake(path);
   let held = false;
   try {
     held = native === null ? lockByHelper(fd) : lockByAddon(fd, native);
@@ -29,6 +36,25 @@ export function lockFile(path: string, native: NativeAddon | null): { release():
       open = false;
     },
   };
+}
+
+function openOrMake(path: string): number {
+  return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+}
+
+/** Writable where it can be: NFS gives an exclusive lock on nothing else. flock(2), NFS details. */
+function openExisting(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR);
+  } catch (error) {
+    if (!isUnwritable(error)) throw error;
+    return openSync(path, constants.O_RDONLY);
+  }
+}
+
+/** What open(2) says where something is there and may be read at most. */
+export function isUnwritable(error: unknown): boolean {
+  return ["EACCES", "EPERM", "EROFS"].includes(String((error as { code?: unknown }).code));
 }
 
 function lockByAddon(fd: number, native: NativeAddon): boolean {

@@ -234,6 +234,16 @@ function namesSuite(disk: () => Disk, at: At): void {
     again!.release();
   });
 
+  test("a lock on an existing file makes none, and holds against every other", () => {
+    expect(() => disk().lock(at("lock"), "existing")).toThrow(/ENOENT/);
+    expect(disk().list(at())).toEqual([]);
+    disk().lock(at("lock"))!.release();
+    const lock = disk().lock(at("lock"), "existing");
+    expect(disk().lock(at("lock"))).toBeNull();
+    expect(disk().lock(at("lock"), "existing")).toBeNull();
+    lock!.release();
+  });
+
   test("free space is a number of bytes", () => {
     expect(disk().freeBytes(at())).toBeGreaterThan(0);
   });

@@ -53,6 +53,14 @@ export const controlErrors = {
     kept: "nothing was made or changed",
     todo: "name the directory that `serve --data-dir` was given, or a whole copy of it",
   },
+  DATA_DIR_UNUSABLE: {
+    retryable: false,
+    what: "the data directory, or something in it, cannot be made, read or written",
+    kept: "no data was changed",
+    todo:
+      "see that it is a directory of the user that runs the node, on a disk with room that is " +
+      "not mounted read-only, or name another with --data-dir",
+  },
   NODE_ID_CHANGED: {
     retryable: false,
     what: "the data directory belongs to a node with another id",

@@ -21,7 +21,9 @@ export const toolErrors = {
     retryable: false,
     what: "the key file was not made",
     kept: "a file that was there already was not touched",
-    todo: "name a path in an existing directory where no file is yet",
+    todo:
+      "name a path where no file is yet, in a directory that you may write to; for `npm start` " +
+      "that is ~/.strongroom, unless --kek names another key",
   },
   KEK_COPY_MISSING: {
     retryable: false,

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { readRunFile } from "../../admin/runfile.ts";
 import { StrongroomError } from "../../base/errors.ts";
+import { unusable } from "../../platform/unusable.ts";
 import type { Context } from "../context.ts";
 import { patternsOf, type ScanResult, scanDirectory } from "../scan.ts";
 import type { Settings } from "../settings/resolve.ts";
@@ -43,9 +44,9 @@ export function keksOf(
 async function opened(
   context: Context,
   parts: VerifyParts,
-  request: VerifyRequest,
+  settings: Settings,
+  texts: readonly string[],
 ): Promise<VerifyResult | null> {
-  const { settings, texts } = request;
   const dataDir = settings["data-dir"];
   const lock = parts.lockDirectory(dataDir);
   if (lock === null) {
@@ -81,21 +82,33 @@ function tellOpened(context: Context, result: VerifyResult | null): void {
 /**
  * Verifies a directory and prints what it found.
  * @returns the exit status, 0 only if nothing is wrong.
- * @throws VERIFY_RUNNING, or what keeps the directory from being opened at all.
+ * @throws VERIFY_RUNNING, DATA_DIR_UNUSABLE, or what keeps the directory from being opened at all.
  */
 export async function verify(
   context: Context,
   parts: VerifyParts,
   request: VerifyRequest,
 ): Promise<number> {
-  const { settings, texts, json } = request;
-  const dataDir = settings["data-dir"];
+  const dataDir = request.settings["data-dir"];
   if (context.disk.status(dataDir) === null)
     throw new StrongroomError("CONFIG_UNREADABLE", `${dataDir} does not exist`);
+  try {
+    return await verifyExisting(context, parts, request);
+  } catch (error) {
+    throw unusable(error, dataDir);
+  }
+}
+
+async function verifyExisting(
+  context: Context,
+  parts: VerifyParts,
+  { settings, texts, json }: VerifyRequest,
+): Promise<number> {
+  const dataDir = settings["data-dir"];
   const patterns = patternsOf(texts);
   const scan = texts.length === 0 ? null : scanDirectory(context.disk, dataDir, patterns);
   if (!json && scan !== null) tellScan(context, scan);
-  const result = await opened(context, parts, request);
+  const result = await opened(context, parts, settings, texts);
   if (json) context.out(JSON.stringify({ ...result, scan }, null, 2));
   else tellOpened(context, result);
   const damaged = (result?.damage.length ?? 0) > 0;

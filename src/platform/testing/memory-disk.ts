@@ -319,10 +319,11 @@ export class MemoryDisk implements Disk {
     this.unlink(path);
   }
 
-  lock(given: string): { release(): void } | null {
+  lock(given: string, mode?: "existing"): { release(): void } | null {
     const path = resolve(given);
     this.checkAlive();
     if (this.#locks.has(path)) return null;
+    if (mode === "existing") this.#inode(path);
     if (!this.#tree.names.has(path)) this.open(path, { mode: "create" }).close();
     this.#locks.add(path);
     const life = this.#life;

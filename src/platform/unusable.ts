@@ -1,0 +1,27 @@
+/**
+ * What the file system says of a data directory that cannot be used (ENOTDIR, EACCES, EROFS,
+ * ENOSPC …), as the one refusal that names the path. It is the operator's to mend, so it must not
+ * look like a defect of the program, which anything else that is not ours stays.
+ * @module
+ */
+import { StrongroomError } from "../base/errors.ts";
+
+/** The error of a system call; those of Node itself are `ERR_…`. */
+const systemCode = /^E[A-Z0-9]+$/;
+
+/** @returns DATA_DIR_UNUSABLE for an error of the system, else `error` as it is. */
+export function unusable(error: unknown, dataDir: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (typeof code !== "string" || !systemCode.test(code)) return error;
+  return new StrongroomError("DATA_DIR_UNUSABLE", `${path ?? dataDir}: ${code}`, { cause: error });
+}
+
+/** @throws as `work`, but DATA_DIR_UNUSABLE for an error of the system. */
+export function whereUsable<T>(dataDir: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unusable(error, dataDir);
+  }
+}
