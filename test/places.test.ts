@@ -4,7 +4,7 @@
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Ended, Process, root, Server, temporaryFolder } from "./support/server.ts";
+import { type Ended, Process, root, Server, temporaryFolder, writeKek } from "./support/server.ts";
 
 const namespace = process.getuid?.() === 0 ? ["unshare", "-m"] : ["unshare", "-Urm"];
 const program = [process.execPath, join(root, "src/bin/strongroom.ts")];
@@ -57,6 +57,21 @@ test("places: a disk that is read-only or full is refused at the start", async (
   expectRefused(ro, data, "EROFS");
   const none = await mounted(`mount -t tmpfs -o nr_inodes=1 tmpfs ${place}`, ...clear, data);
   expectRefused(none, data, "ENOSPC");
+});
+
+test("places: a start that waits for room on the disk ends on SIGTERM and on SIGINT", async () => {
+  const kek = join(folder, "kek");
+  writeKek(kek);
+  const script = `mount -t tmpfs -o size=64k tmpfs ${place} && exec "$@"`;
+  const serve = ["serve", "--kek", `file:${kek}`, "--admin-port", "0", "--data-dir", place];
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const started = new Process([...namespace, "sh", "-c", script, "sh", ...program, ...serve]);
+    await expect.poll(() => started.output, { timeout: 30_000 }).toMatch(/\[SIDECAR_DISK_FULL\]/);
+    started.signal(signal);
+    const { status, output } = await started.ended;
+    expect([status, output]).toEqual([0, expect.stringContaining(`"reason":"${signal}"`)]);
+    expect(output).not.toContain("halted");
+  }
 });
 
 test("places: verify reads a backup on a read-only mount, lock file or none", async () => {

@@ -23,6 +23,13 @@ import type { ControlApplier } from "../machine/ports.ts";
 const waitMsMin = 200;
 const waitMsMax = 10_000;
 
+/** What is told while something waits for room on the disk. */
+const fullCodes = {
+  sidecar: "SIDECAR_DISK_FULL",
+  storage: "STORE_DISK_FULL",
+  log: "LOG_DISK_FULL",
+} as const;
+
 /** Says something to the operator. Never holds keys or user data. */
 export type Alarm = (event: string, detail: string) => void;
 
@@ -35,6 +42,8 @@ export interface ControlHostDeps {
   readonly scheduler: Scheduler;
   readonly nodeId: string;
   readonly alarm: Alarm;
+  /** True once the node is asked to stop, also while it is only starting. */
+  readonly stopping: () => boolean;
   /** True for the salt of a load that this process has planned. */
   readonly ownsSalt: (salt: Uint8Array) => boolean;
   /** True for the session that this process proposes in. */
@@ -171,31 +180,34 @@ export class ControlHost implements ControlApplier {
   /** @throws NODE_STOPPING. */
   private async wait(ms: number): Promise<void> {
     this.waiting = true;
-    for (let left = ms; left > 0 && !this.stopped; left -= waitMsMin)
+    const ends = (): boolean => this.stopped || this.deps.stopping();
+    for (let left = ms; left > 0 && !ends(); left -= waitMsMin)
       await this.deps.scheduler.delay(Math.min(left, waitMsMin));
     this.waiting = false;
-    if (this.stopped) throw new StrongroomError("NODE_STOPPING");
+    if (ends()) throw new StrongroomError("NODE_STOPPING");
   }
 
   private writeSidecar(): Promise<void> {
     const { keeper, state, nodeId } = this.deps;
-    return this.withRoom("the sidecar", () => keeper.follow(state, nodeId));
+    return this.withRoom("sidecar", () => keeper.follow(state, nodeId));
   }
 
   private cutOver(of: "storage" | "log"): Promise<void> {
-    return this.withRoom(`the ${of} cutover`, () => this.deps.cutover(of));
+    return this.withRoom(of, () => this.deps.cutover(of));
   }
 
   /** A disk that is full is waited for. */
-  private async withRoom(what: string, work: () => Promise<void>): Promise<void> {
+  private async withRoom(of: keyof typeof fullCodes, work: () => Promise<void>): Promise<void> {
     for (let wait = waitMsMin; ; wait = Math.min(wait * 2, waitMsMax)) {
       try {
         await work();
         return;
       } catch (error) {
-        const full = isStrongroomError(error, "STORE_DISK_FULL", "LOG_DISK_FULL");
-        if (!full && !isDiskFull(error)) throw error;
-        this.deps.alarm("disk-full", `${what} waits for room`);
+        const coded = isStrongroomError(error, "STORE_DISK_FULL", "LOG_DISK_FULL");
+        if (!coded && !isDiskFull(error)) throw error;
+        const full = coded ? (error as StrongroomError) : new StrongroomError(fullCodes[of]);
+        const what = of === "sidecar" ? "the sidecar" : `the ${of} cutover`;
+        this.deps.alarm("disk-full", `${what} waits for room: ${full.explain()}`);
         await this.wait(wait);
       }
     }

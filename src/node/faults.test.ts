@@ -248,6 +248,27 @@ test("faults: a rotation waits for room for the sidecar, a stop does not", async
   await again.node.close();
 });
 
+test("faults: a start that waits for room can be stopped, and says what it waits for", async () => {
+  const disk = new MemoryDisk();
+  let stopping = false;
+  let created = 0;
+  // The first one is the sidecar that the start begins with, the second one raises its epochs.
+  disk.fail("create", "ENOSPC", 1000, (path) => path.endsWith("keys.json.tmp") && ++created > 2);
+  const alarms: string[] = [];
+  const alarm = (event: string, detail: string): void => {
+    alarms.push(`${event}: ${detail}`);
+    stopping ||= alarms.length > 1;
+  };
+  const start = openTestNode(disk, {}, { stopping: () => stopping, alarm });
+  await expect(start).rejects.toMatchObject({ code: "NODE_STOPPING" });
+  const told = /^disk-full: the sidecar waits for room: \[SIDECAR_DISK_FULL\] .*; make room on/;
+  for (const text of alarms) expect(text).toMatch(told);
+  disk.clearFaults();
+  const again = await openTestNode(disk);
+  expect(await again.run("set", "a", "1")).toBe("+OK\r\n");
+  await again.node.close();
+});
+
 test("faults: a log that could not be synced halts the node, and everybody is told", async () => {
   const disk = new MemoryDisk();
   const node = await openTestNode(disk);

@@ -85,7 +85,7 @@ export interface NodeDeps {
   readonly shutdown?: () => Promise<void>;
   /** Opens a KEK by its name. */
   readonly openKek?: OpenKek;
-  /** True once the node is asked to stop: a start that waits for a KEK gives up. */
+  /** True once the node is asked to stop: a start that waits for a KEK, or for room, gives up. */
   readonly stopping?: () => boolean;
 }
 
@@ -139,6 +139,7 @@ class Opening {
   private readonly primitives: Primitives;
   private readonly tally: AlarmTally;
   private readonly alarm: (event: string, detail: string) => void;
+  private readonly stopping: () => boolean;
 
   private reconciled: Reconciliation = { kind: "consistent" };
 
@@ -152,6 +153,7 @@ class Opening {
     this.primitives = deps.primitives ?? loadPrimitives();
     this.tally = new AlarmTally(deps.alarm ?? (() => {}));
     this.alarm = this.tally.alarm;
+    this.stopping = deps.stopping ?? (() => false);
   }
 
   async open(): Promise<StrongroomNode> {
@@ -161,7 +163,7 @@ class Opening {
     const lock = lockDirectory(disk, options.dataDir);
     closers.push(() => lock.release());
     const { scheduler, alarm } = this;
-    const waiting = { scheduler, alarm, stopping: this.deps.stopping ?? (() => false) };
+    const waiting = { scheduler, alarm, stopping: this.stopping };
     const { keks, broken } = kekSet;
     for (const { error } of broken) alarm("kek-broken", error.message);
     const own = { disk, random, primitives, keks, broken: broken[0]?.error ?? null, waiting };
@@ -266,6 +268,7 @@ class Opening {
       scheduler: this.scheduler,
       nodeId: document.nodeId,
       alarm: this.alarm,
+      stopping: this.stopping,
       ownsSalt: (salt) => salts.some((own) => equalBytes(own, salt)),
       ownsSession: (id) => id === session.session,
       cutover: async (of) => {

@@ -298,7 +298,7 @@ export class Runtime {
   }
 
   private halted(error: StrongroomError): void {
-    this.deps.alarm("halted", this.group.haltReason);
+    if (error.code !== "NODE_STOPPING") this.deps.alarm("halted", this.group.haltReason);
     this.proposer.refuse(error);
     this.engine.progressed();
   }

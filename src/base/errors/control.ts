@@ -117,9 +117,9 @@ export const controlErrors = {
   },
   SIDECAR_DISK_FULL: {
     retryable: true,
-    what: "there is no room on the disk for the sidecar with this node's next epochs",
+    what: "there is no room on the disk for encryption/keys.json",
     kept: "nothing was changed, and the keys in use stay in use",
-    todo: "make room on the disk of the data directory and ask again",
+    todo: "make room on the disk: what waits goes on by itself, what was refused can be retried",
   },
   SIDECAR_UNREADABLE: {
     retryable: false,
