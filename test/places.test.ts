@@ -1,7 +1,7 @@
 // Goal: a place where the data cannot be is refused with its path and what to do, never as a crash;
 // and a backup is verified where it lies, on a read-only mount, also beside a node that serves it.
 // Method: whole processes, on mounts in a namespace of their own (unshare(1)).
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Ended, Process, root, Server, temporaryFolder, writeKek } from "./support/server.ts";
@@ -72,6 +72,22 @@ test("places: a start that waits for room on the disk ends on SIGTERM and on SIG
     expect([status, output]).toEqual([0, expect.stringContaining(`"reason":"${signal}"`)]);
     expect(output).not.toContain("halted");
   }
+});
+
+test("places: a start refused for want of a key leaves room for one that makes it", async () => {
+  const data = join(folder, "new", "data");
+  const home = join(folder, "home");
+  mkdirSync(home);
+  const serve = ["serve", "--port", "0", "--admin-port", "0", "--data-dir", data];
+  const socket = ["--unixsocket", join(folder, "socket")];
+  const refused = await run(...serve, ...socket);
+  expect([refused.status, refused.output]).toEqual([1, expect.stringMatching(/keygen --out/)]);
+  expect(existsSync(join(folder, "new"))).toBe(false);
+  const argv = [...program, ...serve, ...socket, "--default-key-file"];
+  const started = new Process(argv, { environment: { HOME: home } });
+  await expect.poll(() => started.output, { timeout: 30_000 }).toMatch(/is ready/);
+  started.signal("SIGTERM");
+  expect((await started.ended).status).toBe(0);
 });
 
 test("places: verify reads a backup on a read-only mount, lock file or none", async () => {

@@ -77,6 +77,15 @@ export interface FileStatus {
 }
 
 /** Files and directories. Directories are made 0700, files 0600. Errors are Node's, with `code`. */
+/** An exclusive lock on a file, held. */
+export interface FileLock {
+  /** True if the file was not there before. */
+  readonly made: boolean;
+  release(): void;
+  /** Takes the file away and releases it: whoever waits for it takes the lock of a new one. */
+  remove(): void;
+}
+
 export interface Disk {
   open(path: string, options: OpenOptions): DiskFile;
   /**
@@ -92,6 +101,8 @@ export interface Disk {
   makeDirectory(path: string): void;
   rename(from: string, to: string): void;
   unlink(path: string): void;
+  /** Of an empty one; any other throws. */
+  removeDirectory(path: string): void;
   /**
    * The same, while everything else goes on: the file is cut bit by bit first, for to give back a
    * large one at once holds up whoever writes durably. Its first 4 KiB stay to the end, since a
@@ -110,7 +121,7 @@ export interface Disk {
    * Exclusive lock of the kernel (flock) on a file, released at death; null if it is held.
    * @param mode - `existing`: the file is not made, and need not be writable.
    */
-  lock(path: string, mode?: "existing"): { release(): void } | null;
+  lock(path: string, mode?: "existing"): FileLock | null;
   /** Page-aligned, zeroed memory outside the JavaScript heap, shareable with workers. */
   alignedBuffer(bytes: number): Buffer;
   /**

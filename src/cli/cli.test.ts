@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readRunFile } from "../admin/runfile.ts";
 import { NodeDouble, nodeStatus as status } from "../admin/testing/double.ts";
@@ -178,10 +178,17 @@ test("default key: made once, over a new directory, with advice; then used", asy
 });
 
 test("default key: over existing data a missing one is refused, and none is made", async () => {
+  for (const data of ["log/1", "store/1", "encryption/keys.json"]) {
+    mkdirSync(dirname(join(dataDir, data)), { recursive: true });
+    writeFileSync(join(dataDir, data), "");
+    expect(await strongroom(...serveArguments(), "--default-key-file")).toBe(1);
+    expect(err.splice(0).join()).toMatch(/^\[KEK_COPY_MISSING\]/);
+    rmSync(dataDir, { recursive: true });
+  }
   mkdirSync(dataDir);
-  writeFileSync(join(dataDir, "file"), "");
+  writeFileSync(join(dataDir, "photo.jpg"), "");
   expect(await strongroom(...serveArguments(), "--default-key-file")).toBe(1);
-  expect(err.join()).toMatch(/\[KEK_COPY_MISSING\]/);
+  expect(err.join()).toMatch(/^\[DATA_DIR_FOREIGN\]/);
   expect(context.disk.status(join(home, ".strongroom"))).toBe(null);
   expect(events).toEqual([]);
 });
@@ -199,6 +206,13 @@ test("verify: a data directory that is none is told with its path, and is no cra
   expect(await strongroom("verify", "--data-dir", dataDir, "--scan", "text")).toBe(1);
   expect(err.join()).toContain(`[DATA_DIR_UNUSABLE]`);
   expect(err.join()).toContain(`${dataDir}: ENOTDIR`);
+});
+
+test("default key: made over what starts leave that were refused", async () => {
+  mkdirSync(join(dataDir, "run"), { recursive: true });
+  writeFileSync(join(dataDir, "lock"), "");
+  await whileServing(async () => {}, "--default-key-file");
+  expect(out.join("\n")).toMatch(/A new key file was made/);
 });
 
 test("default key: not made when a KEK is named or encryption is off", async () => {

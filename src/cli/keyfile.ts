@@ -8,6 +8,7 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk, Random } from "../base/ports.ts";
+import { foreignNames, holdsData } from "../node/folders.ts";
 import { whereUsable } from "../platform/unusable.ts";
 import type { Context } from "./context.ts";
 
@@ -55,6 +56,13 @@ function isThere(disk: Disk, path: string): boolean {
   }
 }
 
+/** @throws what keeps a directory from being a new one, before a key is made for it. */
+function judgeNew(disk: Disk, dataDir: string, path: string): void {
+  if (holdsData(disk, dataDir)) throw new StrongroomError("KEK_COPY_MISSING", path);
+  const foreign = foreignNames(disk, dataDir).length;
+  if (foreign > 0) throw new StrongroomError("DATA_DIR_FOREIGN", `${foreign} unknown names`);
+}
+
 export interface DefaultKey {
   readonly path: string;
   readonly made: boolean;
@@ -63,8 +71,8 @@ export interface DefaultKey {
 /**
  * The key file of a `serve --default-key-file` without `--kek`: `~/.strongroom/kek`. Made if there
  * is none and the data directory holds nothing yet.
- * @throws KEK_COPY_MISSING over a directory that holds something; CONFIG_INVALID if the key would
- *   stand in the data directory; KEYGEN_FAILED, DATA_DIR_UNUSABLE.
+ * @throws KEK_COPY_MISSING over data; CONFIG_INVALID if the key would stand in the data directory;
+ *   DATA_DIR_FOREIGN, DATA_DIR_UNUSABLE, KEYGEN_FAILED.
  */
 export function defaultKeyFile(context: Context, dataDir: string): DefaultKey {
   const { disk, random } = context;
@@ -75,8 +83,7 @@ export function defaultKeyFile(context: Context, dataDir: string): DefaultKey {
       `the key file ${path} would stand in the data directory`,
     );
   if (isThere(disk, path)) return { path, made: false };
-  if (whereUsable(dataDir, () => disk.list(dataDir)).length > 0)
-    throw new StrongroomError("KEK_COPY_MISSING", path);
+  whereUsable(dataDir, () => judgeNew(disk, dataDir, path));
   try {
     disk.makeDirectory(dirname(path));
   } catch (cause) {

@@ -1,7 +1,8 @@
 /**
- * Names inside the data directory. Nothing of a user is in them.
+ * Names inside the data directory, and what they tell of it. Nothing of a user is in them.
  * @module
  */
+import type { Disk } from "../base/ports.ts";
 
 export const folders = {
   lock: "lock",
@@ -18,3 +19,15 @@ export const knownNames: readonly string[] = [
   folders.store,
   folders.run,
 ];
+
+/** True if log, store or sidecar are there. What starts leave besides says nothing of data. */
+export function holdsData(disk: Disk, dataDir: string): boolean {
+  const filled = (name: string): boolean => disk.list(`${dataDir}/${name}`).length > 0;
+  const sidecar = `${dataDir}/encryption/keys.json`;
+  return filled(folders.log) || filled(folders.store) || disk.status(sidecar) !== null;
+}
+
+/** Names in the directory that this program does not know. */
+export function foreignNames(disk: Disk, dataDir: string): string[] {
+  return disk.list(dataDir).filter((name) => !knownNames.includes(name));
+}

@@ -3,9 +3,10 @@
  * new directory's lock and sidecar; every refusal is one typed error. `verify` begins here, too.
  * @module
  */
+import { dirname, resolve } from "node:path";
 import { assert } from "../base/assert.ts";
 import { StrongroomError } from "../base/errors.ts";
-import type { Disk, Random } from "../base/ports.ts";
+import type { Disk, FileLock, Random } from "../base/ports.ts";
 import { handOver, type Kek, type RawDek, unwrapAll, wrappedKeys } from "../control/deks.ts";
 import type { SidecarDocument } from "../control/document.ts";
 import { judgeStart, probeDirectorySync } from "../control/guards.ts";
@@ -19,7 +20,7 @@ import { clusterOfLog } from "../log/segments/salvage.ts";
 import type { Primitives } from "../platform/primitives.ts";
 import { clusterOfStore } from "../store/segments/salvage.ts";
 import type { NodeOptions } from "./api.ts";
-import { folders, knownNames } from "./folders.ts";
+import { folders, foreignNames, knownNames } from "./folders.ts";
 import { type KekWaiting, waitForKek } from "./kekwait.ts";
 import { rebuildDocument } from "./rebuild.ts";
 
@@ -53,12 +54,47 @@ export interface Rebuild {
   readonly formerNodeId: string | null;
 }
 
+/** The lock of a data directory, held. */
+export interface DirectoryLock {
+  release(): void;
+  /** After a refusal: what was made for the lock goes with it, unless anything else was made. */
+  undo(): void;
+}
+
+/** So often refused starts may take the directory away while its lock is being made. */
+const goneMax = 16;
+
 /** Takes the lock of a data directory, making the directory if there is none. */
-export function lockDirectory(disk: Disk, dataDir: string): { release(): void } {
-  if (disk.status(dataDir) === null) disk.makeDirectory(dataDir);
-  const lock = disk.lock(`${dataDir}/${folders.lock}`);
+export function lockDirectory(disk: Disk, dataDir: string): DirectoryLock {
+  const made: string[] = [];
+  for (let path = resolve(dataDir); disk.status(path) === null; path = dirname(path))
+    made.push(path);
+  const lock = makeLock(disk, dataDir);
   if (lock === null) throw new StrongroomError("DATA_DIR_IN_USE");
-  return lock;
+  return {
+    release: () => lock.release(),
+    undo() {
+      try {
+        const others = knownNames.filter((name) => name !== folders.lock);
+        if (!lock.made || disk.list(dataDir).some((name) => others.includes(name))) return;
+        lock.remove();
+        for (const path of made) disk.removeDirectory(path);
+      } finally {
+        lock.release();
+      }
+    },
+  };
+}
+
+function makeLock(disk: Disk, dataDir: string): FileLock | null {
+  for (let gone = 0; ; gone++) {
+    if (disk.status(dataDir) === null) disk.makeDirectory(dataDir);
+    try {
+      return disk.lock(`${dataDir}/${folders.lock}`);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== "ENOENT" || gone === goneMax) throw error;
+    }
+  }
 }
 
 /** Finds or makes the keys of a data directory. @throws the guard that refuses the start. */
@@ -71,11 +107,10 @@ export async function layFoundation(
   const { dataDir, encryption } = options;
   const { reading = false } = deps;
   if (!reading) probeDirectorySync(disk, dataDir);
-  const names = disk.list(dataDir);
   const filled = (name: string): boolean => disk.list(`${dataDir}/${name}`).length > 0;
   const plan = judgeStart({
     locked: true,
-    foreignNames: names.filter((name) => !knownNames.includes(name)),
+    foreignNames: foreignNames(disk, dataDir),
     dataPresent: filled(folders.log) || filled(folders.store),
     sidecar: rebuild === null ? readSidecar(disk, dataDir) : null,
     encryption,

@@ -141,6 +141,7 @@ class Opening {
   private readonly alarm: (event: string, detail: string) => void;
   private readonly stopping: () => boolean;
 
+  private served = false;
   private reconciled: Reconciliation = { kind: "consistent" };
 
   constructor(options: NodeOptions, deps: NodeDeps, closers: Close[]) {
@@ -161,7 +162,7 @@ class Opening {
     const kekSet = await openKeks(options.keks, this.deps.openKek);
     closers.push(() => kekSet.close());
     const lock = lockDirectory(disk, options.dataDir);
-    closers.push(() => lock.release());
+    closers.push(() => (this.served ? lock.release() : lock.undo()));
     const { scheduler, alarm } = this;
     const waiting = { scheduler, alarm, stopping: this.stopping };
     const { keks, broken } = kekSet;
@@ -364,6 +365,7 @@ class Opening {
 
   private serve(runtime: Runtime): StrongroomNode {
     runtime.state = "serving";
+    this.served = true;
     const keysTick = beginKeys(runtime);
     const timer = setInterval(() => {
       runtime.tick();

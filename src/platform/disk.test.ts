@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { FileLock } from "../base/ports.ts";
 import { NodeDisk } from "./disk.ts";
+import { lockFile } from "./lock.ts";
 import { loadNative } from "./native.ts";
 import { diskSuite } from "./suite.ts";
 import { MemoryDisk } from "./testing/memory-disk.ts";
@@ -65,6 +67,35 @@ test("disk: a closed file is not read with others, whoever has its descriptor no
     expect(rows[4]).not.toBe(8);
     disk.unlink(join(directory, "a"));
   }
+  cleanUp();
+});
+
+test("disk: whoever locks a file that was taken away meanwhile holds no lock", () => {
+  const native = loadNative();
+  if (native === null) return;
+  const { directory, cleanUp } = realDirectory();
+  const path = join(directory, "lock");
+  const first = lockFile(path, native);
+  // Each time the second one has the file open, and the first one goes before it is locked.
+  let third: FileLock | null = null;
+  const meanwhile = [
+    () => first?.remove(),
+    () => {
+      third = lockFile(path, native);
+    },
+  ];
+  const flock = (fd: number): number => {
+    for (const happens of meanwhile.splice(0)) happens();
+    return native.flock(fd);
+  };
+  const slow = { ...native, flock } as typeof native;
+  expect(lockFile(path, slow)).toBeNull();
+  expect(third).not.toBeNull();
+  meanwhile.push(() => (third as FileLock | null)?.remove());
+  const second = lockFile(path, slow);
+  expect(second).not.toBeNull();
+  expect(lockFile(path, native)).toBeNull();
+  second?.release();
   cleanUp();
 });
 

@@ -16,6 +16,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmdirSync,
   statfsSync,
   statSync,
   unlinkSync,
@@ -24,6 +25,7 @@ import { dirname } from "node:path";
 import {
   type Disk,
   type DiskFile,
+  type FileLock,
   type FileStatus,
   type OpenOptions,
   readRow,
@@ -113,6 +115,10 @@ export class NodeDisk implements Disk {
     unlinkSync(path);
   }
 
+  removeDirectory(path: string): void {
+    rmdirSync(path);
+  }
+
   unlinkInPieces(path: string): Promise<void> {
     return unlinkInPieces(path);
   }
@@ -142,7 +148,7 @@ export class NodeDisk implements Disk {
     return replaceFileAsync(path, data, fileMode);
   }
 
-  lock(path: string, mode?: "existing"): { release(): void } | null {
+  lock(path: string, mode?: "existing"): FileLock | null {
     return lockFile(path, this.#native, mode);
   }
 

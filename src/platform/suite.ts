@@ -234,6 +234,33 @@ function namesSuite(disk: () => Disk, at: At): void {
     again!.release();
   });
 
+  test("a lock file is taken away with its lock, and made again by the next one", () => {
+    const lock = disk().lock(at("lock"))!;
+    expect(lock.made).toBe(true);
+    lock.remove();
+    lock.remove();
+    expect(disk().list(at())).toEqual([]);
+    const next = disk().lock(at("lock"))!;
+    lock.remove();
+    lock.release();
+    expect(disk().list(at())).toEqual(["lock"]);
+    expect(disk().lock(at("lock"))).toBeNull();
+    next.release();
+    const again = disk().lock(at("lock"))!;
+    expect(again.made).toBe(false);
+    again.release();
+  });
+
+  test("a directory is removed once it is empty", () => {
+    disk().makeDirectory(at("d"));
+    disk().open(at("d/a"), { mode: "create" }).close();
+    expect(() => disk().removeDirectory(at("d"))).toThrow(/ENOTEMPTY/);
+    expect(() => disk().removeDirectory(at("d/a"))).toThrow(/ENOTDIR/);
+    disk().unlink(at("d/a"));
+    disk().removeDirectory(at("d"));
+    expect(disk().status(at("d"))).toBeNull();
+  });
+
   test("a lock on an existing file makes none, and holds against every other", () => {
     expect(() => disk().lock(at("lock"), "existing")).toThrow(/ENOENT/);
     expect(disk().list(at())).toEqual([]);

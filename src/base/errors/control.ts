@@ -7,9 +7,11 @@ import type { ErrorRow } from "./row.ts";
 export const controlErrors = {
   KEK_NOT_CONFIGURED: {
     retryable: false,
-    what: "the data is encrypted and no KEK is configured",
-    kept: "the data directory was not touched",
-    todo: "start with --kek file:PATH or --kek env:NAME",
+    what: "no KEK is configured, and the data is encrypted, or new and about to be",
+    kept: "no data was made or changed",
+    todo:
+      "start with --kek file:PATH or --kek env:NAME; for new data " +
+      "`strongroom keygen --out PATH` makes a key file",
   },
   KEY_WRAP_DAMAGED: {
     retryable: false,

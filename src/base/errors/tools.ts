@@ -27,7 +27,7 @@ export const toolErrors = {
   },
   KEK_COPY_MISSING: {
     retryable: false,
-    what: "the data directory is not empty and its default key file is missing",
+    what: "the data directory holds data and its default key file is missing",
     kept: "no new key was made and the data was not touched",
     todo: "put the key file back from your copy, or name the right one with --kek",
   },

@@ -8,10 +8,10 @@ import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { Disk, Random } from "../../base/ports.ts";
 import type { Kek } from "../../control/deks.ts";
 import { bornEncrypted } from "../../control/document.ts";
-import { readSidecar, sidecarFolder } from "../../control/keeper.ts";
+import { readSidecar } from "../../control/keeper.ts";
 import type { Keystore } from "../../crypto/keystore.ts";
 import { surveyLog } from "../../log/segments/survey.ts";
-import { folders } from "../../node/folders.ts";
+import { folders, holdsData } from "../../node/folders.ts";
 import { type Foundation, layFoundation, type Rebuild } from "../../node/foundation.ts";
 import { openKeks } from "../../node/keks.ts";
 import { StoragePort } from "../../node/keyport.ts";
@@ -134,9 +134,7 @@ export async function verifyDirectory(
   dataDir: string,
   specs: readonly string[],
 ): Promise<VerifyResult> {
-  const holds = (name: string): boolean => deps.disk.list(`${dataDir}/${name}`).length > 0;
-  if (![sidecarFolder, folders.store, folders.log].some(holds))
-    throw new StrongroomError("DATA_DIR_EMPTY", dataDir);
+  if (!holdsData(deps.disk, dataDir)) throw new StrongroomError("DATA_DIR_EMPTY", dataDir);
   const findings = new Findings(dataDir);
   const opened = await openKeks(specs);
   try {

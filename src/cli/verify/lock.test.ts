@@ -26,6 +26,16 @@ function filled(lockFile: boolean): Unwritable {
   return disk;
 }
 
+test("verify: a lock that it made goes with it, one that was there stays", () => {
+  for (const there of [true, false]) {
+    const disk = filled(there);
+    const lock = lockForReading(disk, "/data");
+    expect(lockForReading(disk, "/data")).toBeNull();
+    lock?.release();
+    expect(disk.list("/data")).toEqual(there ? ["lock"] : []);
+  }
+});
+
 test("verify: what cannot be written to is read without making a lock", () => {
   for (const code of ["EROFS", "EACCES", "EPERM"]) {
     const disk = filled(false);

@@ -15,7 +15,9 @@ const unheld = { release(): void {} };
 export function lockForReading(disk: Disk, dataDir: string): { release(): void } | null {
   const path = `${dataDir}/${folders.lock}`;
   try {
-    return disk.lock(path);
+    const lock = disk.lock(path);
+    // One that was not there before is taken away again: nothing is changed.
+    return lock?.made === true ? { release: () => lock.remove() } : lock;
   } catch (error) {
     if (!isUnwritable(error)) throw error;
   }

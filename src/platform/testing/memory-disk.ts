@@ -10,7 +10,7 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import type { Disk, DiskFile, FileStatus, OpenOptions } from "../../base/ports.ts";
+import type { Disk, DiskFile, FileLock, FileStatus, OpenOptions } from "../../base/ports.ts";
 import { alignedBuffer, directAlignment } from "../aligned.ts";
 import { readEach } from "../read-many.ts";
 import { replaceFile } from "../replace.ts";
@@ -258,6 +258,13 @@ export class MemoryDisk implements Disk {
     this.#change("unlink", path, () => this.#tree.remove(path));
   }
 
+  removeDirectory(given: string): void {
+    const path = resolve(given);
+    if (this.#existing(path) !== "directory") throw diskError("ENOTDIR", path);
+    if (this.list(path).length > 0) throw diskError("ENOTEMPTY", path);
+    this.#change("unlink", path, () => this.#tree.remove(path));
+  }
+
   link(from: string, givenTo: string): void {
     const to = resolve(givenTo);
     const inode = this.#inode(from);
@@ -319,19 +326,25 @@ export class MemoryDisk implements Disk {
     this.unlink(path);
   }
 
-  lock(given: string, mode?: "existing"): { release(): void } | null {
+  lock(given: string, mode?: "existing"): FileLock | null {
     const path = resolve(given);
     this.checkAlive();
     if (this.#locks.has(path)) return null;
     if (mode === "existing") this.#inode(path);
-    if (!this.#tree.names.has(path)) this.open(path, { mode: "create" }).close();
+    const made = !this.#tree.names.has(path);
+    if (made) this.open(path, { mode: "create" }).close();
     this.#locks.add(path);
     const life = this.#life;
-    return {
-      release: () => {
-        if (life === this.#life) this.#locks.delete(path);
-      },
+    let held = true;
+    const release = (): void => {
+      if (held && life === this.#life) this.#locks.delete(path);
+      held = false;
     };
+    const remove = (): void => {
+      if (held && life === this.#life) this.unlink(path);
+      release();
+    };
+    return { made, release, remove };
   }
 
   alignedBuffer(bytes: number): Buffer {
