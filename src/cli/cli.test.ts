@@ -139,8 +139,10 @@ test("serve: a fatal error of the node ends it, with its code, not in good order
 test("serve: wrong settings are refused before anything is opened", async () => {
   expect(await strongroom(...serveArguments(), "--port", "x")).toBe(1);
   expect(await strongroom(...serveArguments(), "--port", "0")).toBe(1);
+  expect(await strongroom(...serveArguments(), "--config", "")).toBe(1);
   expect(await strongroom(...serveArguments(), "--config", join(home, "none"))).toBe(1);
   expect(err.map((line) => line.split(" ", 1)[0])).toEqual([
+    "[CONFIG_INVALID]",
     "[CONFIG_INVALID]",
     "[CONFIG_INVALID]",
     "[CONFIG_UNREADABLE]",

@@ -25,7 +25,6 @@ export function checkSettings(settings: Settings): void {
   if (settings["tls-port"] > 0 && settings["tls-port"] === settings.port)
     throw invalid("port and tls-port are the same");
   checkAdmin(settings);
-  if (settings.requirepass === "") throw invalid("requirepass is empty");
   for (const spec of settings.kek)
     if (!isKekSpec(spec)) throw invalid(`kek must be one of ${kekForms}`);
 }

@@ -63,6 +63,7 @@ export function parseSetting(row: Setting, text: string, origin: Origin): Settin
     case "list":
       return parseList(origin, [text]);
     case "text":
+      if (text === "") throw invalid(origin, "is empty");
       if (text.includes("\0")) throw invalid(origin, "holds a zero byte");
       return text;
   }

@@ -20,8 +20,9 @@ function readFileOf(path: string): string {
 /** @throws CONFIG_INVALID, CONFIG_UNREADABLE. */
 export function settingsOf(context: Context, options: Record<string, unknown>): Settings {
   const path = options.config ?? context.environment.STRONGROOM_CONFIG;
-  const file =
-    typeof path === "string" && path !== "" ? { name: path, text: readFileOf(path) } : undefined;
+  if (path === "")
+    throw new StrongroomError("CONFIG_INVALID", "--config or STRONGROOM_CONFIG: is empty");
+  const file = typeof path === "string" ? { name: path, text: readFileOf(path) } : undefined;
   const sources = { flags: givenFlags(options), environment: context.environment };
   return resolveSettings(file === undefined ? sources : { ...sources, file }).settings;
 }

@@ -73,7 +73,8 @@ function fromEnvironment(environment: Sources["environment"]): Given {
   for (const name of settingNames) {
     const variable = environmentName(name);
     const text = environment[variable];
-    if (text === undefined || text === "") continue;
+    // An empty one was meant to be something: passed over, a password would be none, and silently.
+    if (text === undefined) continue;
     given.set(name, { texts: [text], origin: variable });
     const row: Setting = settingTable[name];
     if (row.secret === true) delete environment[variable];

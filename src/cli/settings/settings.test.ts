@@ -93,6 +93,19 @@ test("settings: what is misspelt, doubled or broken in a file is refused by its 
   expect(explained(() => resolve({}, {}, '{"prot":1}'))).toMatch(/no such setting/);
 });
 
+test("settings: an empty value is refused, wherever it comes from, and none is left out", () => {
+  for (const name of settingNames) {
+    const variable = environmentName(name);
+    expect(() => resolve({ [name]: "" }), name).toThrow(`[CONFIG_INVALID] --${name}: `);
+    expect(() => resolve({}, { [variable]: "" }), name).toThrow(`[CONFIG_INVALID] ${variable}: `);
+    expect(() => resolve({}, {}, `${name} ""`), name).toThrow("[CONFIG_INVALID] s.conf:1: ");
+  }
+  // A flag that is given is what counts, whatever the environment holds.
+  expect(resolve({ requirepass: "x" }, { STRONGROOM_REQUIREPASS: "" }).settings.requirepass).toBe(
+    "x",
+  );
+});
+
 test("settings: a secret leaves the environment once read and is never told", () => {
   const environment = { STRONGROOM_REQUIREPASS: "hunter2", STRONGROOM_PORT: "1" };
   expect(resolve({}, environment).settings.requirepass).toBe("hunter2");
