@@ -27,7 +27,10 @@ export function holdsData(disk: Disk, dataDir: string): boolean {
   return filled(folders.log) || filled(folders.store) || disk.status(sidecar) !== null;
 }
 
-/** Names in the directory that this program does not know. */
+/** At the root of a volume: where fsck(8) puts what it finds without a name. */
+const ofVolumes = "lost+found";
+
+/** Names in the directory that neither this program nor a file system knows. */
 export function foreignNames(disk: Disk, dataDir: string): string[] {
-  return disk.list(dataDir).filter((name) => !knownNames.includes(name));
+  return disk.list(dataDir).filter((name) => !knownNames.includes(name) && name !== ofVolumes);
 }

@@ -9,9 +9,12 @@ import { openTestNode } from "./testing/harness.ts";
 const namesOf = (disk: MemoryDisk): string[] => [...disk.contents().keys()].sort();
 
 async function refusal(disk: MemoryDisk, options: Partial<NodeOptions>): Promise<string> {
-  const opened = openTestNode(disk, options);
-  const error = await opened.then(() => ({ code: "served" })).catch((error) => error);
-  return (error as { code: string }).code;
+  try {
+    await (await openTestNode(disk, options)).node.close();
+    return "served";
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
 }
 
 test("locking: a refused start takes lock and directories away that it made", async () => {
@@ -34,6 +37,15 @@ test("locking: a refused start leaves what was there, with nothing beside it", a
   disk.lock("/data/lock")?.release();
   expect(await refusal(disk, { keks: [] })).toBe("KEK_NOT_CONFIGURED");
   expect(namesOf(disk)).toEqual(["/data/lock"]);
+});
+
+test("locking: the root of a volume is a place for data, with its lost+found", async () => {
+  const disk = new MemoryDisk();
+  disk.makeDirectory("/data/lost+found");
+  expect(await refusal(disk, {})).toBe("served");
+  disk.makeDirectory("/other/lost+found");
+  disk.makeDirectory("/other/photos");
+  expect(await refusal(disk, { dataDir: "/other" })).toBe("DATA_DIR_FOREIGN");
 });
 
 test("locking: a start that made data keeps its lock, served or not", async () => {

@@ -85,7 +85,7 @@ export const settingTable = {
     kind: "text",
     placeholder: "path",
     default: undefined,
-    help: "also listen on this socket file",
+    help: "also listen on this socket file, which this user alone may open (mode 0600)",
   },
   "tls-port": {
     kind: "count",
