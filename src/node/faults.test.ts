@@ -1,12 +1,16 @@
 // Goal: a node whose disk is full, broken or gone behaves as told: what was opened is closed, one
 // reply a command, nothing into the log once it has halted, a log that does not grow for nothing.
 import { expect, test } from "vitest";
+import { StrongroomError } from "../base/errors.ts";
 import { Args } from "../commands/args.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { commandNamed } from "../commands/table.ts";
 import { blockBytes } from "../files/framing.ts";
+import { openKek as openProvider } from "../kek/open.ts";
+import type { KekProvider } from "../kek/provider.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import { RespWriter } from "../resp/writer.ts";
+import { rewriteFile } from "../store/testing/faults.ts";
 import { damagedDisk } from "./testing/damage.ts";
 import { openTestNode, type TestNode, testClient, until } from "./testing/harness.ts";
 
@@ -267,6 +271,31 @@ test("faults: a start that waits for room can be stopped, and says what it waits
   const again = await openTestNode(disk);
   expect(await again.run("set", "a", "1")).toBe("+OK\r\n");
   await again.node.close();
+});
+
+test("faults: a replay that waits for a KEK can be stopped", async () => {
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk, { flushIntervalMs: 3_600_000 });
+  const sidecar = disk.readFile("/data/encryption/keys.json");
+  await first.node.rotate("log");
+  const crashed = disk.fork({ kind: "kept" });
+  await first.node.close();
+  rewriteFile(crashed, "/data/encryption/keys.json", sidecar);
+  let unwrapped = 0;
+  // It opens the three keys of the sidecar, and is gone when the log names a fourth one.
+  const openKek = async (spec: string): Promise<KekProvider> => {
+    const kek = await openProvider(spec);
+    const unwrap = (wrapped: Uint8Array, binding: Uint8Array): Promise<Buffer> => {
+      if (++unwrapped > 3) throw new StrongroomError("KEK_UNAVAILABLE");
+      return kek.unwrap(wrapped, binding);
+    };
+    const { id, provider } = kek;
+    return { id, provider, wrap: (...all) => kek.wrap(...all), unwrap, close: () => kek.close() };
+  };
+  const stopping = (): boolean => unwrapped > 4;
+  const start = openTestNode(crashed, {}, { openKek, stopping });
+  await expect(start).rejects.toMatchObject({ code: "NODE_STOPPING" });
+  await (await openTestNode(crashed)).node.close();
 });
 
 test("faults: a log that could not be synced halts the node, and everybody is told", async () => {
