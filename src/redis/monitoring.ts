@@ -1,9 +1,10 @@
 /**
- * Lines of MONITOR. Passwords are not shown: commands with the flag "no_auth" carry them.
+ * Lines of MONITOR. Passwords are not shown, and what is for the administrator is not either.
  * @module
  */
 import type { Args } from "../commands/args.ts";
 import type { Peer, ServerContext, TableEntry } from "./context.ts";
+import { isSecret, redacted } from "./secrets.ts";
 
 /** Of one argument; longer ones are cut. */
 const argumentBytesMax = 64 * 1024;
@@ -37,12 +38,13 @@ export function monitorLine(
   entry: TableEntry,
   args: Args,
 ): string | null {
-  if (entry.flags.has("no_auth") || entry.flags.has("admin")) return null;
+  if (entry.flags.has("admin") || entry.flags.has("skip_monitor")) return null;
   const seconds = Math.floor(server.nowMs / 1000);
   const micros = Math.floor((server.nowMs % 1000) * 1000);
   const names = entry.name.split("|");
   const words = names.map(quote);
-  for (let i = 0; i < args.count; i++) words.push(shown(args, i));
+  for (let i = 0; i < args.count; i++)
+    words.push(isSecret(entry.name, args, i) ? quote(redacted) : shown(args, i));
   const from = peer.unix ? `unix:${peer.localAddress}` : peer.address;
   const time = `${seconds}.${micros.toString().padStart(6, "0")}`;
   return `${time} [${peer.session.db} ${from}] ${words.join(" ")}`;

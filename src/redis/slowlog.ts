@@ -5,6 +5,7 @@
  */
 import type { Args } from "../commands/args.ts";
 import type { Peer, ServerContext, TableEntry } from "./context.ts";
+import { isSecret, redacted } from "./secrets.ts";
 
 const argumentsMax = 32;
 const textMax = 128;
@@ -25,8 +26,7 @@ function cut(args: Args, i: number): string {
 
 /** The text of argument i, unless it is a secret. */
 function shownText({ entry, args }: Slow, i: number): string {
-  const secret = entry.name === "config|set" && i > 0 && args.is(i - 1, "requirepass");
-  return secret ? "(redacted)" : cut(args, i);
+  return isSecret(entry.name, args, i) ? redacted : cut(args, i);
 }
 
 function wordsOf(slow: Slow): string[] {
@@ -40,7 +40,7 @@ function wordsOf(slow: Slow): string[] {
 }
 
 export function noteSlow(server: ServerContext, slow: Slow): void {
-  if (slow.entry.flags.has("no_auth") || slow.entry.flags.has("skip_slowlog")) return;
+  if (slow.entry.flags.has("skip_slowlog")) return;
   const lengthMax = Number(server.settings.get("slowlog-max-len"));
   server.slowLog.unshift({
     id: slow.id,
