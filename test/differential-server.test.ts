@@ -127,12 +127,33 @@ const sessions = [
   "foo|foo a 'b c'|FOO|'\\x00a'|'a\\nb' 'c\\nd'|get|get a b|set a",
   "quit now|ping",
   "reset|reset x",
+  "debug populate x|debug populate -1|debug populate|debug populate 1 a -1|debug populate 1 a b",
+  "debug populate 1 a 2 3|debug populate 0|debug foo|debug foo bar|debug|debug object",
+  "debug object a b|debug object s:none|debug protocol|debug protocol foo|debug sleep x|debug sleep",
+  "debug error a b|debug error 'MY err'|debug replicate x|debug change-repl-id|debug reload foo",
+  "debug quicklist-packed-threshold x|debug quicklist-packed-threshold 5gb|debug pause-cron 0",
+  ...["", "hello 3|"].flatMap((hello) =>
+    ["string", "integer", "double", "bignum", "null", "array", "set", "map", "attrib", "push"]
+      .concat(["verbatim", "true", "false"])
+      .map((type) => `${hello}debug protocol ${type}|ping`),
+  ),
   "role x|readonly x|lolwut version 9999",
 ];
 
 test("server: sessions of every command of connections and of the server", async () => {
   const lines = sessions.map((session) => `${session.split("|").join("\r\n")}\r\n`);
   await compare(lines);
+});
+
+/** Each has all of the data for itself. */
+const wholeData = [
+  "flushall|debug digest|set k v|debug digest|set k 12345|expire k 1000|debug digest|flushall",
+  "select 3|set a x|debug digest|debug digest-value a b a|debug digest-value|debug digest x",
+  "flushall|debug populate 3|debug populate 3 foo|set bar:1 x|debug populate 2 bar 20|debug digest",
+];
+
+test("server: sessions that look at all of the data", async () => {
+  for (const session of wholeData) await compare([`${session.split("|").join("\r\n")}\r\n`]);
 });
 
 test("server: inline commands, quotes and broken protocol", async () => {

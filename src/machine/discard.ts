@@ -24,6 +24,7 @@ export const discardReply: Reply = {
   array: nothing,
   map: nothing,
   set: nothing,
+  attribute: nothing,
   push: nothing,
   double: nothing,
   bool: nothing,

@@ -122,6 +122,8 @@ export interface ServerCommand {
    */
   readonly when: "at-once" | "in-order";
   readonly subcommands?: readonly ServerCommand[];
+  /** True: its reply comes later than at once, so it has no place inside a transaction. */
+  answersLater?(args: Args): boolean;
   /** Writes one reply, before or after the promise. @throws CommandError instead of a reply. */
   run?(call: Call): void | Promise<void>;
 }

@@ -22,6 +22,8 @@ export interface Host {
   readonly clock: Clock;
   readonly random: Random;
   sha256(data: Uint8Array): Buffer;
+  /** For digests of data that are compared with Redis's, never for secrets. */
+  sha1(data: Uint8Array): Buffer;
   /** Runs `job` once after the current callback of the event loop, before other I/O. */
   tick(job: () => void): void;
   /** Runs `job` once after `ms`. @returns a function that calls it off. */

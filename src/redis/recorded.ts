@@ -60,6 +60,9 @@ export class RecordedReply implements Reply {
   set(count: number): void {
     this.calls.push((r) => r.set(count));
   }
+  attribute(pairs: number): void {
+    this.calls.push((r) => r.attribute(pairs));
+  }
   push(count: number): void {
     this.calls.push((r) => r.push(count));
   }

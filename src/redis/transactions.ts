@@ -33,6 +33,7 @@ export function queueCommand(
     transaction.commands.push({ spec, db: transaction.db, args, local: null });
     return null;
   }
+  if (entry.server?.answersLater?.(args)) return "ERR Command not allowed inside a transaction";
   transaction.local = true;
   if (entry.name === "select") noteSelect(server, transaction, args);
   transaction.commands.push({

@@ -36,6 +36,8 @@ export interface Reply {
   map(pairs: number): void;
   /** RESP2: an array. */
   set(count: number): void;
+  /** RESP3 alone: `pairs` keys and values follow, then the reply that they belong to. */
+  attribute(pairs: number): void;
   /** Out-of-band data. RESP2: an array. */
   push(count: number): void;
   /** RESP2: a bulk string with 17 significant digits, as Redis 7.0. */

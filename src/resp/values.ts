@@ -30,7 +30,8 @@ export type Value =
   | Map<Value, Value>
   | Set<Value>;
 
-type Kind = "array" | "map" | "set";
+/** What an "attribute" says is taken and dropped. */
+type Kind = "array" | "map" | "set" | "attribute";
 
 interface Open {
   readonly kind: Kind;
@@ -82,6 +83,7 @@ export class ValueReply implements Reply {
       open.items.push(current);
       if (open.items.length < open.count) return;
       this.stack.pop();
+      if (open.kind === "attribute") return;
       current = close(open);
     }
   }
@@ -132,6 +134,9 @@ export class ValueReply implements Reply {
   }
   set(count: number): void {
     this.open(this.resp3 ? "set" : "array", count);
+  }
+  attribute(pairs: number): void {
+    this.open("attribute", pairs * 2);
   }
   push(count: number): void {
     this.open("array", count);

@@ -205,6 +205,10 @@ export class RespWriter implements Reply, ChunkHolder {
     this.line(this.resp3 ? 126 : 42, count);
   }
 
+  attribute(pairs: number): void {
+    this.line(124, pairs);
+  }
+
   push(count: number): void {
     this.line(this.resp3 ? 62 : 42, count);
   }

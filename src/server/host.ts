@@ -30,6 +30,7 @@ export function nodeHost(report: (error: unknown) => void): Host {
     clock: systemClock,
     random: systemRandom,
     sha256: (data) => createHash("sha256").update(data).digest(),
+    sha1: (data) => createHash("sha1").update(data).digest(),
     tick: whenTurnEnds,
     later: (ms, job) => {
       const timer = setTimeout(job, ms);

@@ -28,7 +28,8 @@ async function answers(port: number): Promise<boolean> {
 export async function startRedis(): Promise<Running> {
   const port = await freePort();
   const flags = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", temporaryFolder()];
-  const started = new Process(["redis-server", ...flags, "--save", "", "--appendonly", "no"]);
+  const quiet = ["--save", "", "--appendonly", "no", "--enable-debug-command", "local"];
+  const started = new Process(["redis-server", ...flags, ...quiet]);
   const deadline = performance.now() + startMsMax;
   while (!(await answers(port))) {
     if (!started.alive || performance.now() > deadline) {

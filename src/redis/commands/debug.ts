@@ -1,84 +1,69 @@
 /**
- * DEBUG: what test suites of clients use. Allowed by `enable-debug-command` only, which is "local"
- * unless set otherwise.
+ * DEBUG subcommand [argument ...]: what test suites of clients use. Allowed by
+ * `enable-debug-command` only, which is "local" unless set otherwise. As in Redis it is one command
+ * of the table, whatever stands behind it: what is refused to DEBUG is refused to all of it.
  * @module
  */
-import { syntaxError } from "../../commands/failures.ts";
+import type { Args } from "../../commands/args.ts";
 import { CommandError } from "../../keyspace/errors.ts";
-import type { Call, ServerCommand } from "../context.ts";
-import { adminFlags, command, container, ok } from "./define.ts";
+import type { Call } from "../context.ts";
+import { digest, digestValue } from "./debug/digest.ts";
+import { object } from "./debug/object.ts";
+import { populate } from "./debug/populate.ts";
+import { protocol } from "./debug/protocol.ts";
+import type { DebugSubcommand } from "./debug/subcommand.ts";
+import { switches } from "./debug/switches.ts";
+import { adminFlags, command, writeHelp } from "./define.ts";
 
-type Run = NonNullable<ServerCommand["run"]>;
-const secondsMax = 3600;
+const subcommands: readonly DebugSubcommand[] = [
+  digest,
+  digestValue,
+  object,
+  populate,
+  protocol,
+  ...switches,
+].sort((a, b) => (a.name < b.name ? -1 : 1));
 
-function sub(name: string, arity: number, summary: string, run: Run): ServerCommand {
-  return command({ name, arity, flags: adminFlags, since: "1.0.0", summary, run });
+function subcommandOf(args: Args): DebugSubcommand | undefined {
+  const count = args.count - 1;
+  return subcommands.find(
+    ({ name, argumentsMin, argumentsMax }) =>
+      args.is(0, name) && count >= argumentsMin && count <= argumentsMax,
+  );
 }
 
-function sleep({ server, args, reply }: Call): void {
-  const seconds = args.float(0);
-  if (!(seconds >= 0 && seconds <= secondsMax)) throw syntaxError();
-  server.host.block(seconds * 1000);
-  reply.ok();
-}
-
-async function reload({ server, reply }: Call): Promise<void> {
-  await server.engine.evictAll();
-  reply.ok();
-}
-
-function activeExpire({ server, args, reply }: Call): void {
-  if (!args.is(0, "0") && !args.is(0, "1")) throw syntaxError();
-  server.engine.setActiveExpiry(args.is(0, "1"));
-  reply.ok();
-}
-
-/** DEBUG PROTOCOL: one reply of each type. */
-function protocol({ args, reply }: Call): void {
-  if (args.is(0, "string")) reply.bulkText("Hello World");
-  else if (args.is(0, "integer")) reply.integer(12345);
-  else if (args.is(0, "double")) reply.double(3141 / 1000);
-  else if (args.is(0, "null")) reply.nil();
-  else if (args.is(0, "bignum")) reply.bigNumber("1234567999999999999999999999999999999");
-  else if (args.is(0, "true")) reply.bool(true);
-  else if (args.is(0, "false")) reply.bool(false);
-  else if (args.is(0, "verbatim")) reply.verbatim("txt", "This is a verbatim\nstring");
-  else if (args.is(0, "array") || args.is(0, "set") || args.is(0, "map"))
-    collection(args.text(0), reply);
-  else
-    throw new CommandError(
-      "ERR Wrong protocol type name. Please use one of the following: " +
-        "string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
-    );
-}
-
-function collection(word: string, reply: Call["reply"]): void {
-  const kind = word.toLowerCase();
-  if (kind === "array") reply.array(3);
-  else if (kind === "set") reply.set(3);
-  else reply.map(3);
-  for (let i = 0; i < 3; i++) {
-    reply.integer(i);
-    if (kind === "map") reply.bool(i === 1);
+/** The subcommand's arguments, while it begins: SLOWLOG sees all of them again. */
+function perform(call: Call, subcommand: DebugSubcommand): void | Promise<void> {
+  const { args } = call;
+  args.first++;
+  args.count--;
+  try {
+    return subcommand.run(call);
+  } finally {
+    args.first--;
+    args.count++;
   }
 }
 
-export const debug = container({
+export const debug = command({
   name: "debug",
   arity: -2,
+  flags: adminFlags,
   since: "1.0.0",
   summary: "A container for debugging commands",
-  subcommands: [
-    sub("sleep", 3, "Stop the server for so many seconds", sleep),
-    sub("reload", -2, "Save, then drop what is resident so that it is read again", reload),
-    sub("loadaof", 2, "Save, then drop what is resident so that it is read again", reload),
-    sub("dropcache", 2, "Save, then drop what is resident so that it is read again", reload),
-    sub("set-active-expire", 3, "Switch active expiry off (0) or on (1)", activeExpire),
-    sub("protocol", 3, "Reply with a test value of a type", protocol),
-    sub("jmap", 2, "Accepted and without effect", ok),
-    sub("change-repl-id", 2, "Accepted and without effect", ok),
-    sub("quicklist-packed-threshold", 3, "Accepted and without effect", ok),
-    sub("replicate", -3, "Accepted and without effect", ok),
-    sub("error", 3, "Reply with this error", ({ args, reply }) => reply.error(args.text(0))),
-  ],
+  complexity: "Depends on subcommand.",
+  answersLater: (args) => subcommandOf(args)?.later === true,
+  run: (call) => {
+    const { args, reply } = call;
+    if (args.count === 1 && args.is(0, "help")) {
+      writeHelp(reply, "debug", subcommands);
+      return;
+    }
+    const subcommand = subcommandOf(args);
+    if (subcommand !== undefined) return perform(call, subcommand);
+    const given = args.beginning(0, 128).split("\0", 1)[0];
+    throw new CommandError(
+      `ERR unknown subcommand or wrong number of arguments for '${given}'. Try DEBUG HELP.`,
+    );
+  },
 });

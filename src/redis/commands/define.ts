@@ -2,6 +2,7 @@
  * What most commands of this folder have in common.
  * @module
  */
+import type { Reply } from "../../resp/reply.ts";
 import type { Call, ServerCommand } from "../context.ts";
 
 /** Flags of commands that may come at any time; of those for the administrator. */
@@ -24,6 +25,23 @@ export function command(parts: Required & Partial<ServerCommand>): ServerCommand
   return { group: "server", complexity: "O(1)", when: "in-order", ...parts };
 }
 
+/** HELP: a title, then two lines a subcommand. */
+export function writeHelp(
+  reply: Reply,
+  name: string,
+  subcommands: readonly { readonly name: string; readonly summary: string; usage?: string }[],
+): void {
+  const usage = "<subcommand> [<arg> [value] [opt] ...]. Subcommands are:";
+  const lines = [`${name.toUpperCase()} ${usage}`];
+  for (const sub of subcommands) {
+    lines.push(`${sub.name.toUpperCase()} ${sub.usage ?? ""}`.trimEnd());
+    lines.push(`    ${sub.summary.replace(/\.$/, "")}.`);
+  }
+  lines.push("HELP", "    Prints this help.");
+  reply.array(lines.length);
+  for (const line of lines) reply.simple(line);
+}
+
 /** The container of `subcommands`, with HELP. */
 export function container(
   parts: Omit<Required, "flags"> & Partial<ServerCommand> & { subcommands: ServerCommand[] },
@@ -36,14 +54,7 @@ export function container(
     since: parts.since,
     group: parts.group ?? "server",
     summary: "Show helpful text about the different subcommands",
-    run: ({ reply }) => {
-      const lines = subcommands.flatMap((sub) => [sub.name.toUpperCase(), `    ${sub.summary}.`]);
-      const usage = "<subcommand> [<arg> [value] [opt] ...]. Subcommands are:";
-      const title = `${name.toUpperCase()} ${usage}`;
-      const all = [title, ...lines, "HELP", "    Print this help."];
-      reply.array(all.length);
-      for (const line of all) reply.simple(line);
-    },
+    run: ({ reply }) => writeHelp(reply, name, subcommands),
   });
   return command({ flags: [], ...parts, subcommands: [...subcommands, help] });
 }

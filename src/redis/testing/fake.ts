@@ -171,6 +171,9 @@ class FakeHost implements Host {
   sha256(data: Uint8Array): Buffer {
     return createHash("sha256").update(data).digest();
   }
+  sha1(data: Uint8Array): Buffer {
+    return createHash("sha1").update(data).digest();
+  }
   tick(job: () => void): void {
     this.jobs.push(job);
   }

@@ -20,6 +20,11 @@ function isShared(db: Database, key: Buffer): boolean {
   return number >= 0 && number < sharedIntegers;
 }
 
+/** What Redis would report; the key is there. */
+export function referencesTo(db: Database, key: Buffer): number {
+  return isShared(db, key) ? sharedCount : 1;
+}
+
 export const refcount = defineCommand<Buffer>({
   name: "object|refcount",
   code: 0,
@@ -33,6 +38,6 @@ export const refcount = defineCommand<Buffer>({
   parse: (args) => args.bytes(0),
   run({ db }, key, reply) {
     if (!db.exists(key)) reply.nil();
-    else reply.integer(isShared(db, key) ? sharedCount : 1);
+    else reply.integer(referencesTo(db, key));
   },
 });
