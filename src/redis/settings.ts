@@ -1,10 +1,22 @@
 /**
- * CONFIG parameters under Redis's names. Four kinds: those that act here, those of the node
- * (asked of the engine), those fixed at the start, and those kept only because tools set them.
+ * CONFIG parameters under Redis's names: those that act here, those of the node (asked of the
+ * engine), those fixed at the start or for good, and those kept only because tools set them.
  * @module
  */
 import type { ServerContext, Settings } from "./context.ts";
-import { parseMemory } from "./memorysize.ts";
+import {
+  aliases,
+  anything,
+  choice,
+  immutable,
+  inert,
+  int32Max,
+  integer,
+  type Kind,
+  memory,
+  only,
+  yesNo,
+} from "./parameters.ts";
 
 /** Settings that are known at the start, by Redis's name. */
 export interface ServerOptions {
@@ -28,86 +40,15 @@ export interface ServerOptions {
 
 interface Parameter {
   value: string;
-  /** Null: it cannot be set. @returns the error, or null. */
-  readonly accept: ((value: string) => string | null) | null;
+  readonly kind: Kind;
+  /** Called with what the kind took. @returns the error, or null. */
+  readonly act?: (text: string) => string | null;
+  /** Why it stays as it is. What it is already may be set all the same. */
+  readonly fixed?: string;
 }
 
-const int32Max = 2 ** 31 - 1;
-
-function integer(min: number, max: number): (value: string) => string | null {
-  return (value) => {
-    if (!/^-?\d{1,16}$/.test(value)) return "argument couldn't be parsed into an integer";
-    const number = Number(value);
-    if (number >= min && number <= max) return null;
-    return `argument must be between ${min} and ${max} inclusive`;
-  };
-}
-
-function choice(...words: string[]): (value: string) => string | null {
-  return (value) => {
-    if (words.includes(value.toLowerCase())) return null;
-    if (words.join() === "yes,no") return "argument must be 'yes' or 'no'";
-    return `argument(s) must be one of the following: ${words.join(", ")}`;
-  };
-}
-
-const memoryNames = new Set(["maxmemory", "proto-max-bulk-len", "client-query-buffer-limit"]);
-const notMemory = "argument must be a memory value";
-const anything = () => null;
-
-/** Bounds that Redis users read; fixed here. */
-const fixed: Record<string, string> = {
-  "cluster-enabled": "no",
-  daemonize: "no",
-  appendonly: "yes",
-  appendfsync: "always",
-  "io-threads": "1",
-  supervised: "no",
-  logfile: "",
-  pidfile: "",
-  "tcp-backlog": "511",
-  "cluster-port": "0",
-  "aof-use-rdb-preamble": "yes",
-};
-
-/** Kept as they were set; they change nothing here. */
-const inert: Record<string, string> = {
-  save: "",
-  hz: "10",
-  "dynamic-hz": "yes",
-  loglevel: "notice",
-  "maxmemory-samples": "5",
-  "lazyfree-lazy-eviction": "no",
-  "lazyfree-lazy-expire": "no",
-  "lazyfree-lazy-server-del": "no",
-  "lazyfree-lazy-user-del": "no",
-  "lazyfree-lazy-user-flush": "no",
-  "notify-keyspace-events": "",
-  activerehashing: "yes",
-  activedefrag: "no",
-  "set-max-intset-entries": "512",
-  "hash-max-listpack-entries": "512",
-  "hash-max-listpack-value": "64",
-  "hash-max-ziplist-entries": "512",
-  "hash-max-ziplist-value": "64",
-  "zset-max-listpack-entries": "128",
-  "zset-max-listpack-value": "64",
-  "zset-max-ziplist-entries": "128",
-  "zset-max-ziplist-value": "64",
-  "list-max-listpack-size": "-2",
-  "list-max-ziplist-size": "-2",
-  "list-compress-depth": "0",
-  "stream-node-max-bytes": "4096",
-  "stream-node-max-entries": "100",
-  "hll-sparse-max-bytes": "3000",
-  "lua-time-limit": "5000",
-  "busy-reply-threshold": "5000",
-  "replica-read-only": "yes",
-  "repl-backlog-size": "1048576",
-  "min-replicas-to-write": "0",
-  "close-on-oom": "yes",
-  "tracking-table-max-keys": "1000000",
-};
+const refused = "can't set immutable config";
+const atStart = "it is chosen when the node is started";
 
 class Parameters implements Settings {
   private readonly server: ServerContext;
@@ -120,24 +61,26 @@ class Parameters implements Settings {
 
   get names(): readonly string[] {
     const ofNode = this.server.engine.settings.names.filter((name) => !this.own.has(name));
-    return [...this.own.keys(), ...ofNode];
+    return [...this.own.keys(), ...Object.keys(aliases), ...ofNode];
   }
 
   get(name: string): string | null {
     const { settings } = this.server.engine;
     if (settings.names.includes(name)) return settings.get(name);
-    return this.own.get(name)?.value ?? null;
+    return this.own.get(aliases[name] ?? name)?.value ?? null;
   }
 
   set(name: string, value: string): string | null {
     const { settings } = this.server.engine;
     if (settings.names.includes(name)) return settings.set(name, value);
-    const parameter = this.own.get(name) as Parameter;
-    if (parameter.accept === null) return "can't set immutable config";
-    const error = parameter.accept(value);
-    const bytes = memoryNames.has(name) ? parseMemory(value) : null;
-    const shown = this.shown(name, value);
-    if (error === null) parameter.value = bytes === null ? shown : String(bytes);
+    const parameter = this.own.get(aliases[name] ?? name) as Parameter;
+    if (parameter.fixed === refused) return refused;
+    const taken = parameter.kind(value);
+    if ("error" in taken) return taken.error;
+    const { text } = taken;
+    if (parameter.fixed !== undefined) return text === parameter.value ? null : parameter.fixed;
+    const error = parameter.act?.(text) ?? null;
+    if (error === null) parameter.value = this.shown(name, text);
     return error;
   }
 
@@ -148,88 +91,87 @@ class Parameters implements Settings {
   }
 }
 
-type Acting = [name: string, value: string, accept: (value: string) => string | null];
+type Acting = [name: string, value: string, kind: Kind, act?: (text: string) => string | null];
 
 /** The parameters that act here. */
 function acting(server: ServerContext, options: ServerOptions): Acting[] {
-  const password = (value: string): null => {
-    const bytes = Buffer.from(value, "latin1");
-    server.passwordDigest = value === "" ? null : server.host.sha256(bytes);
+  const done = (act: (text: string) => void) => (text: string) => {
+    act(text);
     return null;
   };
-  const memory = (key: "bulkBytesMax" | "queryBytesMax", min: number) => (value: string) => {
-    const bytes = parseMemory(value);
-    if (bytes === null) return notMemory;
-    if (bytes < min) return `argument must be between ${min} and ${2 ** 53 - 1} inclusive`;
-    server.limits[key] = bytes;
-    return null;
-  };
-  const timing =
-    (key: "slowUsec" | "thresholdMs", check: (value: string) => string | null) =>
-    (value: string) => {
-      const error = check(value);
-      if (error !== null) return error;
-      server.latency[key] = Number(value);
+  const password = done((text) => {
+    const bytes = Buffer.from(text, "latin1");
+    server.passwordDigest = text === "" ? null : server.host.sha256(bytes);
+  });
+  const limit = (key: "bulkBytesMax" | "queryBytesMax") =>
+    done((text) => {
+      server.limits[key] = Number(text);
+    });
+  const timing = (key: "slowUsec" | "thresholdMs") =>
+    done((text) => {
+      server.latency[key] = Number(text);
       server.tuned();
-      return null;
-    };
-  const tracking = (value: string) => {
-    const error = choice("yes", "no")(value);
-    if (error !== null) return error;
-    server.latency.tracking = value.toLowerCase() === "yes";
+    });
+  const tracking = done((text) => {
+    server.latency.tracking = text === "yes";
     server.tuned();
-    return null;
-  };
+  });
+  const outputLimit = (text: string): string | null => server.outputLimits.set(text);
+  const bytes = memory(1 << 20, 2 ** 53 - 1);
+  const { bulkBytesMax, queryBytesMax } = server.limits;
   password(options.requirepass ?? "");
   return [
     ["maxclients", String(options.maxclients ?? 10_000), integer(1, 1_000_000)],
     ["timeout", String(options.timeout ?? 0), integer(0, int32Max)],
-    ["protected-mode", options["protected-mode"] ?? "yes", choice("yes", "no")],
+    ["protected-mode", options["protected-mode"] ?? "yes", yesNo],
     ["tcp-keepalive", String(options["tcp-keepalive"] ?? 300), integer(0, int32Max)],
-    ["requirepass", (options.requirepass ?? "") === "" ? "" : "(hidden)", password],
-    ["proto-max-bulk-len", String(server.limits.bulkBytesMax), memory("bulkBytesMax", 1 << 20)],
-    [
-      "client-query-buffer-limit",
-      String(server.limits.queryBytesMax),
-      memory("queryBytesMax", 1 << 20),
-    ],
-    ["slowlog-log-slower-than", "10000", timing("slowUsec", integer(-1, 2 ** 53 - 1))],
+    ["requirepass", (options.requirepass ?? "") === "" ? "" : "(hidden)", anything, password],
+    ["proto-max-bulk-len", String(bulkBytesMax), bytes, limit("bulkBytesMax")],
+    ["client-query-buffer-limit", String(queryBytesMax), bytes, limit("queryBytesMax")],
+    ["slowlog-log-slower-than", "10000", integer(-1, 2 ** 53 - 1), timing("slowUsec")],
     ["slowlog-max-len", "128", integer(0, 1_000_000)],
-    ["latency-monitor-threshold", "0", timing("thresholdMs", integer(0, 2 ** 53 - 1))],
-    ["latency-tracking", "no", tracking],
+    ["latency-monitor-threshold", "0", integer(0, 2 ** 53 - 1), timing("thresholdMs")],
+    ["latency-tracking", "no", yesNo, tracking],
+    ["client-output-buffer-limit", server.outputLimits.text, anything, outputLimit],
+    ["maxmemory", "0", memory(0)],
+  ];
+}
+
+type Started = [name: string, value: string | number, kind: Kind, fixed: string];
+
+/** What is chosen when the node is started. */
+function started(options: ServerOptions, databaseCount: number): Started[] {
+  const port = integer(0, 65_535);
+  return [
+    ["databases", databaseCount, anything, refused],
+    ["enable-debug-command", options["enable-debug-command"] ?? "local", anything, refused],
+    ["unixsocket", options.unixsocket ?? "", anything, refused],
+    ["port", options.port ?? 0, port, atStart],
+    ["bind", options.bind ?? "127.0.0.1", anything, atStart],
+    ["tls-port", options["tls-port"] ?? 0, port, atStart],
+    ["tls-cert-file", options["tls-cert-file"] ?? "", anything, atStart],
+    ["tls-key-file", options["tls-key-file"] ?? "", anything, atStart],
+    ["tls-ca-cert-file", options["tls-ca-cert-file"] ?? "", anything, atStart],
     [
-      "client-output-buffer-limit",
-      server.outputLimits.text,
-      (value) => server.outputLimits.set(value),
+      "tls-auth-clients",
+      options["tls-auth-clients"] ?? "yes",
+      choice("no", "yes", "optional"),
+      atStart,
     ],
-    ["maxmemory", "0", (value) => (parseMemory(value) === null ? notMemory : null)],
-    [
-      "maxmemory-policy",
-      "noeviction",
-      choice("noeviction", "allkeys-lru", "volatile-lru", "allkeys-lfu", "volatile-lfu"),
-    ],
+    ["dir", options.dir ?? "", anything, "can't set protected config"],
   ];
 }
 
 export function makeSettings(server: ServerContext, options: ServerOptions): Settings {
   const own = new Map<string, Parameter>();
-  for (const [name, value] of Object.entries(fixed)) own.set(name, { value, accept: null });
-  for (const [name, value] of Object.entries(inert)) own.set(name, { value, accept: anything });
-  for (const [name, value, accept] of acting(server, options)) own.set(name, { value, accept });
-  own.set("databases", { value: String(server.engine.databaseCount), accept: null });
-  const started = {
-    "enable-debug-command": options["enable-debug-command"] ?? "local",
-    port: options.port ?? 0,
-    bind: options.bind ?? "127.0.0.1",
-    unixsocket: options.unixsocket ?? "",
-    "tls-port": options["tls-port"] ?? 0,
-    "tls-cert-file": options["tls-cert-file"] ?? "",
-    "tls-key-file": options["tls-key-file"] ?? "",
-    "tls-ca-cert-file": options["tls-ca-cert-file"] ?? "",
-    "tls-auth-clients": options["tls-auth-clients"] ?? "yes",
-    dir: options.dir ?? "",
-  };
-  for (const [name, value] of Object.entries(started))
-    own.set(name, { value: String(value), accept: null });
+  for (const [name, value] of Object.entries(immutable))
+    own.set(name, { value, kind: anything, fixed: refused });
+  for (const [name, [value, kind, fixed]] of Object.entries(only))
+    own.set(name, { value, kind, fixed });
+  for (const [name, [value, kind]] of Object.entries(inert)) own.set(name, { value, kind });
+  for (const [name, value, kind, act] of acting(server, options))
+    own.set(name, { value, kind, ...(act === undefined ? {} : { act }) });
+  for (const [name, value, kind, fixed] of started(options, server.engine.databaseCount))
+    own.set(name, { value: String(value), kind, fixed });
   return new Parameters(server, own);
 }

@@ -10,6 +10,21 @@ import { adminFlags, bulkLatin1, command, container } from "./define.ts";
 
 const since = "2.0.0";
 
+/** Names as they are shown: a plain one as it was asked for, those of a pattern as they are. */
+function namesOf({ server, args }: Call): string[] {
+  const found = new Map<string, string>();
+  for (let i = 0; i < args.count; i++) {
+    const asked = args.text(i);
+    const lower = asked.toLowerCase();
+    const pattern = /[[*?]/.test(asked) ? Buffer.from(lower, "latin1") : null;
+    for (const name of server.settings.names) {
+      const fits = pattern === null ? name === lower : globMatches(pattern, Buffer.from(name));
+      if (fits && !found.has(name)) found.set(name, pattern === null ? asked : name);
+    }
+  }
+  return [...found.values()];
+}
+
 const get = command({
   name: "get",
   arity: -3,
@@ -18,17 +33,12 @@ const get = command({
   summary: "Get the values of configuration parameters",
   complexity: "O(N) when N is the number of configuration parameters provided",
   run: (call) => {
-    const { server, args, reply } = call;
-    const patterns = Array.from({ length: args.count }, (_, i) =>
-      Buffer.from(args.text(i).toLowerCase(), "latin1"),
-    );
-    const names = server.settings.names.filter((name) =>
-      patterns.some((pattern) => globMatches(pattern, Buffer.from(name))),
-    );
+    const { server, reply } = call;
+    const names = namesOf(call);
     reply.map(names.length);
     for (const name of names) {
       reply.bulkText(name);
-      bulkLatin1(call, server.settings.get(name) ?? "");
+      bulkLatin1(call, server.settings.get(name.toLowerCase()) ?? "");
     }
   },
 });
@@ -54,7 +64,8 @@ function changesOf({ server, args }: Call): Change[] {
       throw new CommandError(
         `ERR Unknown option or number of arguments for CONFIG SET - '${args.text(i)}'`,
       );
-    if (changes.some((change) => change.name === name)) throw failed(name, "duplicate parameter");
+    if (changes.some((change) => change.name === name))
+      throw failed(args.text(i), "duplicate parameter");
     changes.push({ name, value: args.text(i + 1) });
   }
   // The password comes last: it is never refused, and what it was could not be put back.
