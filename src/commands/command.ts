@@ -26,6 +26,15 @@ export interface KeyRange {
   readonly step: number;
 }
 
+/** What COMMAND INFO tells of keys: where they stand and what is done with them. */
+export interface KeySpec {
+  /** Redis's words: "RW access update". */
+  readonly flags: string;
+  readonly notes?: string;
+  /** Absent: the keys of the command. Null: their places follow from what else is there. */
+  readonly keys?: KeyRange | null;
+}
+
 export interface Context {
   readonly keyspace: Keyspace;
   /** The selected database. */
@@ -52,6 +61,10 @@ export interface CommandSpec<Parsed = unknown> {
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
   readonly keys: KeyRange;
+  /** Absent: `keys` are read ("RO access") or, by a write, changed ("RW access update"). */
+  readonly keySpecs?: readonly KeySpec[];
+  /** Redis's tips for clients and proxies. */
+  readonly tips?: readonly string[];
   /** Redis group ("string", "generic", "bitmap", "server", …), for COMMAND DOCS and ACL CAT. */
   readonly group: string;
   readonly since: string;
@@ -79,8 +92,10 @@ export interface CommandSpec<Parsed = unknown> {
    * subcommand before it is queued in a transaction.
    */
   readonly subcommands?: readonly CommandSpec[];
-  /** Indexes of keys in args, for commands with "movablekeys". */
+  /** Indexes of keys in args, for commands with "movablekeys". All but the first are written. */
   findKeys?(args: Args): number[];
+  /** What these arguments do with the keys, where their flags say "variable_flags". */
+  keyFlags?(args: Args): string;
 }
 
 /** Keeps the relation of `parse` and `run` typed while the table holds CommandSpec<unknown>. */

@@ -34,6 +34,14 @@ const recorded: [lines: string[], reply: string][] = [
   ],
   [["multi", "quit", "exec"], "+OK\r\n+OK\r\n"],
   [["multi", "reset", "exec"], "+OK\r\n+RESET\r\n-ERR EXEC without MULTI\r\n"],
+  [["client unblock 1 foo"], "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n"],
+  [["client unblock 1 timeout", "client unblock 1 ERROR"], ":0\r\n:0\r\n"],
+  [
+    ["client unblock 1 error x"],
+    "-ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.\r\n",
+  ],
+  [["memory malloc-stats"], "$45\r\nStats not supported for the current allocator\r\n"],
+  [["cluster help"], "-ERR This instance has cluster support disabled\r\n"],
   [["shutdown save nosave"], "-ERR syntax error\r\n"],
   [["shutdown now abort"], "-ERR syntax error\r\n"],
   [["shutdown abort abort"], "-ERR No shutdown in progress.\r\n"],
@@ -94,6 +102,19 @@ const recorded: [lines: string[], reply: string][] = [
 test("commands: replies are those of Redis 7.0", () => {
   for (const [lines, reply] of recorded)
     expect(new FakeServer().connect().call(...lines), lines.join("; ")).toBe(reply);
+});
+
+test("commands: PUBSUB NUMSUB is flat in RESP3, as in Redis 7.0", () => {
+  const client = new FakeServer().connect();
+  client.call("hello 3");
+  expect(client.call("pubsub numsub a")).toBe("*2\r\n$1\r\na\r\n:0\r\n");
+  expect(client.call("pubsub shardnumsub a")).toBe("*2\r\n$1\r\na\r\n:0\r\n");
+});
+
+test("commands: no line of any HELP ends in two full stops", () => {
+  const client = new FakeServer().connect();
+  for (const name of "acl client command config debug latency memory pubsub slowlog".split(" "))
+    expect(client.call(`${name} help`), name).not.toContain("..\r\n");
 });
 
 test("commands: a watched key that another client changes makes EXEC nil", () => {

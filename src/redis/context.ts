@@ -5,7 +5,7 @@
  * @module
  */
 import type { Args } from "../commands/args.ts";
-import type { CommandSpec, KeyRange } from "../commands/command.ts";
+import type { CommandSpec, KeyRange, KeySpec } from "../commands/command.ts";
 import type { RespLimits } from "../resp/limits.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Host } from "./host.ts";
@@ -111,6 +111,8 @@ export interface ServerCommand {
   /** Redis's flags, as COMMAND INFO names them. */
   readonly flags: readonly string[];
   readonly keys?: KeyRange;
+  readonly keySpecs?: readonly KeySpec[];
+  readonly tips?: readonly string[];
   /** Redis's group ("connection", "server", "transactions", "pubsub"). */
   readonly group: string;
   readonly since: string;

@@ -18,10 +18,21 @@ export const bitfield = defineCommand<Operations>({
   arity: -2,
   flags: ["write", "denyoom"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [
+    {
+      flags: "RW access update variable_flags",
+      notes: "This command allows both access and modification of the key",
+    },
+  ],
   group: "bitmap",
   since: "3.2.0",
   summary: "Perform arbitrary bitfield integer operations on strings",
   complexity: "O(1) for each subcommand specified",
+  keyFlags(args) {
+    for (let i = 1; i < args.count; i++)
+      if (args.is(i, "set") || args.is(i, "incrby")) return "RW access update";
+    return "RO access";
+  },
   parse: parseOperations,
   reach: ({ bytesNeeded }) => bytesNeeded,
   run({ keyspace, db }, { key, list, bytesNeeded }, reply) {

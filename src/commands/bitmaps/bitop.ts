@@ -50,6 +50,10 @@ export const bitop = defineCommand<Parsed>({
   arity: -4,
   flags: ["write", "denyoom"],
   keys: { first: 2, last: -1, step: 1 },
+  keySpecs: [
+    { flags: "OW update", keys: { first: 2, last: 2, step: 1 } },
+    { flags: "RO access", keys: { first: 3, last: -1, step: 1 } },
+  ],
   group: "bitmap",
   since: "2.6.0",
   summary: "Perform bitwise operations between strings",

@@ -25,6 +25,10 @@ export const copy = defineCommand<Parsed>({
   arity: -3,
   flags: ["write", "denyoom"],
   keys: { first: 1, last: 2, step: 1 },
+  keySpecs: [
+    { flags: "RO access", keys: { first: 1, last: 1, step: 1 } },
+    { flags: "OW update", keys: { first: 2, last: 2, step: 1 } },
+  ],
   group: "generic",
   since: "6.2.0",
   summary: "Copy a key",

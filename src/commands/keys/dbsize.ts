@@ -13,6 +13,7 @@ export const dbsize = defineCommand<null>({
   arity: 1,
   flags: ["readonly", "fast"],
   keys: { first: 0, last: 0, step: 0 },
+  tips: ["request_policy:all_shards", "response_policy:agg_sum"],
   group: "server",
   since: "1.0.0",
   summary: "Return the number of keys in the selected database",

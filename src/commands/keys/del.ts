@@ -14,6 +14,8 @@ export const del = defineCommand<Buffer[]>({
   arity: -2,
   flags: ["write"],
   keys: { first: 1, last: -1, step: 1 },
+  keySpecs: [{ flags: "RM delete" }],
+  tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
   group: "generic",
   since: "1.0.0",
   summary: "Delete a key",

@@ -14,6 +14,7 @@ export const dump = defineCommand<Buffer>({
   arity: 2,
   flags: ["readonly"],
   keys: { first: 1, last: 1, step: 1 },
+  tips: ["nondeterministic_output"],
   group: "generic",
   since: "2.6.0",
   summary: "Return a serialized version of the value stored at the specified key.",

@@ -14,6 +14,8 @@ export const exists = defineCommand<Buffer[]>({
   arity: -2,
   flags: ["readonly", "fast"],
   keys: { first: 1, last: -1, step: 1 },
+  keySpecs: [{ flags: "RO" }],
+  tips: ["request_policy:multi_shard", "response_policy:agg_sum"],
   group: "generic",
   since: "1.0.0",
   summary: "Determine if a key exists",

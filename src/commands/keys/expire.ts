@@ -16,6 +16,7 @@ export const expire = defineCommand<Expiring>({
   arity: -3,
   flags: ["write", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RW update" }],
   group: "generic",
   since: "1.0.0",
   summary: "Set a key's time to live in seconds",

@@ -16,6 +16,7 @@ export const keys = defineCommand<Buffer>({
   arity: 2,
   flags: ["readonly"],
   keys: { first: 0, last: 0, step: 0 },
+  tips: ["request_policy:all_shards", "nondeterministic_output_order"],
   group: "generic",
   since: "1.0.0",
   summary: "Find all keys matching the given pattern",

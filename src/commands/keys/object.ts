@@ -55,5 +55,4 @@ export const object = defineCommand<Parsed>({
   run(context, { subcommand, inner }, reply) {
     subcommand.run(context, inner, reply);
   },
-  findKeys: (args) => (args.count === 2 ? [1] : []),
 });

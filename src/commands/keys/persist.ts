@@ -13,6 +13,7 @@ export const persist = defineCommand<Buffer>({
   arity: 2,
   flags: ["write", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RW update" }],
   group: "generic",
   since: "2.2.0",
   summary: "Remove the expiration from a key",

@@ -16,6 +16,7 @@ export const pexpireat = defineCommand<Expiring>({
   arity: -3,
   flags: ["write", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RW update" }],
   group: "generic",
   since: "2.6.0",
   summary: "Set the expiration for a key as a UNIX timestamp specified in milliseconds",

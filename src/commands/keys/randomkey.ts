@@ -13,6 +13,7 @@ export const randomkey = defineCommand<null>({
   arity: 1,
   flags: ["readonly"],
   keys: { first: 0, last: 0, step: 0 },
+  tips: ["request_policy:all_shards", "nondeterministic_output"],
   group: "generic",
   since: "1.0.0",
   summary: "Return a random key from the keyspace",

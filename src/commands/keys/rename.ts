@@ -20,6 +20,10 @@ export const rename = defineCommand<Parsed>({
   arity: 3,
   flags: ["write"],
   keys: { first: 1, last: 2, step: 1 },
+  keySpecs: [
+    { flags: "RW access delete", keys: { first: 1, last: 1, step: 1 } },
+    { flags: "OW update", keys: { first: 2, last: 2, step: 1 } },
+  ],
   group: "generic",
   since: "1.0.0",
   summary: "Rename a key",

@@ -19,6 +19,10 @@ export const renamenx = defineCommand<Parsed>({
   arity: 3,
   flags: ["write", "fast"],
   keys: { first: 1, last: 2, step: 1 },
+  keySpecs: [
+    { flags: "RW access delete", keys: { first: 1, last: 1, step: 1 } },
+    { flags: "OW insert", keys: { first: 2, last: 2, step: 1 } },
+  ],
   group: "generic",
   since: "1.0.0",
   summary: "Rename a key, only if the new key does not exist",

@@ -66,6 +66,7 @@ export const restore = defineCommand<Parsed>({
   arity: -4,
   flags: ["write", "denyoom"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "OW update" }],
   group: "generic",
   since: "2.6.0",
   summary: "Create a key using the provided serialized value, previously obtained using DUMP.",

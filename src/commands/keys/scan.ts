@@ -57,6 +57,7 @@ export const scan = defineCommand<Parsed>({
   arity: -2,
   flags: ["readonly"],
   keys: { first: 0, last: 0, step: 0 },
+  tips: ["nondeterministic_output", "request_policy:special"],
   group: "generic",
   since: "2.8.0",
   summary: "Incrementally iterate the keys space",

@@ -9,7 +9,14 @@
  */
 import { defineCommand } from "../command.ts";
 import { counted } from "../counted.ts";
-import { parseSort, refuseUnsortable, type SortCall, sortKeys } from "./sorting.ts";
+import {
+  parseSort,
+  patternKeys,
+  refuseUnsortable,
+  type SortCall,
+  sortKeys,
+  storeKey,
+} from "./sorting.ts";
 
 export const sort = defineCommand<SortCall>({
   name: "sort",
@@ -17,6 +24,7 @@ export const sort = defineCommand<SortCall>({
   arity: -2,
   flags: ["write", "denyoom", "movablekeys"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RO access" }, patternKeys, storeKey],
   group: "generic",
   since: "1.0.0",
   summary: "Sort the elements in a list, set or sorted set",

@@ -7,7 +7,7 @@
  */
 import { defineCommand } from "../command.ts";
 import { sort } from "./sort.ts";
-import { parseSort, refuseUnsortable, type SortCall } from "./sorting.ts";
+import { parseSort, patternKeys, refuseUnsortable, type SortCall } from "./sorting.ts";
 
 export const sortRo = defineCommand<SortCall>({
   name: "sort_ro",
@@ -15,6 +15,7 @@ export const sortRo = defineCommand<SortCall>({
   arity: -2,
   flags: ["readonly", "movablekeys"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RO access" }, patternKeys],
   group: "generic",
   since: "7.0.0",
   summary: "Sort the elements in a list, set or sorted set. Read-only variant of SORT.",

@@ -5,8 +5,25 @@
  */
 import { wrongType } from "../../keyspace/errors.ts";
 import type { Args } from "../args.ts";
-import type { Context } from "../command.ts";
+import type { Context, KeySpec } from "../command.ts";
 import { syntaxError } from "../failures.ts";
+
+/** BY and GET: which keys they read follows from what is sorted. */
+export const patternKeys: KeySpec = {
+  flags: "RO access",
+  notes:
+    "For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from " +
+    "the content of the key we sort",
+  keys: null,
+};
+
+export const storeKey: KeySpec = {
+  flags: "OW update",
+  notes:
+    "For the optional STORE keyword. It is marked 'unknown' because the keyword can appear " +
+    "anywhere in the argument array",
+  keys: null,
+};
 
 export interface SortCall {
   readonly key: Buffer;

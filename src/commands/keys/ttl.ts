@@ -15,6 +15,7 @@ export const ttl = defineCommand<Buffer>({
   arity: 2,
   flags: ["readonly", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  tips: ["nondeterministic_output"],
   group: "generic",
   since: "1.0.0",
   summary: "Get the time to live for a key in seconds",

@@ -13,6 +13,7 @@ export const type = defineCommand<Buffer>({
   arity: 2,
   flags: ["readonly", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RO" }],
   group: "generic",
   since: "1.0.0",
   summary: "Determine the type stored at key",

@@ -14,6 +14,7 @@ export const flushall = defineCommand<null>({
   arity: -1,
   flags: ["write"],
   keys: { first: 0, last: 0, step: 0 },
+  tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
   group: "server",
   since: "1.0.0",
   summary: "Remove all keys from all databases",

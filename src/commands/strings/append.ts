@@ -19,6 +19,7 @@ export const append = defineCommand<Parsed>({
   arity: 3,
   flags: ["write", "denyoom", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RW insert" }],
   group: "string",
   since: "2.0.0",
   summary: "Append a value to a key",

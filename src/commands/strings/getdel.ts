@@ -14,6 +14,7 @@ export const getdel = defineCommand<Buffer>({
   arity: 2,
   flags: ["write", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RW access delete" }],
   group: "string",
   since: "6.2.0",
   summary: "Get the value of a key and delete the key",

@@ -23,6 +23,7 @@ export const getex = defineCommand<Parsed>({
   arity: -2,
   flags: ["write", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RW access update", notes: "RW and UPDATE because it changes the TTL" }],
   group: "string",
   since: "6.2.0",
   summary: "Get the value of a key and optionally set its expiration",

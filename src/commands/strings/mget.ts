@@ -14,6 +14,7 @@ export const mget = defineCommand<Buffer[]>({
   arity: -2,
   flags: ["readonly", "fast"],
   keys: { first: 1, last: -1, step: 1 },
+  tips: ["request_policy:multi_shard"],
   group: "string",
   since: "1.0.0",
   summary: "Get the values of all the given keys",

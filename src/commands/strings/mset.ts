@@ -14,6 +14,8 @@ export const mset = defineCommand<Buffer[]>({
   arity: -3,
   flags: ["write", "denyoom"],
   keys: { first: 1, last: -1, step: 2 },
+  keySpecs: [{ flags: "OW update" }],
+  tips: ["request_policy:multi_shard", "response_policy:all_succeeded"],
   group: "string",
   since: "1.0.1",
   summary: "Set multiple keys to multiple values",

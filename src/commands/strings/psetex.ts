@@ -19,6 +19,7 @@ export const psetex = defineCommand<Parsed>({
   arity: 4,
   flags: ["write", "denyoom"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "OW update" }],
   group: "string",
   since: "2.6.0",
   summary: "Set the value and expiration in milliseconds of a key",

@@ -51,10 +51,20 @@ export const set = defineCommand<Parsed>({
   arity: -3,
   flags: ["write", "denyoom"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [
+    {
+      flags: "RW access update variable_flags",
+      notes: "RW and ACCESS due to the optional `GET` argument",
+    },
+  ],
   group: "string",
   since: "1.0.0",
   summary: "Set the string value of a key",
   complexity: "O(1)",
+  keyFlags(args) {
+    for (let i = 2; i < args.count; i++) if (args.is(i, "get")) return "RW access update";
+    return "OW update";
+  },
   parse(args) {
     parsed.key = args.bytes(0);
     parsed.value = args.bytes(1);

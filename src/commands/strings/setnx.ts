@@ -18,6 +18,7 @@ export const setnx = defineCommand<Parsed>({
   arity: 3,
   flags: ["write", "denyoom", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "OW insert" }],
   group: "string",
   since: "1.0.0",
   summary: "Set the value of a key, only if the key does not exist",

@@ -22,6 +22,7 @@ export const setrange = defineCommand<Parsed>({
   arity: 4,
   flags: ["write", "denyoom"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RW update" }],
   group: "string",
   since: "2.2.0",
   summary: "Overwrite part of a string at key starting at the specified offset",

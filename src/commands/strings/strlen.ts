@@ -13,6 +13,7 @@ export const strlen = defineCommand<Buffer>({
   arity: 2,
   flags: ["readonly", "fast"],
   keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "RO" }],
   group: "string",
   since: "2.2.0",
   summary: "Get the length of the value stored in a key",

@@ -3,6 +3,7 @@
  * password.
  * @module
  */
+import { arityFits, wrongArity } from "../../commands/failures.ts";
 import { CommandError } from "../../keyspace/errors.ts";
 import type { Call, ServerCommand } from "../context.ts";
 import { categories, categoriesOf } from "./categories.ts";
@@ -12,7 +13,8 @@ type Run = NonNullable<ServerCommand["run"]>;
 
 function sub(name: string, arity: number, summary: string, run: Run, admin = false): ServerCommand {
   const flags = admin ? adminFlags : sessionFlags;
-  return command({ name, arity, flags, since: "6.0.0", summary, run });
+  const since = name === "dryrun" ? "7.0.0" : "6.0.0";
+  return command({ name, arity, flags, since, summary, run });
 }
 
 function refuse(): void {
@@ -87,14 +89,36 @@ function genPass({ server, args, reply }: Call): void {
   );
 }
 
+/** One user may do everything: what is left is whether there is such a user, and such a command. */
+function dryRun({ server, args, reply }: Call): void {
+  if (args.text(0) !== "default")
+    throw new CommandError(`ERR User '${args.beginning(0, 128)}' not found`);
+  const entry = server.table.find(args.buffer, args.start(1), args.end(1));
+  const contained = entry?.subcommands ?? null;
+  const named = contained !== null && args.count > 2;
+  const found = named ? contained.get(args.beginning(2, 64).toLowerCase()) : entry;
+  if (found === undefined || found === null)
+    throw new CommandError(`ERR Command '${args.beginning(1, 128)}' not found`);
+  if (!arityFits(found.arity, args.count - 2)) throw wrongArity(found.name);
+  reply.ok();
+}
+
 export const acl = container({
   name: "acl",
   arity: -2,
   since: "6.0.0",
   summary: "A container for Access List Control commands",
+  complexity: "Depends on subcommand.",
   subcommands: [
     sub("cat", -2, "List the ACL categories or the commands inside a category", cat),
     sub("deluser", -3, "Refused: there is one user", refuse, true),
+    sub(
+      "dryrun",
+      -4,
+      "Returns whether the user can execute the given command without executing the command.",
+      dryRun,
+      true,
+    ),
     sub("genpass", -2, "Generate a pseudorandom secure password", genPass),
     sub("getuser", 3, "Get the rules for a specific ACL user", getUser, true),
     sub("list", 2, "List the current ACL rules in ACL config file format", list, true),

@@ -2,6 +2,7 @@
  * CLIENT: what connections know about themselves and each other.
  * @module
  */
+import { CommandError } from "../../keyspace/errors.ts";
 import { kill } from "./client/kill.ts";
 import { info, list } from "./client/list.ts";
 import { pause, unpause } from "./client/pause.ts";
@@ -29,7 +30,14 @@ const unblock = command({
   group: "connection",
   since: "5.0.0",
   summary: "Unblock a client blocked in a blocking command from a different connection",
+  complexity: "O(log N) where N is the number of client connections",
   run: ({ args, reply: out }) => {
+    if (args.count > 2)
+      throw new CommandError(
+        "ERR unknown subcommand or wrong number of arguments for 'unblock'. Try CLIENT HELP.",
+      );
+    if (args.count === 2 && !args.is(1, "timeout") && !args.is(1, "error"))
+      throw new CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     args.int64(0);
     out.integer(0);
   },
@@ -41,6 +49,7 @@ export const client = container({
   group: "connection",
   since: "2.4.0",
   summary: "A container for client connection commands",
+  complexity: "Depends on subcommand.",
   subcommands: [
     caching,
     getname,

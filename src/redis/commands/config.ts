@@ -89,6 +89,7 @@ function setAll(call: Call): void {
 
 const set = command({
   name: "set",
+  tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
   arity: -4,
   flags: adminFlags,
   since,
@@ -128,5 +129,6 @@ export const config = container({
   arity: -2,
   since,
   summary: "A container for server configuration commands",
+  complexity: "Depends on subcommand.",
   subcommands: [get, resetstat, rewrite, set],
 });

@@ -23,6 +23,7 @@ function infoText(server: ServerContext, asked: readonly string[]): string {
 
 export const info = command({
   name: "info",
+  tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
   arity: -1,
   flags: always,
   since: "1.0.0",

@@ -6,6 +6,7 @@ import { command } from "./define.ts";
 
 export const lastsave = command({
   name: "lastsave",
+  tips: ["nondeterministic_output"],
   arity: 1,
   flags: ["loading", "stale", "fast"],
   since: "1.0.0",

@@ -12,15 +12,22 @@ import { adminFlags, command, container } from "./define.ts";
 import { diagnosis } from "./latency/doctor.ts";
 
 const columns = 80;
+/** Tips of what reports. */
+const reporting = [
+  "nondeterministic_output",
+  "request_policy:all_nodes",
+  "response_policy:special",
+];
 
 function sub(
   name: string,
   arity: number,
   summary: string,
   run: NonNullable<ServerCommand["run"]>,
-  since = "2.8.13",
+  more: Partial<ServerCommand> = {},
 ): ServerCommand {
-  return command({ name, arity, flags: adminFlags, since, summary, run });
+  const since = "2.8.13";
+  return command({ name, arity, flags: adminFlags, since, summary, run, tips: reporting, ...more });
 }
 
 function ago(seconds: number): string {
@@ -116,6 +123,7 @@ export const latency = container({
   arity: -2,
   since: "2.8.13",
   summary: "A container for latency diagnostics commands",
+  complexity: "Depends on subcommand.",
   subcommands: [
     sub("doctor", 2, "Return a human readable latency analysis report.", ({ server, reply }) =>
       reply.verbatim("txt", diagnosis(server.latency, server.nowMs)),
@@ -126,10 +134,16 @@ export const latency = container({
       -2,
       "Return the cumulative distribution of latencies of a subset of commands or all.",
       histogram,
-      "7.0.0",
+      {
+        since: "7.0.0",
+        complexity:
+          "O(N) where N is the number of commands with latency information being retrieved.",
+      },
     ),
     sub("history", 3, "Return timestamp-latency samples for the event.", history),
     sub("latest", 2, "Return the latest latency samples for all events.", latest),
-    sub("reset", -2, "Reset latency data for one or more events.", reset),
+    sub("reset", -2, "Reset latency data for one or more events.", reset, {
+      tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
+    }),
   ],
 });

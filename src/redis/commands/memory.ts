@@ -1,6 +1,6 @@
 /**
- * MEMORY USAGE key [SAMPLES count], STATS, DOCTOR, PURGE. USAGE is a read of the data, so that it
- * keeps its place behind writes in flight.
+ * MEMORY USAGE key [SAMPLES count], STATS, DOCTOR, PURGE, MALLOC-STATS. USAGE is a read of the
+ * data, so that it keeps its place behind writes in flight.
  * @module
  */
 
@@ -11,15 +11,21 @@ import { type Figure, memoryFigures } from "./info/memory.ts";
 import { memoryUsage } from "./memoryusage.ts";
 
 const since = "4.0.0";
+const reporting = [
+  "nondeterministic_output",
+  "request_policy:all_shards",
+  "response_policy:special",
+];
 
 const usage = command({
   name: "usage",
+  keySpecs: [{ flags: "RO" }],
   arity: -3,
   flags: ["readonly"],
   keys: { first: 2, last: 2, step: 1 },
   since,
   summary: "Estimate the memory usage of a key",
-  complexity: "O(1)",
+  complexity: "O(N) where N is the number of samples.",
   run: ({ server, peer, args, reply }: Call) => {
     for (let i = 1; i < args.count; i += 2) {
       if (!args.is(i, "samples") || i + 1 >= args.count) throw syntaxError();
@@ -37,6 +43,7 @@ function writeFigure({ reply }: Call, [name, value]: Figure): void {
 
 const stats = command({
   name: "stats",
+  tips: reporting,
   arity: 2,
   flags: [],
   since,
@@ -50,6 +57,7 @@ const stats = command({
 
 const doctor = command({
   name: "doctor",
+  tips: reporting,
   arity: 2,
   flags: [],
   since,
@@ -66,11 +74,24 @@ const doctor = command({
 
 const purge = command({
   name: "purge",
+  tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
   arity: 2,
   flags: [],
   since,
   summary: "Ask the allocator to release memory",
+  complexity: "Depends on how much memory is allocated, could be slow",
   run: ok,
+});
+
+const mallocStats = command({
+  name: "malloc-stats",
+  arity: 2,
+  flags: [],
+  tips: reporting,
+  since,
+  summary: "Show allocator internal stats",
+  complexity: "Depends on how much memory is allocated, could be slow",
+  run: ({ reply }) => reply.bulkText("Stats not supported for the current allocator"),
 });
 
 export const memory = container({
@@ -78,5 +99,6 @@ export const memory = container({
   arity: -2,
   since,
   summary: "A container for memory diagnostics commands",
-  subcommands: [doctor, purge, stats, usage],
+  complexity: "Depends on subcommand.",
+  subcommands: [doctor, mallocStats, purge, stats, usage],
 });

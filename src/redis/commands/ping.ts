@@ -9,6 +9,7 @@ import { command } from "./define.ts";
 
 export const ping = command({
   name: "ping",
+  tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
   arity: -1,
   flags: ["fast"],
   group: "connection",

@@ -28,6 +28,8 @@ export const spublish = command({
   name: "spublish",
   arity: 3,
   flags,
+  keys: { first: 1, last: 1, step: 1 },
+  keySpecs: [{ flags: "not_key" }],
   group: "pubsub",
   since: "7.0.0",
   summary: "Post a message to a shard channel",

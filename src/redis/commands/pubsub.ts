@@ -8,15 +8,25 @@ import { bulkLatin1, command, container } from "./define.ts";
 
 const flags = ["pubsub", "loading", "stale"];
 
+const shard = (kind: SubscriptionKind): string => (kind === "shardChannels" ? "shard " : "");
+const sinceOf = (kind: SubscriptionKind): string => (kind === "shardChannels" ? "7.0.0" : "2.8.0");
+
+const short: Record<string, string> = {
+  channels: "channels and patterns)",
+  shardChannels: "shard channels).",
+};
+
 function names(name: string, kind: SubscriptionKind): ServerCommand {
   return command({
     name,
     arity: -2,
     flags,
     group: "pubsub",
-    since: "2.8.0",
-    summary: "List active channels",
-    complexity: "O(N) where N is the number of active channels",
+    since: sinceOf(kind),
+    summary: `List active ${shard(kind)}channels`,
+    complexity:
+      `O(N) where N is the number of active ${shard(kind)}channels, and assuming constant time ` +
+      `pattern matching (relatively short ${short[kind]}`,
     run: (call: Call) => {
       const { server, args, reply } = call;
       const all = server.pubsub.names(kind);
@@ -35,12 +45,15 @@ function counts(name: string, kind: SubscriptionKind): ServerCommand {
     arity: -2,
     flags,
     group: "pubsub",
-    since: "2.8.0",
-    summary: "Get the count of subscribers for channels",
-    complexity: "O(N) for the number of requested channels",
+    since: sinceOf(kind),
+    summary: `Get the count of subscribers for ${shard(kind)}channels`,
+    complexity:
+      `O(N) for the ${name.toUpperCase()} subcommand, where N is the number of requested ` +
+      `${shard(kind)}channels`,
     run: (call: Call) => {
       const { server, args, reply } = call;
-      reply.map(args.count);
+      // Redis 7.0 sends no map here, in RESP3 either.
+      reply.array(args.count * 2);
       for (let i = 0; i < args.count; i++) {
         bulkLatin1(call, args.text(i));
         reply.integer(server.pubsub.count(kind, args.text(i)));
@@ -65,6 +78,7 @@ export const pubsub = container({
   group: "pubsub",
   since: "2.8.0",
   summary: "A container for Pub/Sub commands",
+  complexity: "Depends on subcommand.",
   subcommands: [
     names("channels", "channels"),
     numpat,

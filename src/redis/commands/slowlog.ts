@@ -23,6 +23,7 @@ function writeEntry(call: Call, entry: SlowEntry): void {
 
 const get = command({
   name: "get",
+  tips: ["request_policy:all_nodes", "nondeterministic_output"],
   arity: -2,
   flags,
   since: "2.2.12",
@@ -41,6 +42,7 @@ const get = command({
 
 const len = command({
   name: "len",
+  tips: ["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
   arity: 2,
   flags,
   since: "2.2.12",
@@ -50,6 +52,7 @@ const len = command({
 
 const reset = command({
   name: "reset",
+  tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
   arity: 2,
   flags,
   since: "2.2.12",
@@ -65,5 +68,6 @@ export const slowlog = container({
   arity: -2,
   since: "2.2.12",
   summary: "A container for slow log commands",
+  complexity: "Depends on subcommand.",
   subcommands: [get, len, reset],
 });

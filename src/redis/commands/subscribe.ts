@@ -23,15 +23,29 @@ function tell(call: Call, kind: SubscriptionKind, name: string | null): void {
   reply.integer(count(call, kind));
 }
 
-function join(word: string, kind: SubscriptionKind): ServerCommand {
+/** Shard channels have a slot, as keys have. */
+function about(
+  kind: SubscriptionKind,
+): Pick<ServerCommand, "group" | "since" | "keys" | "keySpecs"> {
+  if (kind !== "shardChannels") return { group: "pubsub", since: "2.0.0" };
+  const keys = { first: 1, last: -1, step: 1 };
+  return { group: "pubsub", since: "7.0.0", keys, keySpecs: [{ flags: "not_key" }] };
+}
+
+const meant: Record<SubscriptionKind, string> = {
+  channels: "the given channels",
+  patterns: "channels matching the given patterns",
+  shardChannels: "the given shard channels",
+};
+
+function join(word: string, kind: SubscriptionKind, complexity: string): ServerCommand {
   return command({
     name: word,
     arity: -2,
     flags,
-    group: "pubsub",
-    since: kind === "shardChannels" ? "7.0.0" : "2.0.0",
-    summary: "Listen for messages published to the given names",
-    complexity: "O(N) where N is the number of names.",
+    ...about(kind),
+    summary: `Listen for messages published to ${meant[kind]}`,
+    complexity,
     run: (call) => {
       const { server, peer, args, reply } = call;
       if (count(call, kind) + args.count > subscriptionsMax)
@@ -47,15 +61,14 @@ function join(word: string, kind: SubscriptionKind): ServerCommand {
   });
 }
 
-function leave(word: string, kind: SubscriptionKind): ServerCommand {
+function leave(word: string, kind: SubscriptionKind, complexity: string): ServerCommand {
   return command({
     name: word,
     arity: -1,
     flags,
-    group: "pubsub",
-    since: kind === "shardChannels" ? "7.0.0" : "2.0.0",
-    summary: "Stop listening for messages published to the given names",
-    complexity: "O(N) where N is the number of names.",
+    ...about(kind),
+    summary: `Stop listening for messages posted to ${meant[kind]}`,
+    complexity,
     run: (call) => {
       const { server, peer, args, reply } = call;
       const given = Array.from({ length: args.count }, (_, i) => args.text(i));
@@ -72,11 +85,19 @@ function leave(word: string, kind: SubscriptionKind): ServerCommand {
   });
 }
 
+const of = (what: string): string => `O(N) where N is the number of ${what}.`;
+const patterns = "patterns the client is already subscribed";
+
 export const subscribing: readonly ServerCommand[] = [
-  join("subscribe", "channels"),
-  join("psubscribe", "patterns"),
-  join("ssubscribe", "shardChannels"),
-  leave("unsubscribe", "channels"),
-  leave("punsubscribe", "patterns"),
-  leave("sunsubscribe", "shardChannels"),
+  join("subscribe", "channels", of("channels to subscribe to")),
+  join("psubscribe", "patterns", of(`${patterns} to`)),
+  join("ssubscribe", "shardChannels", of("shard channels to subscribe to")),
+  leave("unsubscribe", "channels", of("clients already subscribed to a channel")),
+  leave(
+    "punsubscribe",
+    "patterns",
+    `O(N+M) where N is the number of ${patterns} and M is the number of total patterns ` +
+      "subscribed in the system (by any client).",
+  ),
+  leave("sunsubscribe", "shardChannels", of("clients already subscribed to a shard channel")),
 ];

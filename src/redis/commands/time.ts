@@ -6,6 +6,7 @@ import { command } from "./define.ts";
 
 export const time = command({
   name: "time",
+  tips: ["nondeterministic_output"],
   arity: 1,
   flags: ["loading", "stale", "fast"],
   since: "2.6.0",

@@ -8,6 +8,7 @@ import { command } from "./define.ts";
 
 export const wait = command({
   name: "wait",
+  tips: ["request_policy:all_shards", "response_policy:agg_min"],
   arity: 3,
   flags: ["noscript"],
   group: "generic",

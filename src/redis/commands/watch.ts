@@ -10,6 +10,7 @@ const watchesMax = 100_000;
 
 export const watch = command({
   name: "watch",
+  keySpecs: [{ flags: "RO" }],
   arity: -2,
   flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
   keys: { first: 1, last: -1, step: 1 },

@@ -18,6 +18,8 @@ export const freq = defineCommand<Buffer>({
   arity: 3,
   flags: ["readonly"],
   keys: { first: 2, last: 2, step: 1 },
+  keySpecs: [{ flags: "RO" }],
+  tips: ["nondeterministic_output"],
   group: "generic",
   since: "4.0.0",
   summary: "Get the logarithmic access frequency counter of a Redis object",

@@ -13,6 +13,8 @@ export const idletime = defineCommand<Buffer>({
   arity: 3,
   flags: ["readonly"],
   keys: { first: 2, last: 2, step: 1 },
+  keySpecs: [{ flags: "RO" }],
+  tips: ["nondeterministic_output"],
   group: "generic",
   since: "2.2.3",
   summary: "Get the time since a Redis object was last accessed",

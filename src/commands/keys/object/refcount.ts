@@ -31,6 +31,8 @@ export const refcount = defineCommand<Buffer>({
   arity: 3,
   flags: ["readonly"],
   keys: { first: 2, last: 2, step: 1 },
+  keySpecs: [{ flags: "RO" }],
+  tips: ["nondeterministic_output"],
   group: "generic",
   since: "2.2.3",
   summary: "Get the number of references to the value of the key",

@@ -35,6 +35,7 @@ function chosen({ server, args }: Call): Peer[] {
 
 export const list = command({
   name: "list",
+  tips: ["nondeterministic_output"],
   arity: -2,
   flags: adminFlags,
   group: "connection",
@@ -49,6 +50,7 @@ export const list = command({
 
 export const info = command({
   name: "info",
+  tips: ["nondeterministic_output"],
   arity: 2,
   flags: sessionFlags,
   group: "connection",

@@ -2,46 +2,50 @@
  * COMMAND and COMMAND INFO: one array of ten a command, in the shape of Redis 7.0.
  * @module
  */
-import type { KeyRange } from "../../../commands/command.ts";
+import type { KeyRange, KeySpec } from "../../../commands/command.ts";
 import type { Reply } from "../../../resp/reply.ts";
 import type { TableEntry } from "../../context.ts";
 import { categoriesOf } from "../categories.ts";
-
-const noKeys: KeyRange = { first: 0, last: 0, step: 0 };
-
-export function keysOf(entry: TableEntry): KeyRange {
-  return entry.spec?.keys ?? entry.server?.keys ?? noKeys;
-}
+import { keySpecsOf, keysOf } from "./keys.ts";
 
 function statusSet(reply: Reply, words: readonly string[]): void {
   reply.set(words.length);
   for (const word of words) reply.simple(word);
 }
 
-function keySpec(reply: Reply, entry: TableEntry, keys: KeyRange): void {
-  reply.map(3);
+function typed(reply: Reply, name: string, type: string, fields: [string, number][]): void {
+  reply.bulkText(name);
+  reply.map(2);
+  reply.bulkText("type");
+  reply.bulkText(type);
+  reply.bulkText("spec");
+  reply.map(fields.length);
+  for (const [field, value] of fields) {
+    reply.bulkText(field);
+    reply.integer(value);
+  }
+}
+
+function keySpec(reply: Reply, spec: KeySpec, ofCommand: KeyRange): void {
+  reply.map(spec.notes === undefined ? 3 : 4);
+  if (spec.notes !== undefined) {
+    reply.bulkText("notes");
+    reply.bulkText(spec.notes);
+  }
   reply.bulkText("flags");
-  statusSet(reply, entry.isWrite ? ["RW", "access", "update"] : ["RO", "access"]);
-  reply.bulkText("begin_search");
-  reply.map(2);
-  reply.bulkText("type");
-  reply.bulkText("index");
-  reply.bulkText("spec");
-  reply.map(1);
-  reply.bulkText("index");
-  reply.integer(keys.first);
-  reply.bulkText("find_keys");
-  reply.map(2);
-  reply.bulkText("type");
-  reply.bulkText("range");
-  reply.bulkText("spec");
-  reply.map(3);
-  reply.bulkText("lastkey");
-  reply.integer(keys.last < 0 ? keys.last : keys.last - keys.first);
-  reply.bulkText("keystep");
-  reply.integer(keys.step);
-  reply.bulkText("limit");
-  reply.integer(0);
+  statusSet(reply, spec.flags.split(" "));
+  if (spec.keys === null) {
+    typed(reply, "begin_search", "unknown", []);
+    typed(reply, "find_keys", "unknown", []);
+    return;
+  }
+  const { first, last, step } = spec.keys ?? ofCommand;
+  typed(reply, "begin_search", "index", [["index", first]]);
+  typed(reply, "find_keys", "range", [
+    ["lastkey", last < 0 ? last : last - first],
+    ["keystep", step],
+    ["limit", 0],
+  ]);
 }
 
 export function writeInfo(reply: Reply, entry: TableEntry): void {
@@ -57,9 +61,12 @@ export function writeInfo(reply: Reply, entry: TableEntry): void {
     reply,
     categoriesOf(entry).map((name) => `@${name}`),
   );
-  reply.set(0);
-  reply.set(keys.first > 0 ? 1 : 0);
-  if (keys.first > 0) keySpec(reply, entry, keys);
+  const tips = entry.spec?.tips ?? entry.server?.tips ?? [];
+  reply.set(tips.length);
+  for (const tip of tips) reply.bulkText(tip);
+  const specs = keySpecsOf(entry);
+  reply.set(specs.length);
+  for (const spec of specs) keySpec(reply, spec, keys);
   const subcommands = [...(entry.subcommands?.values() ?? [])];
   reply.set(subcommands.length);
   for (const sub of subcommands) writeInfo(reply, sub);
