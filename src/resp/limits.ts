@@ -1,7 +1,8 @@
 /**
  * Bounds on what one client may ask us to take in. Redis 7.0's values (server.h:
  * PROTO_INLINE_MAX_SIZE, PROTO_MAX_QUERYBUF_LEN, proto-max-bulk-len; networking.c for clients that
- * have not authenticated).
+ * have not authenticated), but for the number of arguments: Redis takes 2^31 - 1, and each of them
+ * takes memory besides its bytes.
  * @module
  */
 
