@@ -139,9 +139,8 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
 
   writable(): void {
     const { waiting, socket } = this;
-    let done = 0;
     let left = turnBytesMax;
-    for (const part of waiting) {
+    for (let part = waiting[0]; part !== undefined; part = waiting[0]) {
       const sent = socket.send(part.buffer, part.at, part.end - part.at);
       if (sent < 0) {
         this.broken();
@@ -151,11 +150,10 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
       part.at += sent;
       left -= sent;
       if (part.at < part.end) break;
+      waiting.shift();
       if (part.chunk !== null) this.shared.pool.give(part.chunk);
-      done++;
       if (left <= 0) break;
     }
-    waiting.splice(0, done);
     if (waiting.length > 0) return;
     socket.watchWriting(false);
     if (this.ending) this.finish();

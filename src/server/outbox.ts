@@ -11,6 +11,8 @@ import type { BufferPool, Chunk } from "../resp/pool.ts";
 /** Who has something to send. */
 export interface Sender {
   readonly socket: NativeSocket;
+  /** Bytes that were not taken and wait: nothing may be sent before them. */
+  readonly unsentBytes: number;
   /** Part of a region was not taken: `sent` bytes were, or the socket broke (below 0). */
   unsent(chunk: Chunk, from: number, to: number, sent: number): void;
 }
@@ -41,7 +43,9 @@ export class Outbox {
   add(sender: Sender, chunk: Chunk, from: number, to: number): void {
     if (chunk.base < 0) {
       this.send();
-      this.sendAlone(sender, chunk, from, to);
+      // What stood before it may have found no room, and there may be some by now.
+      if (sender.unsentBytes > 0) sender.unsent(chunk, from, to, 0);
+      else this.sendAlone(sender, chunk, from, to);
       return;
     }
     const at = this.count * row;
