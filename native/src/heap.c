@@ -19,7 +19,9 @@
 napi_value heap_free(napi_env env, napi_callback_info info) {
   (void)info;
 #ifdef HAS_MALLINFO2
-  return int_value(env, (int64_t)mallinfo2().fordblks);
+  napi_value bytes = NULL;
+  napi_create_int64(env, (int64_t)mallinfo2().fordblks, &bytes);
+  return bytes;
 #else
   return int_value(env, 0);
 #endif

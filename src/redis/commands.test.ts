@@ -32,6 +32,12 @@ const recorded: [lines: string[], reply: string][] = [
     ["multi", "select 3", "set a 1", "exec", "get a"],
     "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n+OK\r\n$1\r\n1\r\n",
   ],
+  [
+    ["multi", "set k v", "exec x", "ping", "exec", "get k"],
+    "+OK\r\n+QUEUED\r\n-EXECABORT Transaction discarded because of: " +
+      "wrong number of arguments for 'exec' command\r\n" +
+      "+PONG\r\n-ERR EXEC without MULTI\r\n$-1\r\n",
+  ],
   [["multi", "quit", "exec"], "+OK\r\n+OK\r\n"],
   [["multi", "reset", "exec"], "+OK\r\n+RESET\r\n-ERR EXEC without MULTI\r\n"],
   [["client unblock 1 foo"], "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n"],
@@ -199,4 +205,31 @@ test("commands: slow commands are logged, INFO and COMMAND hold what tools read"
   expect(client.call("info server")).not.toContain("# Clients");
   expect(client.call("command count")).toMatch(/^:\d{2,3}\r\n$/);
   expect(client.call("command docs get")).toContain("summary");
+});
+
+test("commands: a password of the start is text, one of CONFIG SET is the bytes that were sent", () => {
+  const server = new FakeServer({ requirepass: "p\u00e4ss\u20ac" });
+  const bytes = Buffer.from("p\u00e4ss\u20ac", "utf8").toString("latin1");
+  const client = server.connect();
+  expect(client.call("auth p\u00e4ss")).toContain("-WRONGPASS");
+  expect(client.call(`auth ${bytes}`)).toBe("+OK\r\n");
+  client.call("config set requirepass \u00e4\u00f6");
+  expect(server.connect().call("auth \u00e4\u00f6")).toBe("+OK\r\n");
+});
+
+test("commands: each of many watched keys is watched once, until the watches end", () => {
+  const server = new FakeServer();
+  const { engine } = server;
+  const watch = engine.watch.bind(engine);
+  let watched = 0;
+  engine.watch = (db, key) => {
+    watched++;
+    return watch(db, key);
+  };
+  const client = server.connect();
+  const names = Array.from({ length: 20_000 }, (_, n) => `k${n % 10_000}`);
+  client.call(`watch ${names.join(" ")}`, "watch k1 k2", "select 1", "watch k1");
+  expect(watched).toBe(10_001);
+  client.call("unwatch", "watch k1");
+  expect(watched).toBe(10_002);
 });

@@ -289,10 +289,17 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
     }
   }
 
-  /** An error reply in its turn. Inside MULTI it spoils the transaction. */
-  protected refuse(entry: TableEntry | null, text: string): void {
+  /** An error reply in its turn. Inside MULTI it spoils the transaction; of EXEC it ends it. */
+  protected refuse(entry: TableEntry | null, reason: string): void {
     if (entry !== null) entry.figures.rejected++;
-    if (this.session.transaction !== null) this.session.transaction.aborted = true;
+    const { session } = this;
+    let text = reason;
+    if (session.transaction !== null && entry?.name === "exec") {
+      session.transaction = null;
+      session.watches = [];
+      this.refresh();
+      text = `EXECABORT Transaction discarded because of: ${reason.replace(/^ERR /, "")}`;
+    } else if (session.transaction !== null) session.transaction.aborted = true;
     this.server.countError(null, text);
     if (this.session.replies === "skip") this.session.replies = "on";
     else this.answer((reply) => reply.error(text));

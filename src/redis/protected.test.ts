@@ -23,8 +23,10 @@ test("protected mode: a password, or switching it off, lets others in", () => {
   expect(server.redis.settings.set("protected-mode", "maybe")).toMatch(/'yes' or 'no'/);
   expect(server.redis.settings.set("protected-mode", "no")).toBe(null);
   expect(connectFrom(server, "10.0.0.1:5")).toBe("served");
-  expect(server.redis.settings.set("protected-mode", "yes")).toBe(null);
-  expect(connectFrom(server, "10.0.0.1:5")).toBe("-DENIED");
+  for (const word of ["yes", "YES"]) {
+    expect(server.redis.settings.set("protected-mode", word)).toBe(null);
+    expect(connectFrom(server, "10.0.0.1:5")).toBe("-DENIED");
+  }
   expect(server.redis.settings.set("requirepass", "x")).toBe(null);
   expect(connectFrom(server, "10.0.0.1:5")).toBe("served");
 });

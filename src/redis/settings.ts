@@ -99,9 +99,11 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
     act(text);
     return null;
   };
+  const digestOf = (text: string, encoding: BufferEncoding): Buffer | null =>
+    text === "" ? null : server.host.sha256(Buffer.from(text, encoding));
+  // What clients send is bytes, a character each; what was given at the start is text.
   const password = done((text) => {
-    const bytes = Buffer.from(text, "latin1");
-    server.passwordDigest = text === "" ? null : server.host.sha256(bytes);
+    server.passwordDigest = digestOf(text, "latin1");
   });
   const limit = (key: "bulkBytesMax" | "queryBytesMax") =>
     done((text) => {
@@ -119,7 +121,7 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
   const outputLimit = (text: string): string | null => server.outputLimits.set(text);
   const bytes = memory(1 << 20, 2 ** 53 - 1);
   const { bulkBytesMax, queryBytesMax } = server.limits;
-  password(options.requirepass ?? "");
+  server.passwordDigest = digestOf(options.requirepass ?? "", "utf8");
   return [
     ["maxclients", String(options.maxclients ?? 10_000), integer(1, 1_000_000)],
     ["timeout", String(options.timeout ?? 0), integer(0, int32Max)],

@@ -3,10 +3,19 @@
  * @module
  */
 import { CommandError } from "../../keyspace/errors.ts";
+import type { WatchToken } from "../port.ts";
 import { command } from "./define.ts";
 
 /** Keys that one connection may watch. */
 const watchesMax = 100_000;
+/** Database and name of what a connection watches; a list that ends takes them along. */
+const names = new WeakMap<readonly WatchToken[], Set<string>>();
+
+function namesOf(watches: readonly WatchToken[]): Set<string> {
+  const found = names.get(watches) ?? new Set<string>();
+  if (found.size === 0) names.set(watches, found);
+  return found;
+}
 
 export const watch = command({
   name: "watch",
@@ -24,10 +33,13 @@ export const watch = command({
       throw new CommandError("ERR WATCH inside MULTI is not allowed");
     if (session.watches.length + args.count > watchesMax)
       throw new CommandError("ERR too many watched keys");
+    const known = namesOf(session.watches);
     for (let i = 0; i < args.count; i++) {
       const key = args.bytes(i);
-      const known = session.watches.some((w) => w.db === session.db && w.key.equals(key));
-      if (!known) session.watches.push(server.engine.watch(session.db, key));
+      const name = `${session.db} ${key.toString("latin1")}`;
+      if (known.has(name)) continue;
+      session.watches.push(server.engine.watch(session.db, key));
+      known.add(name);
     }
     reply.ok();
   },
