@@ -62,6 +62,13 @@ test("debug: POPULATE writes what is not there through the engine, and answers o
   );
 });
 
+test("debug: POPULATE holds few keys at once when they are long", () => {
+  const server = new FakeServer();
+  server.connect().send(`debug populate 700 ${"p".repeat(60_000)}`);
+  expect(server.engine.pending.length).toBeGreaterThan(1);
+  expect(server.engine.pending.length).toBeLessThan(20);
+});
+
 test("debug: POPULATE ends with its connection", async () => {
   const server = new FakeServer();
   const client = server.connect();

@@ -76,7 +76,8 @@ async function run({ server, peer, args, reply }: Call): Promise<void> {
   const prefix = args.count > 1 ? Buffer.from(args.bytes(1)) : Buffer.from("key");
   const size = args.count > 2 ? args.integer(2, outOfRange, 0) : 0;
   checkStringLength(0, size);
-  const atOnce = Math.max(1, Math.min(keysAtOnceMax, Math.floor(bytesAtOnceMax / (size + 64))));
+  const pairBytes = prefix.length + size + 64;
+  const atOnce = Math.max(1, Math.min(keysAtOnceMax, Math.floor(bytesAtOnceMax / pairBytes)));
   const writer = new Writer(server.engine, peer);
   for (let from = 0; from < count && server.peers.has(peer.id); from += atOnce) {
     const pairs: Args[] = [];
