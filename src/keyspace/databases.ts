@@ -9,6 +9,7 @@ import { flag } from "./entries.ts";
 import { wrongType } from "./errors.ts";
 import { Foresight } from "./foresight.ts";
 import type { CommandRun } from "./many.ts";
+import { deleteKey } from "./removal.ts";
 import type { Resident } from "./resident.ts";
 import { isAmong, typeString } from "./resident.ts";
 
@@ -206,7 +207,8 @@ class ResidentDatabase implements Database {
   }
 
   delete(key: Uint8Array): boolean {
-    return this.resident.delete(this.keyspaceId, asBuffer(key), 0, key.length, this.nowMs);
+    const { resident, keyspaceId, nowMs } = this;
+    return deleteKey(resident, keyspaceId, asBuffer(key), 0, key.length, nowMs);
   }
 
   expireAt(key: Uint8Array): number {

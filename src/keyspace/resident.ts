@@ -5,23 +5,14 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
-import { isStrongroomError } from "../base/errors.ts";
 import { RecentMisses } from "./admission.ts";
 import { DeletionClock } from "./deletions.ts";
 import { Entries, entryBytes, flag, physicalBytes, pinned } from "./entries.ts";
 import { IdList } from "./idlist.ts";
 import { type CommandRun, ManyEntries, recordOverheadBytes } from "./many.ts";
-import {
-  type EntriesNative,
-  expirySecondsMax,
-  type FreezeWatcher,
-  type LoadedRoot,
-  type RecordSource,
-} from "./ports.ts";
+import type { EntriesNative, FreezeWatcher, LoadedRoot, RecordSource } from "./ports.ts";
 
 export const typeString = 1;
-/** Says that a record is there, and what it holds is not to be had. */
-export const unreadable = ["STORE_RECORD_DAMAGED", "STORE_READ_FAILED"] as const;
 const evictStepsMax = 16384;
 /** The same after nothing but pinned entries was met everywhere: until a run lands they stay so. */
 const stuckStepsMax = 64;
@@ -255,43 +246,6 @@ export class Resident {
     const at = entries.keyAt(id);
     const end = at + entries.keyLength(id);
     this.deletions.note(entries.keyspace(id), entries.buffer(id), at, end, this.index);
-  }
-
-  /**
-   * Deletes a key. That its record does not open is no hindrance where it is known without it
-   * whether the key is there. @returns whether it was, at `nowMs`. @throws what the source threw.
-   */
-  delete(keyspace: number, buffer: Buffer, start: number, end: number, nowMs: number): boolean {
-    let id: number;
-    try {
-      id = this.lookup(keyspace, buffer, start, end, nowMs);
-    } catch (error) {
-      if (!isStrongroomError(error, ...unreadable)) throw error;
-      const there = this.isThere(keyspace, buffer, start, end, nowMs, nowMs);
-      if (there === null) throw error;
-      // What it held is lost either way: an entry without a value stands for it.
-      id = there ? this.replace(keyspace, buffer, start, end, typeString, 0) : 0;
-    }
-    if (id !== 0) this.erase(id);
-    return id !== 0;
-  }
-
-  /**
-   * Whether a key that is not resident is there, from `nowMs` to `untilMs`, by what is known
-   * without opening its record; null if that is not enough to tell, and the same on all nodes.
-   */
-  isThere(
-    keyspace: number,
-    buffer: Buffer,
-    start: number,
-    end: number,
-    nowMs: number,
-    untilMs: number,
-  ): boolean | null {
-    const expiry = this.source.expiryOf(keyspace, buffer, start, end);
-    if (expiry <= 0) return expiry === 0;
-    if ((expiry - 1) * 1000 >= untilMs) return true;
-    return expiry * 1000 <= nowMs && expiry < expirySecondsMax ? false : null;
   }
 
   /**

@@ -13,7 +13,8 @@ import type { Watch } from "../entry/batch.ts";
 import type { Database } from "../keyspace/api.ts";
 import type { Databases } from "../keyspace/databases.ts";
 import { CommandError } from "../keyspace/errors.ts";
-import { type Resident, unreadable } from "../keyspace/resident.ts";
+import { isThere, unreadable } from "../keyspace/removal.ts";
+import type { Resident } from "../keyspace/resident.ts";
 import type { QueuedCommand } from "./port.ts";
 
 /** A write is applied within this time, so long the answer must stay the same. */
@@ -109,7 +110,7 @@ export class Needed implements Needs {
     const { resident, databases, nowMs } = this;
     const until = nowMs + applyMsMax;
     const known = (id: number): boolean =>
-      resident.isThere(id, key, 0, key.length, nowMs, until) !== null;
+      isThere(resident, id, key, 0, key.length, nowMs, until) !== null;
     return this.everywhere ? databases.ids.every(known) : known(databases.ids[db] as number);
   }
 

@@ -207,7 +207,7 @@ test("commands: slow commands are logged, INFO and COMMAND hold what tools read"
   expect(client.call("command docs get")).toContain("summary");
 });
 
-test("commands: a password of the start is text, one of CONFIG SET is the bytes that were sent", () => {
+test("commands: a password of the start is text, of CONFIG SET the bytes that came", () => {
   const server = new FakeServer({ requirepass: "p\u00e4ss\u20ac" });
   const bytes = Buffer.from("p\u00e4ss\u20ac", "utf8").toString("latin1");
   const client = server.connect();

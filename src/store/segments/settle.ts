@@ -5,7 +5,9 @@
  * Doing it again after a crash in the middle gives the same result.
  * @module
  */
+import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
+import { isDiskFull } from "../../files/batchfile.ts";
 import { blockBytes } from "../../files/framing.ts";
 import type { Segment } from "./books.ts";
 import { encodeHint, type HintEntries } from "./hint.ts";
@@ -14,8 +16,18 @@ import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
 import type { Recovered } from "./recover.ts";
 
-/** @throws Node's errors of the disk. */
+/** @throws STORE_DISK_FULL; STORE_WRITE_FAILED. */
 export function settle(disk: Disk, input: LedgerInput, ledger: Ledger, recovered: Recovered): void {
+  try {
+    if (recovered.fresh) disk.makeDirectory(input.directory);
+    putInOrder(disk, input, ledger, recovered);
+  } catch (cause) {
+    if (isDiskFull(cause)) throw new StrongroomError("STORE_DISK_FULL", "", { cause });
+    throw new StrongroomError("STORE_WRITE_FAILED", "at start", { cause });
+  }
+}
+
+function putInOrder(disk: Disk, input: LedgerInput, ledger: Ledger, recovered: Recovered): void {
   const { books, tail, leftovers, manifest, durable, durableMac } = recovered;
   // A full disk ends an attempt half way; the next one meets what that has done.
   for (const path of leftovers) if (disk.status(path) !== null) disk.unlink(path);

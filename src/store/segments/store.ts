@@ -8,7 +8,6 @@ import { StrongroomError } from "../../base/errors.ts";
 import type { Disk, Random, Scheduler } from "../../base/ports.ts";
 import { envelopesMax } from "../../crypto/envelope.ts";
 import { physicalBytes } from "../../entry/record.ts";
-import { isDiskFull } from "../../files/batchfile.ts";
 import type { Primitives } from "../../platform/primitives.ts";
 import { type SealedPlace, storagePrefix } from "../../sealed/place.ts";
 import type {
@@ -271,14 +270,7 @@ export class SegmentStore implements Store {
     return this.ledger.exclusive(async () => {
       const { recovered } = this;
       if (recovered === null) return;
-      const { disk, directory } = this.options;
-      try {
-        if (recovered.fresh) disk.makeDirectory(directory);
-        settle(disk, this.options, this.ledger, recovered);
-      } catch (cause) {
-        if (isDiskFull(cause)) throw new StrongroomError("STORE_DISK_FULL", "", { cause });
-        throw new StrongroomError("STORE_WRITE_FAILED", "at start", { cause });
-      }
+      settle(this.options.disk, this.options, this.ledger, recovered);
       this.recovered = null;
     });
   }

@@ -1,0 +1,56 @@
+/**
+ * Deleting keys whose record does not open: what they held is lost, but that they are there may be
+ * known without it, by the index that the store keeps in memory. docs/decisions/0080.
+ * @module
+ */
+import { isStrongroomError } from "../base/errors.ts";
+import { expirySecondsMax } from "./ports.ts";
+import { type Resident, typeString } from "./resident.ts";
+
+/** Says that a record is there, and what it holds is not to be had. */
+export const unreadable = ["STORE_RECORD_DAMAGED", "STORE_READ_FAILED"] as const;
+
+/**
+ * Deletes a key. That its record does not open is no hindrance where it is known without it whether
+ * the key is there. @returns whether it was, at `nowMs`. @throws what the source threw.
+ */
+export function deleteKey(
+  resident: Resident,
+  keyspace: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  nowMs: number,
+): boolean {
+  let id: number;
+  try {
+    id = resident.lookup(keyspace, buffer, start, end, nowMs);
+  } catch (error) {
+    if (!isStrongroomError(error, ...unreadable)) throw error;
+    const there = isThere(resident, keyspace, buffer, start, end, nowMs, nowMs);
+    if (there === null) throw error;
+    // What it held is lost either way: an entry without a value stands for it.
+    id = there ? resident.replace(keyspace, buffer, start, end, typeString, 0) : 0;
+  }
+  if (id !== 0) resident.erase(id);
+  return id !== 0;
+}
+
+/**
+ * Whether a key that is not resident is there, from `nowMs` to `untilMs`, by what is known without
+ * opening its record; null if that is not enough to tell, and the same on all nodes.
+ */
+export function isThere(
+  resident: Resident,
+  keyspace: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  nowMs: number,
+  untilMs: number,
+): boolean | null {
+  const expiry = resident.source.expiryOf(keyspace, buffer, start, end);
+  if (expiry <= 0) return expiry === 0;
+  if ((expiry - 1) * 1000 >= untilMs) return true;
+  return expiry * 1000 <= nowMs && expiry < expirySecondsMax ? false : null;
+}
