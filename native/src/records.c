@@ -171,8 +171,8 @@ static bool encode_one(struct encoding *encoding, uint32_t id) {
   if (key_length > NAME_BYTES_MAX) return false;
   struct bytes memory;
   if (!memory_of(encoding, line, &memory) || KEY_BYTES + copied > memory.length) return false;
-  uint32_t at = encoding->order[ORDER_AT];
-  uint64_t end = (uint64_t)at + FRAME_HEADER_BYTES + TEXT_AT + TAG_BYTES + ROOT_HEADER_BYTES + copied;
+  uint64_t at = encoding->order[ORDER_AT];
+  uint64_t end = at + FRAME_HEADER_BYTES + TEXT_AT + TAG_BYTES + ROOT_HEADER_BYTES + copied;
   if (end > encoding->run.length || end > encoding->order[ORDER_AT_MAX]) return false;
   if ((flags & FLAG_PHYSICAL) == 0) sign_name(encoding, keyspace, memory.data, key_length);
   write_frame(encoding, encoding->run.data + at, line, memory.data, (uint32_t)copied);
