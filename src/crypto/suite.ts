@@ -11,6 +11,7 @@ import { PhysicalKeys } from "./prf.ts";
 import { deriveMacKey, deriveSubkey, type SubkeyPlace, subkeyInfo } from "./subkey.ts";
 import edges from "./vectors/aes-256-gcm-edges.json" with { type: "json" };
 import nist from "./vectors/aes-256-gcm-nist.json" with { type: "json" };
+import wycheproof from "./vectors/aes-256-gcm-wycheproof.json" with { type: "json" };
 import hkdf from "./vectors/hkdf-sha-256-rfc5869.json" with { type: "json" };
 import hmac from "./vectors/hmac-sha-256-rfc4231.json" with { type: "json" };
 
@@ -31,6 +32,7 @@ const place: SubkeyPlace = {
 export function cryptoSuite(primitives: Primitives): void {
   describe(`crypto on ${primitives.kind}`, () => {
     knownAnswers(primitives);
+    wycheproofSuite(primitives);
     tagsSuite(primitives);
     frozenFormats(primitives);
     sealingSuite(primitives);
@@ -106,6 +108,36 @@ function knownAnswers(primitives: Primitives): void {
     expect(primitives.sha256(Buffer.from("abc")).toString("hex")).toBe(
       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
     );
+  });
+}
+
+function wycheproofSuite(primitives: Primitives): void {
+  test.each(wycheproof.cases)("AES-256-GCM: Wycheproof $tcId $comment", (vector) => {
+    const sealing: Sealing = {
+      key: hex(vector.key),
+      nonce: hex(vector.iv),
+      text: hex(vector.msg),
+      aad: hex(vector.aad),
+    };
+    const valid = vector.result === "valid";
+    // Of an invalid one the tag alone was changed: it seals to the same text and another tag.
+    for (const sealed of sealedBySplits(primitives, sealing)) {
+      expect(sealed.subarray(0, -tagBytes).toString("hex")).toBe(vector.ct);
+      expect(sealed.subarray(-tagBytes).toString("hex") === vector.tag).toBe(valid);
+    }
+    const given = hex(vector.aad + vector.iv + vector.ct + vector.tag);
+    const aead = primitives.aead(sealing.key, new Uint8Array(0));
+    expect(aead.open(given, 0, sealing.aad.length, sealing.text.length)).toBe(valid);
+    const textAt = sealing.aad.length + nonceBytes;
+    const left = valid ? sealing.text : Buffer.alloc(sealing.text.length);
+    expect(given.subarray(textAt, -tagBytes).equals(left)).toBe(true);
+    aead.dispose();
+  });
+
+  test("AES-256-GCM: Wycheproof, the whole group", () => {
+    const ids = wycheproof.cases.map(({ tcId }) => tcId);
+    expect(ids).toEqual(Array.from({ length: 66 }, (_, at) => 91 + at));
+    expect(wycheproof.cases.filter(({ result }) => result === "invalid")).toHaveLength(27);
   });
 }
 
