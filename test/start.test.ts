@@ -1,6 +1,5 @@
 // Goal: a person who clones the repository and types `npm start` has a node, a key file outside the
 // data and the advice to keep a copy; the second start finds everything; SIGTERM ends it with 0.
-import { execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -10,10 +9,11 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Client } from "./support/resp.ts";
 import { freePort, Process, pause, root, temporaryFolder } from "./support/server.ts";
+import { copyTree } from "./support/tree.ts";
 
 const folder = temporaryFolder();
 const tree = join(folder, "strongroom");
@@ -21,42 +21,11 @@ const home = join(folder, "home");
 const key = join(home, ".strongroom", "kek");
 let started: Process | null = null;
 
-/** What `npm ci --omit=dev` would install, linked instead of copied where the disk allows it. */
-function bringModules(): void {
-  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
-    packages: Record<string, { dev?: boolean }>;
-  };
-  for (const [path, { dev }] of Object.entries(lock.packages)) {
-    if (path === "" || dev === true || !existsSync(join(root, path))) continue;
-    mkdirSync(dirname(join(tree, path)), { recursive: true });
-    execFileSync("sh", [
-      "-c",
-      'cp -al "$1" "$2" 2>/dev/null || cp -a "$1" "$2"',
-      "sh",
-      join(root, path),
-      join(tree, path),
-    ]);
-  }
-  cpSync(
-    join(root, "node_modules/.package-lock.json"),
-    join(tree, "node_modules/.package-lock.json"),
-  );
-}
-
 beforeAll(() => {
   mkdirSync(home, { recursive: true });
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  for (const file of files.split("\n").filter((name) => name !== "")) {
-    if (!existsSync(join(root, file))) continue;
-    mkdirSync(dirname(join(tree, file)), { recursive: true });
-    cpSync(join(root, file), join(tree, file));
-  }
+  copyTree(tree, "run");
   if (existsSync(join(root, "native/build")))
     cpSync(join(root, "native/build"), join(tree, "native/build"), { recursive: true });
-  bringModules();
 });
 
 afterAll(() => {

@@ -10,7 +10,15 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-const ignored = new Set([".git", "node_modules", "coverage", "native/build", "data", ".moto"]);
+const ignored = new Set([
+  ".git",
+  "node_modules",
+  "coverage",
+  "dist",
+  "native/build",
+  "data",
+  ".moto",
+]);
 
 export interface SourceFile {
   /** Path from the root of the repository, with slashes. */

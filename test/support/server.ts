@@ -125,6 +125,8 @@ export interface ServerOptions {
   environment?: Record<string, string>;
   /** What stands before the program: `unshare …`. */
   readonly prefix?: readonly string[];
+  /** Another than that of the working tree. */
+  readonly program?: string;
 }
 
 /** One data directory with its key; started and ended many times. */
@@ -152,12 +154,13 @@ export class Server {
   async spawn(): Promise<Process> {
     this.port = await freePort();
     const { prefix = [], password, environment = {} } = this.#options;
+    const started = this.#options.program ?? program;
     const serve = ["serve", "--port", String(this.port), "--bind", "127.0.0.1"];
     const admin = ["--admin-port", "0"];
     const data = ["--data-dir", this.dataDir, "--kek", this.spec];
     const secret = password === undefined ? {} : { STRONGROOM_REQUIREPASS: password };
     this.process = new Process(
-      [...prefix, process.execPath, program, ...serve, ...admin, ...data, ...this.flags],
+      [...prefix, process.execPath, started, ...serve, ...admin, ...data, ...this.flags],
       { environment: { ...secret, ...environment } },
     );
     return this.process;
