@@ -87,6 +87,8 @@ export interface FileLock {
 }
 
 export interface Disk {
+  /** Descriptors that the process may have, for files and everything else; Infinity: no limit. */
+  readonly descriptorsMax: number;
   open(path: string, options: OpenOptions): DiskFile;
   /**
    * Reads row n of `rows` from `files[n]` into `target`, for all n below `count`: a row is `room,

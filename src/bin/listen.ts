@@ -3,6 +3,8 @@
  * @module
  */
 
+import { descriptorsLeast, shareDescriptors } from "../base/descriptors.ts";
+import { StrongroomError } from "../base/errors.ts";
 import type { Logger } from "../cli/logger.ts";
 import { tellable } from "../cli/logger.ts";
 import type { Listening } from "../cli/serve.ts";
@@ -10,6 +12,7 @@ import type { Settings } from "../cli/settings/resolve.ts";
 import type { StopRequest } from "../cli/stop.ts";
 import { commands } from "../commands/table.ts";
 import type { StrongroomNode } from "../node/open.ts";
+import { descriptorsMax } from "../platform/descriptors.ts";
 import { commandMeasures } from "../redis/measures.ts";
 import type { ServerOptions } from "../redis/settings.ts";
 import { type ListenOptions, serveRedis } from "../server/listen.ts";
@@ -33,7 +36,29 @@ function redisSettings(settings: Settings): Omit<ServerOptions, "port" | "bind" 
   };
 }
 
-/** @throws SERVER_LISTEN_FAILED, SERVER_TLS_INVALID; nothing stays open then. */
+/**
+ * How many clients there are descriptors for, beside those that the node needs itself.
+ * @throws SERVER_DESCRIPTORS_FEW.
+ */
+function clientsMax(settings: Settings, logger: Logger): number {
+  const descriptors = descriptorsMax();
+  const { clients } = shareDescriptors(descriptors);
+  if (clients < 1) {
+    const detail = `they are ${descriptors}, and ${descriptorsLeast} the least`;
+    throw new StrongroomError("SERVER_DESCRIPTORS_FEW", detail);
+  }
+  if (clients < settings.maxclients)
+    logger.warn(
+      { descriptors, asked: settings.maxclients, maxclients: clients },
+      "maxclients is lowered: the process may open too few files (ulimit -n, LimitNOFILE)",
+    );
+  return clients;
+}
+
+/**
+ * Nothing stays open if it throws.
+ * @throws SERVER_DESCRIPTORS_FEW, SERVER_LISTEN_FAILED, SERVER_TLS_INVALID.
+ */
 export async function listen(
   node: StrongroomNode,
   settings: Settings,
@@ -44,7 +69,7 @@ export async function listen(
     engine: node.engine,
     commands,
     bind: settings.bind,
-    settings: redisSettings(settings),
+    settings: { ...redisSettings(settings), clientsMax: clientsMax(settings, logger) },
     report: (error) => logger.error(tellable(error), "a defect showed itself in a command"),
     ...(settings.port === 0 ? {} : { port: settings.port }),
     ...(settings.unixsocket === undefined ? {} : { unixSocket: settings.unixsocket }),

@@ -4,7 +4,7 @@
  */
 
 import type { AdminBackend } from "../admin/backend.ts";
-import type { DoorTls } from "../admin/door.ts";
+import { type DoorTls, doorLimits } from "../admin/door.ts";
 import { sidecarProbe } from "../admin/gate.ts";
 import { healthPages } from "../admin/health.ts";
 import { metricsPage } from "../admin/metrics/page.ts";
@@ -17,6 +17,7 @@ import {
 } from "../admin/runfile.ts";
 import { type AdminOptions, type AdminServer, serveAdmin } from "../admin/serve.ts";
 import { keepToken } from "../admin/token.ts";
+import { shareDescriptors } from "../base/descriptors.ts";
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { sidecarFolder } from "../control/keeper.ts";
 import type { CommandMeasures } from "../node/measures.ts";
@@ -93,6 +94,7 @@ export async function openAdminPort(
     token: keepToken(disk, random, tokenFile(dataDir)),
     host: settings["admin-bind"],
     tls,
+    doorLimits: { ...doorLimits, connectionsMax: shareDescriptors(disk.descriptorsMax).admin },
     pages: { ...healthPages(backend), "/metrics": metricsPage(backend, commands) },
   };
   const server = await openPort(options, settings["admin-port"], logger);

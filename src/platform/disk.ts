@@ -32,6 +32,7 @@ import {
 } from "../base/ports.ts";
 import { alignedBuffer, directAlignment } from "./aligned.ts";
 import { checkTable } from "./bounds.ts";
+import { descriptorsMax } from "./descriptors.ts";
 import { lockFile } from "./lock.ts";
 import { loadNative, type NativeAddon } from "./native.ts";
 import { NodeFile } from "./node-file.ts";
@@ -47,6 +48,7 @@ const directFlag = constants.O_DIRECT ?? 0;
 const probe = alignedBuffer(directAlignment);
 
 export class NodeDisk implements Disk {
+  readonly descriptorsMax = descriptorsMax();
   readonly #native: NativeAddon | null;
 
   constructor(native: NativeAddon | null = loadNative()) {

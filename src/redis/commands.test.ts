@@ -184,6 +184,17 @@ test("commands: CLIENT KILL ends others, and the caller after its reply", () => 
   expect(one.transport.ended).toBe(true);
 });
 
+test("commands: maxclients is never more than there are descriptors for", () => {
+  const client = new FakeServer({ maxclients: 100, clientsMax: 40 }).connect();
+  const shown = (n: number): string => `*2\r\n$10\r\nmaxclients\r\n$2\r\n${n}\r\n`;
+  expect(client.call("config get maxclients")).toBe(shown(40));
+  expect(client.call("config set maxclients 41")).toBe(
+    "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - The operating system " +
+      "is not able to handle the specified number of clients, try with 40\r\n",
+  );
+  expect(client.call("config set maxclients 39", "config get maxclients")).toContain(shown(39));
+});
+
 test("commands: too many clients are refused with Redis's text, silent ones are closed", () => {
   const server = new FakeServer({ maxclients: 2, timeout: 10 });
   const [one] = [server.connect(), server.connect()];

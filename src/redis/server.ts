@@ -77,6 +77,8 @@ export class RedisServer implements Owner, LatencySink {
   readonly startMs: number;
   nowMs: number;
   passwordDigest: Buffer | null = null;
+  /** Sockets that are on the way to being connections: they count as such. */
+  handshakes = 0;
   commandsPerSecond = 0;
 
   private readonly entryOf = new Map<CommandSpec, TableEntry>();
@@ -118,7 +120,7 @@ export class RedisServer implements Owner, LatencySink {
   connect(transport: Transport): Connection | string {
     this.touchClock();
     this.figures.connections++;
-    if (this.peers.size >= Number(this.settings.get("maxclients"))) {
+    if (this.isFull) {
       this.figures.rejected++;
       return maxClientsText;
     }
@@ -129,6 +131,16 @@ export class RedisServer implements Owner, LatencySink {
     const connection = new Connection(this, transport, ++this.lastId, this.pool);
     this.peers.set(connection.id, connection);
     return connection;
+  }
+
+  get isFull(): boolean {
+    return this.peers.size + this.handshakes >= Number(this.settings.get("maxclients"));
+  }
+
+  /** A socket was closed before it could become a connection. */
+  refused(): void {
+    this.figures.connections++;
+    this.figures.rejected++;
   }
 
   private get isProtected(): boolean {

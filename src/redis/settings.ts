@@ -21,6 +21,8 @@ import {
 /** Settings that are known at the start, by Redis's name. */
 export interface ServerOptions {
   readonly maxclients?: number;
+  /** As many as there are descriptors for: `maxclients` is never more. */
+  readonly clientsMax?: number;
   readonly timeout?: number;
   readonly requirepass?: string;
   /** Without a password only the loopback and the unix socket are served. Default yes. */
@@ -49,6 +51,8 @@ interface Parameter {
 
 const refused = "can't set immutable config";
 const atStart = "it is chosen when the node is started";
+const tooManyClients =
+  "The operating system is not able to handle the specified number of clients, try with";
 
 class Parameters implements Settings {
   private readonly server: ServerContext;
@@ -122,8 +126,12 @@ function acting(server: ServerContext, options: ServerOptions): Acting[] {
   const bytes = memory(1 << 20, 2 ** 53 - 1);
   const { bulkBytesMax, queryBytesMax } = server.limits;
   server.passwordDigest = digestOf(options.requirepass ?? "", "utf8");
+  const clientsMax = options.clientsMax ?? Number.POSITIVE_INFINITY;
+  const clients = (text: string): string | null =>
+    Number(text) <= clientsMax ? null : `${tooManyClients} ${clientsMax}`;
+  const maxclients = Math.min(options.maxclients ?? 10_000, clientsMax);
   return [
-    ["maxclients", String(options.maxclients ?? 10_000), integer(1, 1_000_000)],
+    ["maxclients", String(maxclients), integer(1, 1_000_000), clients],
     ["timeout", String(options.timeout ?? 0), integer(0, int32Max)],
     ["protected-mode", options["protected-mode"] ?? "yes", yesNo],
     ["tcp-keepalive", String(options["tcp-keepalive"] ?? 300), integer(0, int32Max)],

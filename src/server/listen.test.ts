@@ -91,6 +91,43 @@ test("listen: TLS, and TLS that asks clients for a certificate", async () => {
   }
 });
 
+const tls = { port: undefined as never, tlsPort: 0, tlsCert: cert, tlsKey: key };
+
+test("listen: under TLS handshakes count as clients, and one too many is dropped", async () => {
+  await rig.listening.close();
+  await rig.serve({ ...tls, settings: { maxclients: 3 } });
+  const silent = [await rig.open(), await rig.open()];
+  const to = { port: rig.listening.port, host: "127.0.0.1", ca: readFileSync(cert) };
+  const client = connectTls(to);
+  rig.sockets.push(client);
+  await once(client, "secureConnect");
+  await exchange(client, "PING\r\n", "+PONG\r\n");
+  expect(rig.listening.redis.handshakes).toBe(2);
+  expect(await read(await rig.open(), 1)).toHaveLength(0);
+  const { rejected, connections } = rig.listening.redis.figures;
+  expect([rejected, connections]).toEqual([1, 2]);
+  silent[0]?.resetAndDestroy();
+  client.destroy();
+  await expect.poll(() => rig.listening.redis.handshakes).toBe(1);
+  const next = connectTls(to);
+  rig.sockets.push(next);
+  await exchange(next, "PING\r\n", "+PONG\r\n");
+});
+
+test("listen: who does not end the handshake is disconnected, and holds up no end", async () => {
+  await rig.listening.close();
+  await rig.serve({ ...tls, handshakeMsMax: 200 });
+  const socket = await rig.open();
+  socket.write(Buffer.from([22, 3, 1]));
+  expect(await read(socket, 1)).toHaveLength(0);
+  await expect.poll(() => rig.listening.redis.handshakes).toBe(0);
+  await rig.listening.close();
+  await rig.serve(tls);
+  await rig.open();
+  await rig.listening.close();
+  await rig.serve();
+});
+
 test("listen: a taken port and a wrong certificate are typed errors", async () => {
   const engine = new QuickEngine();
   const base = { engine, commands, report: () => {} };

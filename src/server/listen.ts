@@ -2,9 +2,8 @@
  * The listening sockets of the Redis port: TCP, TLS and a unix socket.
  * @module
  */
-import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import type { TlsOptions } from "node:tls";
 import { StrongroomError } from "../base/errors.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { type NativeSocket, nativeSockets } from "../platform/sockets.ts";
@@ -13,20 +12,16 @@ import { RedisServer } from "../redis/server.ts";
 import type { ServerOptions } from "../redis/settings.ts";
 import { type AcceptOptions, Acceptor } from "./accept.ts";
 import { nodeHost } from "./host.ts";
+import { type TlsFiles, TlsListener, tlsOptions } from "./tlslistener.ts";
 import { UnixPath } from "./unixpath.ts";
 
 /** Every one is a flag of `serve`. A port of 0 lets the system choose; absent: not listened on. */
-export interface ListenOptions {
+export interface ListenOptions extends TlsFiles {
   readonly port?: number;
   /** Addresses to listen on. */
   readonly bind?: readonly string[];
   readonly unixSocket?: string;
   readonly tlsPort?: number;
-  /** PEM files. */
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  /** Given: clients must show a certificate of this authority. */
-  readonly tlsCa?: string;
   /** True: plain TCP goes through Node's sockets even where the addon offers faster ones. */
   readonly nodeSockets?: boolean;
   readonly settings?: Omit<ServerOptions, "port" | "bind" | "unixsocket">;
@@ -48,25 +43,6 @@ export interface Listening {
 
 const backlog = 511;
 
-function tlsOptions(options: ListenOptions): TlsOptions {
-  try {
-    if (options.tlsCert === undefined || options.tlsKey === undefined)
-      throw new TypeError("--tls-cert and --tls-key are both needed");
-    const authority = options.tlsCa === undefined ? {} : { ca: readFileSync(options.tlsCa) };
-    return {
-      cert: readFileSync(options.tlsCert),
-      key: readFileSync(options.tlsKey),
-      ...authority,
-      requestCert: options.tlsCa !== undefined,
-      rejectUnauthorized: options.tlsCa !== undefined,
-      minVersion: "TLSv1.2",
-      allowHalfOpen: true,
-    };
-  } catch (error) {
-    throw new StrongroomError("SERVER_TLS_INVALID", (error as Error).message, { cause: error });
-  }
-}
-
 async function listen(server: Server, where: { host?: string; port?: number; path?: string }) {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) =>
@@ -82,6 +58,7 @@ class Listeners {
   readonly servers: Server[] = [];
   /** Of those that the addon took over. */
   private readonly native: NativeSocket[] = [];
+  private readonly secure: TlsListener[] = [];
   private readonly files: UnixPath[] = [];
   readonly addresses: string[] = [];
   port = 0;
@@ -108,10 +85,12 @@ class Listeners {
 
   async tls(host: string, port: number, tls: TlsOptions): Promise<void> {
     const options = this.accepting("");
-    const server = createTlsServer(tls, (socket) => this.acceptor.accept(socket, options));
-    server.on("tlsClientError", () => {});
-    await listen(server, { host, port });
-    this.add(server, host);
+    const secure = new TlsListener(this.redis, tls, (socket) =>
+      this.acceptor.accept(socket, options),
+    );
+    await listen(secure.server, { host, port });
+    this.secure.push(secure);
+    this.add(secure.server, host);
   }
 
   async unix(path: string): Promise<void> {
@@ -156,6 +135,7 @@ class Listeners {
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
     this.redis.close();
+    for (const secure of this.secure.splice(0)) secure.destroy();
     await Promise.all(closed);
   }
 }

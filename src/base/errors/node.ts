@@ -89,6 +89,12 @@ export const nodeErrors = {
     kept: "the data was not touched and every socket opened before was closed",
     todo: "free the address or choose another with --port, --bind or --unixsocket",
   },
+  SERVER_DESCRIPTORS_FEW: {
+    retryable: false,
+    what: "the process may open too few files to serve even one client",
+    kept: "the data was not touched and nothing was opened for listening",
+    todo: "raise the limit (ulimit -n, LimitNOFILE of systemd) to 1024 or more",
+  },
   SERVER_TLS_INVALID: {
     retryable: false,
     what: "the certificate or key for TLS cannot be used",

@@ -58,6 +58,7 @@ interface Fault {
 }
 
 export class MemoryDisk implements Disk {
+  readonly descriptorsMax = Number.POSITIVE_INFINITY;
   #tree = new MemoryTree();
   #life = 0;
   #stopAt = Number.POSITIVE_INFINITY;

@@ -7,6 +7,7 @@
  * @module
  */
 import { getSafe64, getU32, letGo, sameBytes } from "../../base/bytes.ts";
+import { shareDescriptors } from "../../base/descriptors.ts";
 import { isStrongroomError, StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import {
@@ -30,8 +31,6 @@ import { segmentSubkey } from "./keys.ts";
 import { type OpenSegment, ReadAhead } from "./readahead.ts";
 import type { Warmer } from "./warming.ts";
 
-/** Segments that are kept open for reading. */
-const openMax = 512;
 const scratchBytes = 64 * 1024;
 /** A larger buffer is let go soon after its read. */
 const keptBytesMax = 1024 * 1024;
@@ -59,6 +58,7 @@ export class SegmentReader {
   /** Records opened, and those that could not be, by code. */
   readonly figures = { opened: 0, failures: new Map<string, number>() };
   private readonly open = new Map<number, OpenSegment>();
+  private readonly openMax: number;
   private readonly opened = new Opened();
   private readonly ahead: ReadAhead;
   private scratch = Buffer.allocUnsafeSlow(scratchBytes);
@@ -77,6 +77,7 @@ export class SegmentReader {
   ) {
     this.warmer = warmer;
     this.disk = disk;
+    this.openMax = shareDescriptors(disk.descriptorsMax).segments;
     this.primitives = primitives;
     this.keys = keys;
     this.prefix = prefix;
@@ -87,7 +88,7 @@ export class SegmentReader {
     const { header, path } = segment;
     const known = this.open.get(header.number);
     if (known !== undefined) return known;
-    if (this.open.size >= openMax) this.forget(this.open.keys().next().value as number);
+    if (this.open.size >= this.openMax) this.forget(this.open.keys().next().value as number);
     let opener: RecordOpener | null = null;
     if (header.keyId !== 0) {
       const subkey = segmentSubkey(this.keys, header);
