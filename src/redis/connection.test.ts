@@ -170,6 +170,39 @@ test("connection: limits of output that are set hold, the soft one after its tim
   expect(listener.transport.destroyed).toBe(true);
 });
 
+test("connection: a reply that passes the hard limit is thrown away while it grows", () => {
+  for (const lines of [
+    [`mget ${"big ".repeat(400)}`],
+    ["multi", ...Array(400).fill("get big"), "set big x", "client reply on", "get big", "exec"],
+  ]) {
+    const server = new FakeServer();
+    const other = server.connect();
+    other.call(`set big ${"x".repeat(60_000)}`, "set long 1");
+    other.call('config set client-output-buffer-limit "normal 1mb 0 0"');
+    const client = server.connect();
+    let heldMost = 0;
+    const note = (): void => {
+      heldMost = Math.max(heldMost, client.connection.figures.outputBytes);
+    };
+    const { keyspace } = server.engine;
+    const database = keyspace.database.bind(keyspace);
+    keyspace.database = (db) => {
+      note();
+      return database(db);
+    };
+    client.transport.destroy = () => {
+      note();
+      client.transport.destroyed = true;
+    };
+    client.send(...lines, "del long");
+    client.settle();
+    expect(client.transport.destroyed).toBe(true);
+    expect(client.transport.sent()).not.toContain("x");
+    expect(heldMost).toBeLessThan((1 << 20) + 100_000);
+    expect(other.call("exists long")).toBe(":1\r\n");
+  }
+});
+
 test("connection: a transaction that only reads waits for the barrier, unless local", () => {
   const client = new FakeServer().connect();
   const { engine, host } = client.server;

@@ -6,7 +6,7 @@
  */
 import type { BufferPool } from "../resp/pool.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { outputBytesHard } from "./outputlimits.ts";
+import { type OutputLimit, outputBytesHard } from "./outputlimits.ts";
 import { type Halt, halts, type Owner, type Transport } from "./owner.ts";
 import { subscriptions } from "./session.ts";
 
@@ -162,26 +162,47 @@ export class Connection extends Dispatcher {
     this.server.flushSoon(this);
   }
 
+  /**
+   * Whether a reply passes the hard limit while it is written, as one MGET or EXEC can. The
+   * connection ends, but not here, where its command has not come to its end.
+   */
+  overflows(bytes: number): boolean {
+    const { hardBytes } = this.outputLimit;
+    if (hardBytes === 0 || bytes + this.transport.unsentBytes < hardBytes) return false;
+    if (!this.condemned && !this.closed) {
+      this.condemned = true;
+      this.halt = ended;
+      this.waiting = null;
+      this.server.flushSoon(this);
+    }
+    return true;
+  }
+
   /** Closes it if it leaves too much unread. @returns whether it is closed. */
   heedOutput(): boolean {
     const unread = this.writer.pending + this.transport.unsentBytes;
-    if (unread < this.server.outputLimits.leastBytes) this.softSinceMs = 0;
+    if (this.condemned) this.kill();
+    else if (unread < this.server.outputLimits.leastBytes) this.softSinceMs = 0;
     else if (this.exceeds(unread)) this.kill();
     return this.closed;
   }
 
+  /** Of its class. */
+  private get outputLimit(): OutputLimit {
+    const { session } = this;
+    const { normal, pubsub } = this.server.outputLimits;
+    return session.monitor || subscriptions(session) > 0 ? pubsub : normal;
+  }
+
   private exceeds(unread: number): boolean {
-    const { session, server } = this;
-    const listens = session.monitor || subscriptions(session) > 0;
-    const { normal, pubsub } = server.outputLimits;
-    const { hardBytes, softBytes, softSeconds } = listens ? pubsub : normal;
+    const { hardBytes, softBytes, softSeconds } = this.outputLimit;
     if (hardBytes > 0 && unread >= hardBytes) return true;
     if (hardBytes === 0 && this.level > outputBytesHard && unread > this.level) return true;
     if (softBytes === 0 || unread < softBytes) {
       this.softSinceMs = 0;
       return false;
     }
-    const now = server.host.clock.monotonicMs();
+    const now = this.server.host.clock.monotonicMs();
     if (this.softSinceMs === 0) this.softSinceMs = now;
     return now - this.softSinceMs > softSeconds * 1000;
   }
@@ -208,7 +229,7 @@ export class Connection extends Dispatcher {
       if (parser.aheadAt >= this.toldTo) this.lookAhead();
       if (!parser.next()) break;
       this.perform();
-      if (writer.pending > outputBytesHigh) this.awaitOutput();
+      if (writer.pending > outputBytesHigh && !this.condemned) this.awaitOutput();
     }
     this.parsing = false;
     if (this.closed) return;

@@ -13,7 +13,7 @@ import { arityFits, arityText } from "../commands/failures.ts";
 import { RespParser } from "../resp/parser.ts";
 import type { BufferPool } from "../resp/pool.ts";
 import type { Reply } from "../resp/reply.ts";
-import { RespWriter } from "../resp/writer.ts";
+import { type OutputGuard, RespWriter } from "../resp/writer.ts";
 import type { Peer, Session, TableEntry, Transaction } from "./context.ts";
 import { copyArgs } from "./copyargs.ts";
 import { ReplyOrder } from "./order.ts";
@@ -35,7 +35,7 @@ interface Waiting {
   readonly shown: boolean;
 }
 
-export abstract class Dispatcher implements Client, Peer, Waiter {
+export abstract class Dispatcher implements Client, Peer, Waiter, OutputGuard {
   readonly id: number;
   readonly writer: RespWriter;
   readonly sinceMs: number;
@@ -57,6 +57,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
   abstract wake(): void;
   abstract closeAfterReplies(): void;
   abstract kill(): void;
+  abstract overflows(bytes: number): boolean;
 
   protected readonly server: Owner;
   protected readonly parser: RespParser;
@@ -69,13 +70,15 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
   private readonly args = new Args();
   /** Commands need more than the usual checks. */
   protected guarded = false;
+  /** A reply passed a limit while it was written: nothing is sent any more. */
+  protected condemned = false;
   /** CLIENT REPLY SKIP: the command being performed has no reply. */
   private skipping = false;
 
   constructor(server: Owner, id: number, pool: BufferPool) {
     this.server = server;
     this.id = id;
-    this.writer = new RespWriter(pool);
+    this.writer = new RespWriter(pool, this);
     this.parser = new RespParser(server.limits);
     this.session = newSession(server.passwordDigest === null);
     this.sinceMs = this.activeMs = server.nowMs;
@@ -130,7 +133,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
   }
 
   mute(muted: boolean): void {
-    this.writer.muted = muted;
+    this.writer.muted = muted || this.condemned || this.closed;
   }
 
   refresh(): void {
@@ -384,7 +387,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter {
     if (this.halt === running && !this.idle) this.halt = order;
     if (this.halt !== running) return;
     this.skipping = false;
-    this.writer.muted = this.session.replies !== "on";
+    this.mute(this.session.replies !== "on");
     this.refresh();
   }
 }

@@ -15,6 +15,8 @@ const headersCachedMax = 4096;
 /** Shorter data is copied byte by byte: a call into C++ costs more. */
 const shortBytes = 24;
 const lineBytesMax = 32;
+/** More room at once is for one long value or text alone. */
+const smallBytesMax = headersCachedMax + lineBytesMax;
 
 const CR = 13;
 const LF = 10;
@@ -43,13 +45,20 @@ interface Region {
 /** Takes over a region, and gives the chunk back to the pool once it is done with it. */
 export type Receive = (chunk: Chunk, from: number, to: number) => void;
 
+/** Is asked, whenever a chunk is full, whether the output has become too much. */
+export interface OutputGuard {
+  /** @param bytes - Output that is pending, with a long value that is about to be written. */
+  overflows(bytes: number): boolean;
+}
+
 export class RespWriter implements Reply, ChunkHolder {
   /** Set by HELLO. */
   resp3 = false;
-  /** True: what is written is thrown away (CLIENT REPLY OFF and SKIP). */
+  /** True: what is written is thrown away (CLIENT REPLY OFF and SKIP; after an overflow). */
   muted = false;
 
   private readonly pool: BufferPool;
+  private readonly guard: OutputGuard | null;
   /** Regions before the current one. */
   private full: Region[] = [];
   private fullBytes = 0;
@@ -59,8 +68,9 @@ export class RespWriter implements Reply, ChunkHolder {
   private from = 0;
   private at = 0;
 
-  constructor(pool: BufferPool = new BufferPool(0)) {
+  constructor(pool: BufferPool = new BufferPool(0), guard: OutputGuard | null = null) {
     this.pool = pool;
+    this.guard = guard;
   }
 
   /** Bytes written and not yet taken. */
@@ -240,7 +250,10 @@ export class RespWriter implements Reply, ChunkHolder {
   raw(text: string): void {
     const length = text.length;
     if (this.muted) return;
-    if (this.buffer.length - this.at < length) this.turn(length);
+    if (this.buffer.length - this.at < length) {
+      this.turn(length);
+      if (this.muted) return;
+    }
     if (length < shortBytes) {
       const { buffer } = this;
       let at = this.at;
@@ -295,6 +308,7 @@ export class RespWriter implements Reply, ChunkHolder {
       this.at += room;
       from += room;
       this.turn(end - from + 2);
+      if (this.muted) return;
     }
     this.buffer.set(data.subarray(from, end), this.at);
     this.at += end - from;
@@ -303,7 +317,15 @@ export class RespWriter implements Reply, ChunkHolder {
   /** Goes to a chunk with room for `bytes`. */
   private turn(bytes: number): void {
     this.endRegion();
-    this.chunk = this.pool.take(this, bytes);
+    let room = bytes;
+    const grown = this.fullBytes + (bytes > smallBytesMax ? bytes : 0);
+    if (grown > 0 && this.guard?.overflows(grown) === true) {
+      this.clear();
+      this.muted = true;
+      // Who needs more looks at `muted` once more.
+      room = Math.min(bytes, smallBytesMax);
+    }
+    this.chunk = this.pool.take(this, room);
     this.buffer = this.chunk.buffer;
     this.from = this.at = this.chunk.at;
   }
