@@ -119,14 +119,15 @@ export class NodeEngine implements Engine {
   private load(spec: CommandSpec, parsed: unknown, db: number, args: Args): void {
     const { proposer, machine } = this.deps;
     const { databases } = machine;
-    const before = databases.resident.bytes;
+    const { entries } = databases.resident;
+    const before = entries.count;
     try {
       this.needed.load(spec, parsed, db, args, this.readTime);
     } catch (error) {
       throw commandErrorOf(error, "ERR ");
     }
     foretell(proposer.growth, databases, spec, db, args, parsed);
-    if (databases.resident.bytes > before) this.trim();
+    if (entries.count > before) this.trim();
   }
 
   read(spec: CommandSpec, db: number, args: Args, reply: Reply): void {
