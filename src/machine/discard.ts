@@ -26,6 +26,7 @@ export const discardReply: Reply = {
   set: nothing,
   attribute: nothing,
   push: nothing,
+  aloud: nothing,
   double: nothing,
   bool: nothing,
   verbatim: nothing,

@@ -206,6 +206,31 @@ test("commands: too many clients are refused with Redis's text, silent ones are 
   expect(server.redis.peers.size).toBe(1);
 });
 
+test("commands: a client that takes a reply, or waits for one, is not idle", () => {
+  const server = new FakeServer({ timeout: 10 });
+  const [taking, waiting, deaf, subscriber] = [0, 1, 2, 3].map(() => server.connect());
+  for (const client of [taking, deaf]) {
+    client.transport.stuck = true;
+    client.send(`echo ${"x".repeat(1000)}`);
+    client.settle();
+  }
+  waiting.send("set a 1");
+  subscriber.send("ssubscribe c");
+  for (let i = 0; i < 30; i++) {
+    taking.transport.unsentBytes--;
+    server.host.advance(1000);
+  }
+  expect(deaf.transport.destroyed).toBe(true);
+  for (const { transport } of [taking, waiting, subscriber])
+    expect(transport.destroyed).toBe(false);
+  waiting.settle();
+  expect(waiting.transport.sent()).toBe("+OK\r\n");
+  for (let i = 0; i < 9; i++) server.host.advance(1000);
+  expect(waiting.transport.destroyed).toBe(false);
+  for (let i = 0; i < 9; i++) server.host.advance(1000);
+  for (const { transport } of [taking, waiting]) expect(transport.destroyed).toBe(true);
+});
+
 test("commands: slow commands are logged, INFO and COMMAND hold what tools read", () => {
   const client = new FakeServer().connect();
   expect(client.call("debug sleep 0.02", "slowlog len")).toBe("+OK\r\n:1\r\n");

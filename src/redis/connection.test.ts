@@ -326,6 +326,24 @@ test("connection: CLIENT REPLY OFF and SKIP throw away just what they say", () =
   );
 });
 
+test("connection: what is published is sent without replies too", () => {
+  const server = new FakeServer();
+  const [client, other] = [server.connect(), server.connect()];
+  const message = ">3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n";
+  const joined = ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+  client.call("hello 3", "client reply off");
+  expect(client.call("set a 1", "subscribe c", "ping")).toBe(joined);
+  expect(other.call("publish c m")).toBe(":1\r\n");
+  client.settle();
+  expect(client.transport.sent()).toBe(message);
+  expect(client.call("multi", "ping", "set a 2", "subscribe c", "exec", "publish c m")).toBe(
+    joined + message,
+  );
+  expect(client.call("client reply on", "client reply skip", "unsubscribe d", "ping")).toBe(
+    "+OK\r\n>3\r\n$11\r\nunsubscribe\r\n$1\r\nd\r\n:1\r\n+PONG\r\n",
+  );
+});
+
 test("connection: QUIT answers what came before it and nothing after it", () => {
   const client = new FakeServer().connect();
   expect(client.call("set a 1", "quit", "set a 2")).toBe("+OK\r\n+OK\r\n");

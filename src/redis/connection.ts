@@ -29,6 +29,8 @@ export class Connection extends Dispatcher {
   /** Since when the soft bound is passed, monotonic ms; 0: it is not. */
   private softSinceMs = 0;
   private broken = false;
+  /** Of the transport, a second ago or less. */
+  private takenMark = 0;
   /** Up to here the engine was told of what stands in the parser's chunk. */
   private toldTo = 0;
   /** The next `receive` is of what `announced` has looked at. */
@@ -95,7 +97,10 @@ export class Connection extends Dispatcher {
   flush(): void {
     this.listed = false;
     if (this.closed || this.heedOutput()) return;
-    if (this.writer.pending > 0) this.transport.flush();
+    if (this.writer.pending > 0) {
+      this.activeMs = this.server.nowMs;
+      this.transport.flush();
+    }
     this.level = this.transport.unsentBytes;
     if (this.halt === ended && this.idle) this.transport.end();
   }
@@ -110,8 +115,7 @@ export class Connection extends Dispatcher {
     if (this.closed) return;
     this.closed = true;
     this.halt = ended;
-    this.writer.muted = true;
-    this.writer.clear();
+    this.writer.close();
     this.order.clear();
     this.waiting = null;
     this.session.watches = [];
@@ -185,6 +189,22 @@ export class Connection extends Dispatcher {
     else if (unread < this.server.outputLimits.leastBytes) this.softSinceMs = 0;
     else if (this.exceeds(unread)) this.kill();
     return this.closed;
+  }
+
+  /**
+   * Called once a second. Ends it if it neither sent, nor was sent, nor took anything since then;
+   * who takes a long reply slowly, or waits for one, is not idle.
+   */
+  endIfIdle(sinceMs: number): void {
+    const { takenMark } = this.transport;
+    const { halt, session } = this;
+    const waits = !this.idle || (halt !== running && halt !== output && halt !== ended);
+    if (takenMark !== this.takenMark) {
+      this.takenMark = takenMark;
+      this.activeMs = this.server.nowMs;
+    }
+    const listens = session.monitor || subscriptions(session) > 0;
+    if (!waits && !listens && this.activeMs < sinceMs) this.kill();
   }
 
   /** Of its class. */

@@ -133,7 +133,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter, OutputGuard {
   }
 
   mute(muted: boolean): void {
-    this.writer.muted = muted || this.condemned || this.closed;
+    this.writer.muted = muted;
   }
 
   refresh(): void {

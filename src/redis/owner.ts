@@ -15,6 +15,8 @@ export interface Transport {
   readonly fd: number;
   /** Bytes given to the socket that the client has not taken yet. */
   readonly unsentBytes: number;
+  /** Another number than before whenever the client took bytes, or was given some. */
+  readonly takenMark: number;
   /** Writes out what `connection.writer` holds; calls `connection.drained()` when it is taken. */
   flush(): void;
   pause(): void;

@@ -3,12 +3,23 @@
  * @module
  */
 import { globMatches } from "../commands/glob.ts";
+import type { Reply } from "../resp/reply.ts";
 import type { Peer, PubSub, SubscriptionKind } from "./context.ts";
 
 type Listeners = Map<string, Set<Peer>>;
 
 function latin1(text: string): Buffer {
   return Buffer.from(text, "latin1");
+}
+
+/** @returns how many were told. */
+function tell(peers: ReadonlySet<Peer>, write: (out: Reply) => void): number {
+  const all = [...peers];
+  for (const peer of all) {
+    peer.out.aloud(write);
+    peer.wake();
+  }
+  return all.length;
 }
 
 export class Channels implements PubSub {
@@ -22,15 +33,13 @@ export class Channels implements PubSub {
     let count = this.deliver("channels", "message", channel, message);
     for (const [pattern, peers] of this.listeners.patterns) {
       if (!globMatches(latin1(pattern), latin1(channel))) continue;
-      for (const peer of peers) {
-        peer.out.push(4);
-        peer.out.bulkText("pmessage");
-        peer.out.bulk(latin1(pattern));
-        peer.out.bulk(latin1(channel));
-        peer.out.bulk(message);
-        peer.wake();
-        count++;
-      }
+      count += tell(peers, (out) => {
+        out.push(4);
+        out.bulkText("pmessage");
+        out.bulk(latin1(pattern));
+        out.bulk(latin1(channel));
+        out.bulk(message);
+      });
     }
     return count;
   }
@@ -42,14 +51,12 @@ export class Channels implements PubSub {
   private deliver(kind: SubscriptionKind, word: string, channel: string, message: Buffer): number {
     const peers = this.listeners[kind].get(channel);
     if (peers === undefined) return 0;
-    for (const peer of [...peers]) {
-      peer.out.push(3);
-      peer.out.bulkText(word);
-      peer.out.bulk(latin1(channel));
-      peer.out.bulk(message);
-      peer.wake();
-    }
-    return peers.size;
+    return tell(peers, (out) => {
+      out.push(3);
+      out.bulkText(word);
+      out.bulk(latin1(channel));
+      out.bulk(message);
+    });
   }
 
   subscribe(peer: Peer, kind: SubscriptionKind, name: string): void {

@@ -63,6 +63,11 @@ export class RecordedReply implements Reply {
   attribute(pairs: number): void {
     this.calls.push((r) => r.attribute(pairs));
   }
+  aloud(write: (reply: Reply) => void): void {
+    const recorded = new RecordedReply(this.resp3);
+    write(recorded);
+    this.calls.push((r) => r.aloud((loud) => recorded.replay(loud)));
+  }
   push(count: number): void {
     this.calls.push((r) => r.push(count));
   }

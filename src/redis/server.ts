@@ -358,10 +358,6 @@ export class RedisServer implements Owner, LatencySink {
     const seconds = Number(this.settings.get("timeout"));
     if (seconds === 0) return;
     this.touchClock();
-    for (const peer of [...this.peers.values()]) {
-      const { session } = peer;
-      const listens = session.monitor || session.channels.size + session.patterns.size > 0;
-      if (!listens && peer.activeMs < this.nowMs - seconds * 1000) peer.kill();
-    }
+    for (const peer of [...this.peers.values()]) peer.endIfIdle(this.nowMs - seconds * 1000);
   }
 }

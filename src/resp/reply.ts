@@ -40,6 +40,8 @@ export interface Reply {
   attribute(pairs: number): void;
   /** Out-of-band data. RESP2: an array. */
   push(count: number): void;
+  /** What `write` writes is sent even where replies are not (CLIENT REPLY OFF and SKIP). */
+  aloud(write: (reply: Reply) => void): void;
   /** RESP2: a bulk string with 17 significant digits, as Redis 7.0. */
   double(n: number): void;
   /** RESP2: the integer 1 or 0. */

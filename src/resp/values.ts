@@ -138,6 +138,9 @@ export class ValueReply implements Reply {
   attribute(pairs: number): void {
     this.open("attribute", pairs * 2);
   }
+  aloud(write: (reply: Reply) => void): void {
+    write(this);
+  }
   push(count: number): void {
     this.open("array", count);
   }

@@ -54,8 +54,16 @@ export interface OutputGuard {
 export class RespWriter implements Reply, ChunkHolder {
   /** Set by HELLO. */
   resp3 = false;
-  /** True: what is written is thrown away (CLIENT REPLY OFF and SKIP; after an overflow). */
-  muted = false;
+  /** True: what is written is thrown away (CLIENT REPLY OFF and SKIP; once it is shut). */
+  get muted(): boolean {
+    return this.silent;
+  }
+  set muted(muted: boolean) {
+    this.silent = muted || this.shut;
+  }
+
+  private silent = false;
+  private shut = false;
 
   private readonly pool: BufferPool;
   private readonly guard: OutputGuard | null;
@@ -111,6 +119,12 @@ export class RespWriter implements Reply, ChunkHolder {
     for (const { chunk, from, to } of full) receive(chunk, from, to);
   }
 
+  /** Throws away what is pending, and all that comes. */
+  close(): void {
+    this.shut = this.silent = true;
+    this.clear();
+  }
+
   /** Throws away what is pending. */
   clear(): void {
     this.drain((chunk) => this.pool.give(chunk));
@@ -143,7 +157,7 @@ export class RespWriter implements Reply, ChunkHolder {
     buffer[at + 2] = 75;
     buffer[at + 3] = CR;
     buffer[at + 4] = LF;
-    this.at = this.muted ? at : at + 5;
+    this.at = this.silent ? at : at + 5;
   }
 
   queued(): void {
@@ -172,7 +186,7 @@ export class RespWriter implements Reply, ChunkHolder {
   bulkFrom(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
     // The common case at once: the whole reply stands in one piece.
-    if (length < headersCachedMax && !this.muted) {
+    if (length < headersCachedMax && !this.silent) {
       if (this.buffer.length - this.at < length + lineBytesMax) this.turn(length + lineBytesMax);
       const header = bulkHeader(length);
       const out = this.buffer;
@@ -219,6 +233,12 @@ export class RespWriter implements Reply, ChunkHolder {
     this.line(124, pairs);
   }
 
+  aloud(write: (reply: Reply) => void): void {
+    const { muted } = this;
+    this.muted = false;
+    write(this);
+    this.muted = muted;
+  }
   push(count: number): void {
     this.line(this.resp3 ? 62 : 42, count);
   }
@@ -249,10 +269,10 @@ export class RespWriter implements Reply, ChunkHolder {
   /** Bytes that are replies already, a character each. */
   raw(text: string): void {
     const length = text.length;
-    if (this.muted) return;
+    if (this.silent) return;
     if (this.buffer.length - this.at < length) {
       this.turn(length);
-      if (this.muted) return;
+      if (this.silent) return;
     }
     if (length < shortBytes) {
       const { buffer } = this;
@@ -264,7 +284,7 @@ export class RespWriter implements Reply, ChunkHolder {
 
   /** `<type><n>\r\n` for a safe integer. */
   private line(type: number, n: number): void {
-    if (this.muted) return;
+    if (this.silent) return;
     if (this.buffer.length - this.at < lineBytesMax) this.turn(lineBytesMax);
     if (n < 0 || n >= 1e9) {
       this.raw(`${String.fromCharCode(type)}${n}\r\n`);
@@ -292,14 +312,14 @@ export class RespWriter implements Reply, ChunkHolder {
   }
 
   private lineEnd(): void {
-    if (this.muted) return;
+    if (this.silent) return;
     if (this.buffer.length - this.at < 2) this.turn(2);
     this.buffer[this.at++] = CR;
     this.buffer[this.at++] = LF;
   }
 
   private copy(data: Uint8Array, start: number, end: number): void {
-    if (this.muted || start === end) return;
+    if (this.silent || start === end) return;
     let from = start;
     const room = this.buffer.length - this.at;
     if (room < end - from) {
@@ -308,7 +328,7 @@ export class RespWriter implements Reply, ChunkHolder {
       this.at += room;
       from += room;
       this.turn(end - from + 2);
-      if (this.muted) return;
+      if (this.silent) return;
     }
     this.buffer.set(data.subarray(from, end), this.at);
     this.at += end - from;
@@ -320,9 +340,8 @@ export class RespWriter implements Reply, ChunkHolder {
     let room = bytes;
     const grown = this.fullBytes + (bytes > smallBytesMax ? bytes : 0);
     if (grown > 0 && this.guard?.overflows(grown) === true) {
-      this.clear();
-      this.muted = true;
-      // Who needs more looks at `muted` once more.
+      this.close();
+      // Who needs more looks at `silent` once more.
       room = Math.min(bytes, smallBytesMax);
     }
     this.chunk = this.pool.take(this, room);

@@ -65,6 +65,10 @@ export class NativeTransport implements Transport, SocketEvents, Sender {
     return this.socket.fd;
   }
 
+  get takenMark(): number {
+    return this.unsentBytes;
+  }
+
   announced(buffer: Buffer, start: number, end: number): boolean {
     return this.connection?.announced(buffer, start, end) ?? true;
   }

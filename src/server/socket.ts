@@ -41,6 +41,12 @@ export function descriptorOf(socket: Socket | Server): number {
   return (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
 }
 
+/** Node's handle of a socket, which is not public; below one of TLS stands that of TCP. */
+interface Queue {
+  readonly writeQueueSize?: number;
+  readonly _parent?: Queue;
+}
+
 const native = loadNative();
 
 /** Bytes written and read, over all connections. */
@@ -98,6 +104,13 @@ export class SocketTransport implements Transport {
 
   get unsentBytes(): number {
     return this.socket.writableLength;
+  }
+
+  /** The socket tells of a long write when it is done, its queue of what is left of it. */
+  get takenMark(): number {
+    const { _handle: handle } = this.socket as { _handle?: Queue | null };
+    const below = handle?._parent?.writeQueueSize ?? 0;
+    return this.unsentBytes + (handle?.writeQueueSize ?? 0) + below;
   }
 
   received(chunk: Buffer, bytes: number): void {

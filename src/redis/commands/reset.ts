@@ -15,9 +15,10 @@ export const reset = command({
   run: ({ server, peer, reply }) => {
     server.pubsub.dropAll(peer);
     server.monitors.delete(peer);
+    // Its own reply may be one to be skipped.
+    if (peer.session.replies === "off") peer.mute(false);
     Object.assign(peer.session, newSession(server.passwordDigest === null));
     peer.protocol = 2;
-    peer.mute(false);
     peer.refresh();
     reply.simple("RESET");
   },

@@ -16,11 +16,14 @@ function count({ peer }: Call, kind: SubscriptionKind): number {
   return kind === "shardChannels" ? shardChannels.size : channels.size + patterns.size;
 }
 
-function tell(call: Call, kind: SubscriptionKind, name: string | null): void {
-  const { reply } = call;
-  if (name === null) reply.nil();
-  else reply.bulk(Buffer.from(name, "latin1"));
-  reply.integer(count(call, kind));
+function tell(call: Call, word: string, kind: SubscriptionKind, name: string | null): void {
+  call.reply.aloud((reply) => {
+    reply.push(3);
+    reply.bulkText(word);
+    if (name === null) reply.nil();
+    else reply.bulk(Buffer.from(name, "latin1"));
+    reply.integer(count(call, kind));
+  });
 }
 
 /** Shard channels have a slot, as keys have. */
@@ -47,14 +50,12 @@ function join(word: string, kind: SubscriptionKind, complexity: string): ServerC
     summary: `Listen for messages published to ${meant[kind]}`,
     complexity,
     run: (call) => {
-      const { server, peer, args, reply } = call;
+      const { server, peer, args } = call;
       if (count(call, kind) + args.count > subscriptionsMax)
         throw new CommandError("ERR too many subscriptions");
       for (let i = 0; i < args.count; i++) {
         server.pubsub.subscribe(peer, kind, args.text(i));
-        reply.push(3);
-        reply.bulkText(word);
-        tell(call, kind, args.text(i));
+        tell(call, word, kind, args.text(i));
       }
       peer.refresh();
     },
@@ -70,15 +71,13 @@ function leave(word: string, kind: SubscriptionKind, complexity: string): Server
     summary: `Stop listening for messages posted to ${meant[kind]}`,
     complexity,
     run: (call) => {
-      const { server, peer, args, reply } = call;
+      const { server, peer, args } = call;
       const given = Array.from({ length: args.count }, (_, i) => args.text(i));
       const names: (string | null)[] = args.count > 0 ? given : [...peer.session[kind]];
       if (names.length === 0) names.push(null);
       for (const name of names) {
         if (name !== null) server.pubsub.unsubscribe(peer, kind, name);
-        reply.push(3);
-        reply.bulkText(word);
-        tell(call, kind, name);
+        tell(call, word, kind, name);
       }
       peer.refresh();
     },

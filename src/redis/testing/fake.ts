@@ -213,6 +213,9 @@ export class FakeTransport implements Transport {
   unix = false;
   fd = 9;
   unsentBytes = 0;
+  get takenMark(): number {
+    return this.unsentBytes;
+  }
   /** True: the client reads nothing. */
   stuck = false;
   reading = true;
