@@ -9,7 +9,7 @@ import { flag } from "./entries.ts";
 import { wrongType } from "./errors.ts";
 import { Foresight } from "./foresight.ts";
 import type { CommandRun } from "./many.ts";
-import { deleteKey } from "./removal.ts";
+import { deleteKey, expireKey } from "./removal.ts";
 import type { Resident } from "./resident.ts";
 import { isAmong, typeString } from "./resident.ts";
 
@@ -33,8 +33,6 @@ export class Databases implements Keyspace {
   /** The time that commands see; set before each entry and each read. */
   nowMs = 0;
   counting = false;
-  /** How often databases were exchanged. */
-  swaps = 0;
   /** Look-ups that count and found a key, and those that did not. */
   hits = 0;
   misses = 0;
@@ -76,7 +74,6 @@ export class Databases implements Keyspace {
     const id = this.ids[one] as number;
     this.ids[one] = this.ids[other] as number;
     this.ids[other] = id;
-    this.swaps++;
     this.remapped();
   }
 
@@ -227,22 +224,9 @@ class ResidentDatabase implements Database {
     return true;
   }
 
-  /**
-   * Deletes the key if its expiry is at or before nowMs. Whether a record of it is still there
-   * differs between replicas, so a key that is gone already counts as deleted here, too.
-   * @returns whether there was one.
-   */
+  /** Deletes the key if its expiry is at or before nowMs. @returns whether there was one. */
   expire(buffer: Buffer, start: number, end: number): boolean {
-    const { resident, nowMs, keyspaceId } = this;
-    const id = resident.lookup(keyspaceId, buffer, start, end, 0);
-    if (id === 0) {
-      resident.deletions.note(keyspaceId, buffer, start, end, resident.index);
-      return false;
-    }
-    const expireAt = resident.entries.expireAt(id);
-    if (expireAt === 0 || expireAt > nowMs) return false;
-    resident.erase(id);
-    return true;
+    return expireKey(this.resident, this.keyspaceId, buffer, start, end, this.nowMs);
   }
 
   rename(from: Uint8Array, to: Uint8Array): boolean {

@@ -37,6 +37,42 @@ export function deleteKey(
 }
 
 /**
+ * Deletes a key if its expiry is at or before `nowMs`. Whether a record of it is still there
+ * differs between replicas, so a key that is gone already counts as deleted here, too. That its
+ * record does not open is no hindrance unless the key expires within the second of `nowMs`.
+ * @returns whether there was one. @throws what the source threw.
+ */
+export function expireKey(
+  resident: Resident,
+  keyspace: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  nowMs: number,
+): boolean {
+  let id: number;
+  try {
+    id = resident.lookup(keyspace, buffer, start, end, 0);
+  } catch (error) {
+    if (!isStrongroomError(error, ...unreadable)) throw error;
+    const there = isThere(resident, keyspace, buffer, start, end, nowMs, nowMs);
+    if (there === null) throw error;
+    if (there) return false;
+    // It is: what it held is lost either way, an entry without a value stands for it.
+    id = resident.replace(keyspace, buffer, start, end, typeString, 0);
+    resident.entries.setExpireAt(id, nowMs);
+  }
+  if (id === 0) {
+    resident.deletions.note(keyspace, buffer, start, end, resident.index);
+    return false;
+  }
+  const expireAt = resident.entries.expireAt(id);
+  if (expireAt === 0 || expireAt > nowMs) return false;
+  resident.erase(id);
+  return true;
+}
+
+/**
  * Whether a key that is not resident is there, from `nowMs` to `untilMs`, by what is known without
  * opening its record; null if that is not enough to tell, and the same on all nodes.
  */

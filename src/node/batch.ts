@@ -52,6 +52,9 @@ export class PendingBatch {
   counted = 0;
   /** What it will have changed beyond them. */
   readonly growth = new Growth();
+  /** It may hold an exchange of databases; it holds keys of the node's that expire. */
+  swaps = false;
+  expires = false;
   /** How often it came back as a no-op that is proposed again. */
   returns = 0;
   keyId = 0;
@@ -94,6 +97,7 @@ export class PendingBatch {
     this.control = null;
     this.counted = 0;
     this.growth.reset();
+    this.swaps = this.expires = false;
     this.returns = 0;
   }
 }

@@ -1,9 +1,10 @@
 // Goal: a damaged record refuses who needs it and halts nobody; a node that met one in its log
 // comes up halted, so that an operator may pass the entry.
 // Method: records on a disk in memory are damaged while the node does not run.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Clock } from "../base/ports.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
+import { Proposer } from "./proposer.ts";
 import { damagedDisk, rotStore } from "./testing/damage.ts";
 import { fresh, openTestNode, type TestNode, until } from "./testing/harness.ts";
 
@@ -116,6 +117,20 @@ test("damaged: databases that are exchanged meanwhile hide no damaged record", a
   expect(await node.run("append", "good", "y")).toBe(":2\r\n");
   await node.run("swapdb", "0", "1");
   expect(await node.run("append", "bad", "y")).toBe(":1\r\n");
+  expect(node.node.status().state).toBe("serving");
+  await node.node.close();
+});
+
+test("damaged: what comes while writes are refused is looked at all the same", async () => {
+  const writes = vi.spyOn(Proposer.prototype, "write");
+  const node = await openTestNode(await damagedDisk());
+  await node.run("set", "k", "v");
+  const proposer = writes.mock.contexts.at(-1) as Proposer;
+  proposer.refuse(new Error("of a test"));
+  const reply = node.run("append", "bad", "y");
+  proposer.refuse(null);
+  expect(await reply).toContain("NODE_RECORD_NEEDED");
+  expect(await node.run("append", "k", "w")).toBe(":2\r\n");
   expect(node.node.status().state).toBe("serving");
   await node.node.close();
 });

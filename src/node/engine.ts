@@ -98,7 +98,7 @@ export class NodeEngine implements Engine {
     this.databaseCount = databases.databaseCount;
     for (let n = 0; n < databases.databaseCount; n++)
       this.contexts.push({ keyspace: databases, db: databases.database(n) });
-    this.needed = new Needed(databases, this.contexts, () => deps.proposer.quiet);
+    this.needed = new Needed(databases, this.contexts, deps.proposer);
   }
 
   write(client: Client, spec: CommandSpec, db: number, args: Args): void {
@@ -110,10 +110,12 @@ export class NodeEngine implements Engine {
     this.deps.proposer.write(client, spec.code, db, args);
   }
 
-  /** False: whatever is submitted is answered with the reason, in its turn. */
+  /**
+   * False: nothing will be proposed any more, whatever is submitted is answered with the reason. A
+   * full disk refuses too, but may have room before the turn of what is submitted comes.
+   */
   private get proposes(): boolean {
-    const { group, proposer } = this.deps;
-    return group.haltedBy === null && proposer.refusing === null;
+    return this.deps.group.haltedBy === null;
   }
 
   private load(spec: CommandSpec, parsed: unknown, db: number, args: Args): void {

@@ -1,6 +1,6 @@
 // Goal: what waits for the store fits into one run, whatever clients send and however large the
 // cache: batches that change much are closed, wait for each other and for the store.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Args } from "../commands/args.ts";
 import type { CommandSpec } from "../commands/command.ts";
 import { set } from "../commands/strings/set.ts";
@@ -10,6 +10,7 @@ import { Rig } from "../machine/testing/rig.ts";
 import { systemScheduler } from "../platform/scheduler.ts";
 import { MemoryDisk } from "../platform/testing/memory-disk.ts";
 import type { PendingBatch } from "./batch.ts";
+import { Flusher } from "./flusher.ts";
 import { foretell, Growth } from "./growth.ts";
 import type { Client } from "./port.ts";
 import { Probe } from "./probe.ts";
@@ -39,6 +40,33 @@ test("growth: a command is foretold by what it reaches and by what stands there"
   expect(foretold(500, "copy", "k", "other")).toBe(500);
   expect(foretold(500, "rename", "other", "k")).toBe(500);
   expect(foretold(500, "bitop", "or", "dest", "a", "k")).toBe(500);
+});
+
+test("growth: copies count each time, changes in place of a large value once", () => {
+  for (const [words, bytes] of [
+    [["copy", "k", "other", "replace"], 300 << 20],
+    [["bitop", "or", "other", "k", "none"], 300 << 20],
+    [["expire", "k", "10"], 1 << 20],
+  ] as const) {
+    const { databases } = new Rig();
+    databases.database(0).setString(Buffer.from("k"), Buffer.alloc(1 << 20));
+    const [name, ...rest] = words;
+    const spec = commandNamed(name) as CommandSpec;
+    const args = Args.of(...rest);
+    const growth = new Growth();
+    for (let n = 0; n < 300; n++) foretell(growth, databases, spec, 0, args, spec.parse(args));
+    expect(growth.bytes, name).toBe(bytes);
+  }
+});
+
+test("growth: three hundred copies of a large value at once are all made", async () => {
+  const node = await openTestNode(new MemoryDisk(), { cacheBytes: 1 << 30 });
+  await node.run("set", "k", "v".repeat(1 << 20));
+  const copies = Array.from({ length: 300 }, (_, n) =>
+    node.run("copy", "k", `k${n % 4}`, "replace"),
+  );
+  expect(new Set(await Promise.all(copies))).toEqual(new Set([":1\r\n"]));
+  await node.node.close();
 });
 
 test("growth: what replaces or removes values leaves nothing of them", () => {
@@ -113,6 +141,37 @@ test("growth: while too much waits for the store nothing is proposed", () => {
   state.crowded = false;
   proposer.roomier();
   expect(appended.length).toBe(1);
+});
+
+test("growth: exchanges of databases, and expiry, are under way until they are released", () => {
+  const { proposer, appended, write, turn } = rigProposer();
+  const under = (): number[] => [proposer.swapping, proposer.expiring];
+  for (const end of ["applied", "refused"] as const) {
+    for (let n = 0; n < 2; n++) {
+      proposer.swaps();
+      proposer.expire(0, []);
+    }
+    write(0, 0);
+    expect(under()).toEqual([1, 1]);
+    if (end === "refused") proposer.refuse(new Error("of a test"));
+    turn();
+    expect(under()).toEqual(end === "refused" ? [0, 0] : [1, 1]);
+    appended.pop()?.(null, 1 as never);
+    expect(under()).toEqual([0, 0]);
+  }
+});
+
+test("growth: what expires is proposed once, however long that waits", async () => {
+  const node = await openTestNode(new MemoryDisk());
+  for (let n = 0; n < 100; n++) await node.run("set", `k${n}`, "v", "px", "100");
+  const crowded = vi.spyOn(Flusher.prototype, "crowded", "get").mockReturnValue(true);
+  const proposals = vi.spyOn(Proposer.prototype, "expire").mock.calls;
+  await new Promise((done) => setTimeout(done, 800));
+  crowded.mockRestore();
+  expect(proposals.length).toBe(1);
+  await node.run("set", "k", "v");
+  await until(() => node.node.engine.databases()[0]?.keys === 1);
+  await node.node.close();
 });
 
 test("growth: writers wait while the store is slow, and are answered when it is not", async () => {

@@ -6,16 +6,23 @@
  * @module
  */
 import type { Args } from "../commands/args.ts";
+import { bitop } from "../commands/bitmaps/bitop.ts";
 import type { CommandSpec } from "../commands/command.ts";
+import { copy } from "../commands/keys/copy.ts";
 import { del } from "../commands/keys/del.ts";
+import { move } from "../commands/keys/move.ts";
+import { rename } from "../commands/keys/rename.ts";
+import { renamenx } from "../commands/keys/renamenx.ts";
 import { unlink } from "../commands/keys/unlink.ts";
 import { mset } from "../commands/strings/mset.ts";
 import { msetnx } from "../commands/strings/msetnx.ts";
 import type { Databases } from "../keyspace/databases.ts";
 
+/** They make a value anew each time, under a key that need not be their first. */
+const copying = new Set<unknown>([copy, rename, renamenx, move, bitop]);
 /** They leave nothing of the values that were there. */
 const replacing = new Set<unknown>([del, unlink, mset, msetnx]);
-/** Values from this size on count once, however often a batch changes them. */
+/** Values from this size on count once, however often a batch changes them in place. */
 const singledBytes = 64 * 1024;
 
 export class Growth {
@@ -61,6 +68,10 @@ export function foretell(
   for (let n = first - 1; n <= end; n += step)
     bytes += database.residentLength(buffer, args.start(n), args.end(n));
   if (bytes === 0) return;
+  if (copying.has(spec)) {
+    growth.bytes += bytes;
+    return;
+  }
   const [start, to] = [args.start(first - 1), args.end(first - 1)];
   growth.add(bytes, entries.hashOf(database.keyspaceId, buffer, start, to));
 }

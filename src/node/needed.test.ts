@@ -74,7 +74,7 @@ class Replicas {
   constructor(seed: number) {
     this.choices = new Choices(seed);
     const { keyspace } = this.damaged;
-    this.needed = new Needed(keyspace, this.contexts[1] as Context[], () => true);
+    this.needed = new Needed(keyspace, this.contexts[1] as Context[], { swapping: 0, swaps() {} });
   }
 
   write(spec: CommandSpec, args: Args, text: string): void {
@@ -112,6 +112,48 @@ class Replicas {
     return true;
   }
 }
+
+test("needed: what has expired is deleted without its record, but for one second", () => {
+  const expireAt = 1_700_000_002_500;
+  const key = Buffer.from("a");
+  for (const [nowMs, deleted] of [
+    [1_700_000_001_999, false],
+    [1_700_000_002_000, false],
+    [1_700_000_002_001, null],
+    [1_700_000_002_999, null],
+    [1_700_000_003_000, true],
+  ] as const) {
+    const subjects = [true, false].map((damaged) => {
+      const subject = new ResidentSubject();
+      const database = subject.keyspace.database(0);
+      database.setString(key, Buffer.from("v"), { expireAt });
+      subject.unload();
+      if (damaged) subject.shelf.damaged.add("1:a");
+      subject.nextEntry();
+      subject.keyspace.nowMs = nowMs;
+      return subject;
+    });
+    const expired = subjects.map(
+      ({ keyspace }) =>
+        () =>
+          keyspace.database(0).expire(key, 0, 1),
+    );
+    if (deleted === null) {
+      expect(expired[0]).toThrow(/STORE_RECORD_DAMAGED/);
+      continue;
+    }
+    expect([expired[0]?.(), expired[1]?.()], `${nowMs}`).toEqual([deleted, deleted]);
+    if (!deleted) continue;
+    const [one, other] = subjects.map((subject) => {
+      const watched = subject.keyspace.database(0).modified(key);
+      subject.unload();
+      subject.shelf.damaged.clear();
+      return [watched, subject.keyspace.database(0).getString(key), contents(subject)];
+    });
+    expect(one).toEqual(other);
+    expect(one?.[1]).toBeNull();
+  }
+});
 
 test.each([1, 2, 3])("needed: replicas agree whatever is damaged, seed %i", (seed) => {
   const replicas = new Replicas(seed);

@@ -20,24 +20,28 @@ import type { QueuedCommand } from "./port.ts";
 /** A write is applied within this time, so long the answer must stay the same. */
 const applyMsMax = 60_000;
 
+/** Who knows of exchanges of databases that were submitted and not applied. */
+export interface Swaps {
+  /** What takes the next command may hold one. */
+  swaps(): void;
+  /** How many there may be, in batches. */
+  readonly swapping: number;
+}
+
 export class Needed implements Needs {
   private readonly databases: Databases;
   private readonly resident: Resident;
   private readonly contexts: readonly Context[];
-  /** Nothing is proposed that was not applied. */
-  private readonly quiet: () => boolean;
+  private readonly swaps: Swaps;
   private nowMs = 0;
   /** Which keyspace a database will be is not known: its keys are looked up in all of them. */
   private everywhere = false;
-  /** Exchanges of databases that were proposed, and those applied before that. */
-  private swaps = 0;
-  private swapped = 0;
 
-  constructor(databases: Databases, contexts: readonly Context[], quiet: () => boolean) {
+  constructor(databases: Databases, contexts: readonly Context[], swaps: Swaps) {
     this.databases = databases;
     this.resident = databases.resident;
     this.contexts = contexts;
-    this.quiet = quiet;
+    this.swaps = swaps;
   }
 
   /**
@@ -47,14 +51,14 @@ export class Needed implements Needs {
    */
   load(spec: CommandSpec, parsed: unknown, db: number, args: Args, nowMs: number): void {
     this.nowMs = nowMs;
-    this.everywhere = this.swaps > 0 && this.swapping();
+    this.everywhere = this.swaps.swapping > 0;
     this.loadFor(spec, parsed, db, args);
   }
 
   /** Of a transaction: the same, also for what it watches. */
   loadMany(commands: readonly QueuedCommand[], watches: readonly Watch[], nowMs: number): void {
     this.nowMs = nowMs;
-    this.everywhere = this.swapping();
+    this.everywhere = this.swaps.swapping > 0;
     for (const { database, key } of watches) this.ask(database, key, 0, key.length);
     for (const { spec, db, args } of commands) {
       if (spec?.flags.includes("write") !== true) continue;
@@ -74,7 +78,7 @@ export class Needed implements Needs {
     if (spec.needs !== undefined) spec.needs(this.contexts[db] as Context, parsed, this);
     else this.loadAll(spec, db, args);
     if (spec !== (swapdb as CommandSpec)) return;
-    if (this.swaps++ === 0) this.swapped = this.databases.swaps;
+    this.swaps.swaps();
     this.everywhere = true;
   }
 
@@ -112,13 +116,6 @@ export class Needed implements Needs {
     const known = (id: number): boolean =>
       isThere(resident, id, key, 0, key.length, nowMs, until) !== null;
     return this.everywhere ? databases.ids.every(known) : known(databases.ids[db] as number);
-  }
-
-  /** True while an exchange of databases may be proposed and not applied. */
-  private swapping(): boolean {
-    const applied = this.databases.swaps - this.swapped;
-    if (applied >= this.swaps || this.quiet()) this.swaps = 0;
-    return this.swaps > 0;
   }
 }
 

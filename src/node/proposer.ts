@@ -72,6 +72,9 @@ export class Proposer {
   private inFlight = 0;
   private held = 0;
   private sentBytes = 0;
+  /** Batches that were not released, with exchanges of databases, or keys that expire. */
+  swapping = 0;
+  expiring = 0;
   /** Growth of the entries not yet applied. */
   private growing = 0;
   private exclusive = false;
@@ -125,10 +128,19 @@ export class Proposer {
     return this.open.growth;
   }
 
+  /** The batch that takes the next command may exchange databases. */
+  swaps(): void {
+    if (this.open.swaps) return;
+    this.open.swaps = true;
+    this.swapping++;
+  }
+
   /** Deletes what has expired among these keys. */
   expire(db: number, keys: readonly Buffer[]): void {
     const bytes = keys.reduce((sum, key) => sum + 4 + key.length, 7);
     this.open.need(bytes);
+    if (!this.open.expires) this.expiring++;
+    this.open.expires = true;
     const { writer } = this.open;
     writer.head(expireCode, db);
     writer.u32(keys.length);
@@ -233,7 +245,7 @@ export class Proposer {
   }
 
   /** Nothing is collected or under way, and all effects are durable. */
-  get quiet(): boolean {
+  private get quiet(): boolean {
     const waiting = this.queue.length > 0 || !this.open.empty;
     return this.held === 0 && !waiting && !this.deps.settling();
   }
@@ -324,7 +336,7 @@ export class Proposer {
     this.held--;
     this.growing -= batch.growth.bytes;
     if (batch.control !== null) this.exclusive = false;
-    if (this.returned.at(-1) !== batch) this.pool.give(batch);
+    if (this.returned.at(-1) !== batch) this.give(batch);
     this.failUnsealed();
     if (this.recovering && this.held === 0) {
       this.recovering = false;
@@ -345,9 +357,15 @@ export class Proposer {
     for (const batch of this.queue.splice(0)) {
       this.bytes -= batch.counted;
       this.deps.failed(batch, error);
-      this.pool.give(batch);
+      this.give(batch);
     }
     if (this.quiet) this.idle();
+  }
+
+  private give(batch: PendingBatch): void {
+    if (batch.swaps) this.swapping--;
+    if (batch.expires) this.expiring--;
+    this.pool.give(batch);
   }
 
   private idle(): void {

@@ -322,7 +322,8 @@ export class Runtime {
   /** Expires what is due. A node that idles commits the time, so that a restart can judge by it. */
   private keepTime(): void {
     const { machine, proposer, guard } = this;
-    if (proposer.refusing !== null || !guard.sound) return;
+    // What was found and waits would be found again at each tick.
+    if (proposer.refusing !== null || proposer.expiring > 0 || !guard.sound) return;
     const now = Math.max(machine.timeMs, guard.nowMs());
     const begin = this.deps.clock.monotonicMs();
     this.expiry.step(now);

@@ -86,6 +86,21 @@ test("full: a segment that cannot be cut and synced is not closed", async () => 
   }
 });
 
+test("full: a segment that could not be cut is cut once a smaller run has landed", async () => {
+  const disk = new MemoryDisk();
+  const keys = new TestKeys();
+  const store = await nearlyFull(disk, keys);
+  disk.fail("truncate", "ENOSPC", 1, (path) => path.endsWith(".segment"));
+  const failed = store.flush(runOf(store, "new", "x".repeat(30_000)), commitAt(2));
+  await expect(failed).rejects.toMatchObject({ code: "STORE_DISK_FULL" });
+  await store.flush(runOf(store, "small", "small value"), commitAt(2));
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
+  await store.rotate();
+  opensAfterCrashes(disk, keys);
+  expect(readText(openTestStore(disk.fork({ kind: "kept" }), keys), "small")).toBe("small value");
+  await store.close();
+});
+
 test("full: a hint that found no room leaves no file, now or once its segment goes", async () => {
   for (const removable of [true, false]) {
     const disk = new MemoryDisk();

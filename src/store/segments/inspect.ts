@@ -8,6 +8,7 @@ import { readHeaderBlock } from "../../files/header.ts";
 import type { Primitives } from "../../platform/primitives.ts";
 import type { SealedPlace } from "../../sealed/place.ts";
 import type { StorageKeys } from "../store.ts";
+import { isFileError } from "./damage.ts";
 import {
   checkHeaderMac,
   decodeSegmentHeader,
@@ -42,6 +43,16 @@ export interface ClosedSegment {
   readonly lastMac: Buffer;
 }
 
+/** Null: the disk does not give all of it. */
+function readIfWhole(disk: Disk, path: string): Buffer | null {
+  try {
+    return disk.readFile(path);
+  } catch (error) {
+    if (!isFileError(error)) throw error;
+    return null;
+  }
+}
+
 /** @returns null unless there is a hint, whole and authentic, of just this segment. */
 export function readHint(source: StoreSource, segment: ClosedSegment): DecodedHint | null {
   const { disk, directory, primitives, keys } = source;
@@ -49,7 +60,8 @@ export function readHint(source: StoreSource, segment: ClosedSegment): DecodedHi
   const { keyId, number } = header;
   const path = hintPath(directory, number);
   if (disk.status(path)?.kind !== "file") return null;
-  const data = disk.readFile(path);
+  const data = readIfWhole(disk, path);
+  if (data === null) return null;
   const file = disk.open(segment.path, { mode: "read" });
   try {
     return withSegmentMac(primitives, keys, header, (mac) =>

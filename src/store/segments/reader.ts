@@ -95,11 +95,16 @@ export class SegmentReader {
       opener = new RecordOpener(this.primitives, subkey, this.prefix, header.keyId);
       subkey.fill(0);
     }
-    const file = this.disk.open(path, { mode: "read" });
-    const { number } = header;
-    const entry = { number, file, opener, seed: fileSeed(number) };
-    this.open.set(number, entry);
-    return entry;
+    try {
+      const file = this.disk.open(path, { mode: "read" });
+      const { number } = header;
+      const entry = { number, file, opener, seed: fileSeed(number) };
+      this.open.set(number, entry);
+      return entry;
+    } catch (error) {
+      opener?.dispose();
+      throw error;
+    }
   }
 
   /** Closes a segment's file and drops its key. */

@@ -192,8 +192,8 @@ export class RunWriter {
 
   private begin(plan: SegmentPlan): JobOutcome {
     const hint = this.spare ?? new HintEntries();
-    this.spare = null;
     this.writers.set(plan.number, new SegmentWriter(this.disk, this.primitives, plan, hint));
+    this.spare = null;
     return done;
   }
 

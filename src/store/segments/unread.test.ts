@@ -117,6 +117,17 @@ test("compaction: an unreadable hint is replaced by reading its segment", async 
   await store.close();
 });
 
+test("start: an unreadable hint is read around", async () => {
+  const disk = new MemoryDisk();
+  const keys = new TestKeys();
+  const store = await begun(disk, keys, []);
+  await store.close();
+  disk.fail("read", "EIO", 1, (path) => path.endsWith("0000000001.hint"));
+  const again = open(disk, keys, []);
+  expect(readText(again, "old")).toBe("old value");
+  await again.close();
+});
+
 test("rewrite: an unreadable segment is counted, and cleared when asked again", async () => {
   const disk = new MemoryDisk();
   const keys = new TestKeys();

@@ -66,7 +66,7 @@ export class SegmentWriter {
   readonly plan: SegmentPlan;
   /** Where the next run goes: a block boundary. Everything before is durable. */
   position = blockBytes;
-  /** False: a crash may leave the file longer, by what a failed run wrote. */
+  /** False: the file may be longer, now or after a crash, by what a failed run wrote. */
   private synced = true;
   private readonly disk: Disk;
   private readonly file: DiskFile;
@@ -110,7 +110,7 @@ export class SegmentWriter {
     }
     plan.subkey.fill(0);
     plan.macKey.fill(0);
-    this.file = disk.open(plan.path, { mode: "create", direct: true });
+    this.file = this.orDispose(() => disk.open(plan.path, { mode: "create", direct: true }));
     try {
       const block = disk.alignedBuffer(blockBytes);
       block.set(plan.header);
@@ -120,6 +120,15 @@ export class SegmentWriter {
     } catch (error) {
       this.dispose();
       this.removeQuietly();
+      throw error;
+    }
+  }
+
+  private orDispose<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.dispose();
       throw error;
     }
   }
@@ -339,7 +348,7 @@ export class SegmentWriter {
 
   /** Takes away, durably, what failed runs have left: the manifest will tell the length. */
   private cut(): void {
-    if (this.synced) return;
+    if (this.synced && this.file.size() === this.position) return;
     // Also where it was cut: a sync that failed since may have lost that.
     this.file.truncate(this.position);
     this.file.sync();
