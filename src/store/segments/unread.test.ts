@@ -1,7 +1,8 @@
 // Goal: a segment that a compaction cannot read is set aside, and nothing else stops or is lost.
 // Method: reads and opens of one segment fail as a bad sector, or a lack of descriptors or memory,
 // makes them fail.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { loadPrimitives } from "../../platform/primitives.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import type { Store } from "../store.ts";
 import { commitAt, putText, readText } from "../suite.ts";
@@ -114,6 +115,35 @@ test("compaction: an unreadable hint is replaced by reading its segment", async 
   await store.compactor.compact();
   expect([alarms, store.stats().damage, disk.status(bad)]).toEqual([[], [], null]);
   expect(readText(store, "old")).toBe("old value");
+  await store.close();
+});
+
+test("keys: none outlives a segment whose file does not open", async () => {
+  const disk = new MemoryDisk();
+  const primitives = loadPrimitives("node");
+  let live = 0;
+  const { aead } = primitives;
+  vi.spyOn(primitives, "aead").mockImplementation((...key) => {
+    live++;
+    const made = aead.apply(primitives, key);
+    const { dispose } = made;
+    made.dispose = () => {
+      live--;
+      dispose.call(made);
+    };
+    return made;
+  });
+  const store = openTestStore(disk, new TestKeys(), { primitives });
+  await flush(store, "old", "old value");
+  await store.rotate();
+  const isSegment = (path: string) => path.endsWith(".segment");
+  const before = live;
+  disk.fail("open", "EMFILE", 1, isSegment);
+  expect(() => readText(store, "old")).toThrow(/STORE_READ_FAILED/);
+  expect(live).toBe(before);
+  disk.fail("create", "ENOSPC", 1, isSegment);
+  await expect(flush(store, "new", "new value")).rejects.toMatchObject({ code: "STORE_DISK_FULL" });
+  expect(live).toBe(before);
   await store.close();
 });
 
