@@ -24,6 +24,7 @@ import { openLogger, tellable } from "./logger.ts";
 import { type Parts, run } from "./program.ts";
 import type { ServedNode } from "./serve.ts";
 import { StopRequest } from "./stop.ts";
+import { keksOf } from "./verify/command.ts";
 import type { VerifyResult } from "./verify/findings.ts";
 
 let home: string;
@@ -208,6 +209,16 @@ test("verify: a data directory that is none is told with its path, and is no cra
   expect(await strongroom("verify", "--data-dir", dataDir, "--scan", "text")).toBe(1);
   expect(err.join()).toContain(`[DATA_DIR_UNUSABLE]`);
   expect(err.join()).toContain(`${dataDir}: ENOTDIR`);
+});
+
+test("verify: a path that cannot be looked at is told, and is no crash", async () => {
+  expect(await strongroom("verify", "--data-dir", join(home, "x".repeat(300)))).toBe(1);
+  expect(err.join()).toMatch(/^\[DATA_DIR_UNUSABLE\] .*ENAMETOOLONG/);
+});
+
+test("verify: a home that cannot be entered is no fault of the data directory", async () => {
+  const elsewhere = { ...context, home: join(home, "x".repeat(300)) };
+  expect(keksOf(elsewhere, [], dataDir)).toEqual([]);
 });
 
 test("default key: made over what starts leave that were refused", async () => {

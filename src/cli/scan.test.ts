@@ -1,6 +1,6 @@
 // Goal: a search that finds nothing anywhere would pass everything, so every form of a text is
 // found wherever it stands, across the borders of what is read at once too.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -42,6 +42,21 @@ test("scan: each form is found", () => {
       const encoded = Buffer.concat([Buffer.alloc(before, 0xff), raw]).toString(encoding);
       expect(found(around(Buffer.from(encoded))).join()).toMatch(/base64/);
     }
+});
+
+test("scan: links are followed, to each folder once", () => {
+  const other = mkdtempSync(join(tmpdir(), "scan-"));
+  try {
+    writeFileSync(join(other, "linked"), around(Buffer.from(text)));
+    symlinkSync(other, join(directory, "log"));
+    symlinkSync(directory, join(other, "back"));
+    symlinkSync(join(directory, "none"), join(directory, "dangling"));
+    const { files, findings } = scanDirectory(disk, directory, patternsOf([text]));
+    expect(files).toBe(1);
+    expect(findings.map(({ path }) => path)).toEqual([join("log", "linked")]);
+  } finally {
+    rmSync(other, { recursive: true });
+  }
 });
 
 test("scan: found at every place around the border of a chunk", () => {

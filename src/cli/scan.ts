@@ -4,7 +4,7 @@
  * it does not know, compressed ones for example.
  * @module
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { StrongroomError } from "../base/errors.ts";
 import type { Disk } from "../base/ports.ts";
@@ -105,12 +105,26 @@ export function scanFile(
   return found;
 }
 
-/** Every regular file below a directory, sorted. What vanishes meanwhile is left out. */
+/**
+ * Every regular file below a directory, sorted; links are followed, as the node does, to each
+ * folder once. What vanishes meanwhile is left out.
+ */
 function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  const files: string[] = [];
+  const seen = new Set<string>();
+  const walk = (folder: string): void => {
+    const real = realpathSync(folder);
+    if (seen.has(real)) return;
+    seen.add(real);
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      const status = statSync(path, { throwIfNoEntry: false });
+      if (status?.isDirectory()) walk(path);
+      else if (status?.isFile()) files.push(path);
+    }
+  };
+  walk(directory);
+  return files.sort();
 }
 
 export interface ScanResult {

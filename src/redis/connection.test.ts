@@ -344,6 +344,18 @@ test("connection: what is published is sent without replies too", () => {
   );
 });
 
+test("connection: a skipped read that waits for a barrier is skipped all the same", () => {
+  const server = new FakeServer();
+  const client = server.connect();
+  client.call("set a 1");
+  server.engine.barrier = true;
+  expect(client.call("client reply skip", "get a", "ping")).toBe("");
+  server.engine.barrier = false;
+  client.connection.readReady();
+  client.settle();
+  expect(client.transport.sent()).toBe("+PONG\r\n");
+});
+
 test("connection: QUIT answers what came before it and nothing after it", () => {
   const client = new FakeServer().connect();
   expect(client.call("set a 1", "quit", "set a 2")).toBe("+OK\r\n+OK\r\n");

@@ -135,10 +135,10 @@ export class Connection extends Dispatcher {
     if (this.closed || this.halt !== from) return;
     this.halt = running;
     if (from === promised) this.passed = false;
-    this.endSkip();
     const { waiting } = this;
     this.waiting = null;
     if (waiting !== null) this.guard(waiting.entry, waiting.args, waiting.shown);
+    this.endSkip();
     this.proceed();
     this.wake();
   }

@@ -24,6 +24,8 @@ export interface Transaction {
   aborted: boolean;
   /** A queued command may change data. */
   writes: boolean;
+  /** A queued command is one that CLIENT PAUSE WRITE holds. */
+  replicates: boolean;
   /** A queued command changes the session when it runs. */
   local: boolean;
 }
@@ -126,6 +128,8 @@ export interface ServerCommand {
   readonly subcommands?: readonly ServerCommand[];
   /** True: its reply comes later than at once, so it has no place inside a transaction. */
   answersLater?(args: Args): boolean;
+  /** What EXEC answers in its place. */
+  readonly refusedInExec?: string;
   /** Writes one reply, before or after the promise. @throws CommandError instead of a reply. */
   run?(call: Call): void | Promise<void>;
 }
@@ -234,6 +238,8 @@ export interface ServerContext {
   passwordMatches(password: Uint8Array): boolean;
   /** CONFIG RESETSTAT. */
   resetFigures(): void;
+  /** `pause` has a new end. */
+  paused(): void;
   /** CLIENT UNPAUSE and the end of a pause. */
   resumeAll(): void;
   /** Commands that were counted in the last second. */

@@ -20,7 +20,7 @@ import { ReplyOrder } from "./order.ts";
 import { type Halt, halts, type Owner, type Waiter } from "./owner.ts";
 import type { Client, WatchToken } from "./port.ts";
 import { RecordedReply } from "./recorded.ts";
-import { isQueued, refusal, unknownCommand, unknownSubcommand } from "./refusals.ts";
+import { isHeldAsWrite, isQueued, refusal, unknownCommand, unknownSubcommand } from "./refusals.ts";
 import { newSession, subscriptions } from "./session.ts";
 
 const { running, order, engineBusy, promised, paused, barrier } = halts;
@@ -195,6 +195,8 @@ export abstract class Dispatcher implements Client, Peer, Waiter, OutputGuard {
     if (this.held(found, args)) return;
     this.lastCommand = found.name;
     if (server.monitors.size > 0 && !shown) server.feedMonitors(this, found, args);
+    // A line too many for a monitor that is this connection.
+    if (this.closed) return;
     if (session.replies === "skip" && !this.beginSkip(found, args)) return;
     const { transaction } = session;
     if (transaction !== null && isQueued(found)) this.queue(transaction, found, args);
@@ -224,8 +226,8 @@ export abstract class Dispatcher implements Client, Peer, Waiter, OutputGuard {
 
   /** CLIENT PAUSE: true if the command waits for its end. */
   private held(entry: TableEntry, args: Args): boolean {
-    const { server } = this;
-    if (!server.isPaused(entry.isWrite || entry.name === "exec")) return false;
+    const { server, session } = this;
+    if (session.monitor || !server.isPaused(isHeldAsWrite(session, entry))) return false;
     this.waitWith(paused, entry, args);
     server.awaitPause(this);
     return true;
@@ -297,7 +299,7 @@ export abstract class Dispatcher implements Client, Peer, Waiter, OutputGuard {
     if (entry !== null) entry.figures.rejected++;
     const { session } = this;
     let text = reason;
-    if (session.transaction !== null && entry?.name === "exec") {
+    if (entry?.name === "exec") {
       session.transaction = null;
       session.watches = [];
       this.refresh();

@@ -38,7 +38,8 @@ export function monitorLine(
   entry: TableEntry,
   args: Args,
 ): string | null {
-  if (entry.flags.has("admin") || entry.flags.has("skip_monitor")) return null;
+  const hidden = entry.flags.has("admin") || entry.flags.has("skip_monitor");
+  if (hidden || entry.name === "quit") return null;
   const seconds = Math.floor(server.nowMs / 1000);
   const micros = Math.floor((server.nowMs % 1000) * 1000);
   const names = entry.name.split("|");

@@ -5,7 +5,7 @@
  */
 import { isLoopbackEndpoint } from "../base/address.ts";
 import type { Args } from "../commands/args.ts";
-import type { Peer, ServerContext, TableEntry } from "./context.ts";
+import type { Peer, ServerContext, Session, TableEntry } from "./context.ts";
 import { subscriptions } from "./session.ts";
 
 /** Bytes of the request that an error may quote. */
@@ -67,7 +67,20 @@ export function refusal(server: ServerContext, peer: Peer, entry: TableEntry): s
       `ERR Can't execute '${entry.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / ` +
       "PING / QUIT / RESET are allowed in this context"
     );
+  // To Redis a monitor is a kind of replica.
+  if (session.monitor && (mayReplicate(entry) || entry.flags.has("readonly")))
+    return "ERR Replica can't interact with the keyspace";
   return null;
+}
+
+/** Redis's CMD_MAY_REPLICATE, and writes. */
+export function mayReplicate(entry: TableEntry): boolean {
+  return entry.isWrite || entry.name === "publish" || entry.name === "spublish";
+}
+
+/** True if CLIENT PAUSE WRITE holds it. */
+export function isHeldAsWrite(session: Session, entry: TableEntry): boolean {
+  return entry.name === "exec" ? session.transaction?.replicates === true : mayReplicate(entry);
 }
 
 function debugAllowed(server: ServerContext, peer: Peer): boolean {

@@ -89,6 +89,8 @@ export class RedisServer implements Owner, LatencySink {
   /** The clock was read in this callback of the event loop. */
   private touched = false;
   private readonly busyPeers = new Set<Waiter>();
+  /** The end of a pause is waited for. */
+  private pauseTimed = false;
   private readonly pausedPeers = new Set<Waiter>();
   private lastId = 0;
   private slowId = 0;
@@ -119,7 +121,6 @@ export class RedisServer implements Owner, LatencySink {
   /** A new connection; null: there are too many, `text` was to be sent and the socket closed. */
   connect(transport: Transport): Connection | string {
     this.touchClock();
-    this.figures.connections++;
     if (this.isFull) {
       this.figures.rejected++;
       return maxClientsText;
@@ -128,6 +129,7 @@ export class RedisServer implements Owner, LatencySink {
       this.figures.rejected++;
       return protectedText;
     }
+    this.figures.connections++;
     const connection = new Connection(this, transport, ++this.lastId, this.pool);
     this.peers.set(connection.id, connection);
     return connection;
@@ -139,7 +141,6 @@ export class RedisServer implements Owner, LatencySink {
 
   /** A socket was closed before it could become a connection. */
   refused(): void {
-    this.figures.connections++;
     this.figures.rejected++;
   }
 
@@ -240,12 +241,15 @@ export class RedisServer implements Owner, LatencySink {
 
   awaitPause(connection: Waiter): void {
     this.pausedPeers.add(connection);
-    const left = this.pause.untilMs - this.host.clock.monotonicMs();
-    if (this.pausedPeers.size === 1) this.host.later(Math.max(left, 0) + 1, () => this.pauseOver());
+  }
+
+  paused(): void {
+    if (!this.pauseTimed) this.pauseOver();
   }
 
   private pauseOver(): void {
     const left = this.pause.untilMs - this.host.clock.monotonicMs();
+    this.pauseTimed = left > 0;
     if (left > 0) this.host.later(left + 1, () => this.pauseOver());
     else this.resumeAll();
   }
@@ -269,6 +273,8 @@ export class RedisServer implements Owner, LatencySink {
     const line = monitorLine(this, peer, entry, args);
     if (line === null) return;
     for (const monitor of this.monitors) {
+      // It is none any more, to Redis, when its own RESET is shown.
+      if (monitor === peer && entry.name === "reset") continue;
       monitor.out.simple(line);
       monitor.wake();
     }

@@ -26,7 +26,15 @@ export function newSession(authenticated: boolean): Session {
 }
 
 export function newTransaction(db: number): Transaction {
-  return { commands: [], db, bytes: 0, aborted: false, writes: false, local: false };
+  return {
+    commands: [],
+    db,
+    bytes: 0,
+    aborted: false,
+    writes: false,
+    replicates: false,
+    local: false,
+  };
 }
 
 /** Number of channels, patterns and shard channels a connection listens to. */

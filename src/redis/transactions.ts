@@ -5,6 +5,7 @@
  */
 import type { Args } from "../commands/args.ts";
 import type { Peer, ServerContext, TableEntry, Transaction } from "./context.ts";
+import { mayReplicate } from "./refusals.ts";
 
 /** Bytes of arguments that one transaction may hold. */
 const transactionBytesMax = 512 * 1024 * 1024;
@@ -12,12 +13,13 @@ const transactionBytesMax = 512 * 1024 * 1024;
 const overheadBytes = 200;
 
 type Runner = ServerContext & {
+  countError(entry: TableEntry, text: string): void;
   run(peer: Peer, entry: TableEntry, args: Args, reply: never): unknown;
 };
 
 /** @param args - Owned by the transaction from now on. @returns null, or the error text. */
 export function queueCommand(
-  server: ServerContext & Pick<Runner, "run">,
+  server: ServerContext & Pick<Runner, "run" | "countError">,
   peer: Peer,
   transaction: Transaction,
   entry: TableEntry,
@@ -29,10 +31,11 @@ export function queueCommand(
   const { spec } = entry;
   if (spec !== null) {
     entry.figures.calls++;
-    if (entry.isWrite) transaction.writes = true;
+    if (entry.isWrite) transaction.writes = transaction.replicates = true;
     transaction.commands.push({ spec, db: transaction.db, args, local: null });
     return null;
   }
+  if (mayReplicate(entry)) transaction.replicates = true;
   if (entry.server?.answersLater?.(args)) return "ERR Command not allowed inside a transaction";
   transaction.local = true;
   if (entry.name === "select") noteSelect(server, transaction, args);
@@ -41,7 +44,15 @@ export function queueCommand(
     db: transaction.db,
     args,
     local: (reply) => {
+      // Whoever was ended by a command before this one must not subscribe to anything any more.
+      if (!server.peers.has(peer.id)) return;
       entry.figures.calls++;
+      const refused = entry.server?.refusedInExec;
+      if (refused !== undefined) {
+        server.countError(entry, refused);
+        reply.error(refused);
+        return;
+      }
       server.run(peer, entry, args, reply as never);
     },
   });

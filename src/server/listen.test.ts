@@ -105,7 +105,7 @@ test("listen: under TLS handshakes count as clients, and one too many is dropped
   expect(rig.listening.redis.handshakes).toBe(2);
   expect(await read(await rig.open(), 1)).toHaveLength(0);
   const { rejected, connections } = rig.listening.redis.figures;
-  expect([rejected, connections]).toEqual([1, 2]);
+  expect([rejected, connections]).toEqual([1, 1]);
   silent[0]?.resetAndDestroy();
   client.destroy();
   await expect.poll(() => rig.listening.redis.handshakes).toBe(1);

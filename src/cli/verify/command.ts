@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { readRunFile } from "../../admin/runfile.ts";
 import { StrongroomError } from "../../base/errors.ts";
+import type { Disk } from "../../base/ports.ts";
 import { unusable } from "../../platform/unusable.ts";
 import type { Context } from "../context.ts";
 import { patternsOf, type ScanResult, scanDirectory } from "../scan.ts";
@@ -38,7 +39,16 @@ export function keksOf(
   const latest = readRunFile(context.disk, dataDir)?.keks ?? [];
   if (latest.length > 0) return latest;
   const standard = join(context.home, ".strongroom", "kek");
-  return context.disk.status(standard) === null ? [] : [`file:${standard}`];
+  return isThere(context.disk, standard) ? [`file:${standard}`] : [];
+}
+
+/** False, too, for a place where we may not look. */
+function isThere(disk: Disk, path: string): boolean {
+  try {
+    return disk.status(path) !== null;
+  } catch {
+    return false;
+  }
 }
 
 async function opened(
@@ -90,9 +100,9 @@ export async function verify(
   request: VerifyRequest,
 ): Promise<number> {
   const dataDir = request.settings["data-dir"];
-  if (context.disk.status(dataDir) === null)
-    throw new StrongroomError("CONFIG_UNREADABLE", `${dataDir} does not exist`);
   try {
+    if (context.disk.status(dataDir) === null)
+      throw new StrongroomError("CONFIG_UNREADABLE", `${dataDir} does not exist`);
     return await verifyExisting(context, parts, request);
   } catch (error) {
     throw unusable(error, dataDir);

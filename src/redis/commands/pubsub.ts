@@ -3,6 +3,7 @@
  * @module
  */
 import { globMatches } from "../../commands/glob.ts";
+import { CommandError } from "../../keyspace/errors.ts";
 import type { Call, ServerCommand, SubscriptionKind } from "../context.ts";
 import { bulkLatin1, command, container } from "./define.ts";
 
@@ -15,6 +16,9 @@ const short: Record<string, string> = {
   channels: "channels and patterns)",
   shardChannels: "shard channels).",
 };
+
+const tooMany = (name: string): string =>
+  `ERR unknown subcommand or wrong number of arguments for '${name}'. Try PUBSUB HELP.`;
 
 function names(name: string, kind: SubscriptionKind): ServerCommand {
   return command({
@@ -29,6 +33,7 @@ function names(name: string, kind: SubscriptionKind): ServerCommand {
       `pattern matching (relatively short ${short[kind]}`,
     run: (call: Call) => {
       const { server, args, reply } = call;
+      if (args.count > 1) throw new CommandError(tooMany(args.first > 0 ? args.text(-1) : name));
       const all = server.pubsub.names(kind);
       const found = all.filter(
         (one) => args.count === 0 || globMatches(args.bytes(0), Buffer.from(one, "latin1")),

@@ -25,6 +25,7 @@ export const pause = command({
     const paused = server.pause.untilMs > server.host.clock.monotonicMs();
     server.pause.writesOnly = writesOnly && (!paused || server.pause.writesOnly);
     server.pause.untilMs = paused ? Math.max(until, server.pause.untilMs) : until;
+    server.paused();
     reply.ok();
   },
 });

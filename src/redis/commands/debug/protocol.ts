@@ -29,9 +29,11 @@ function attribute(reply: Reply): void {
 
 function push(reply: Reply): void {
   if (!reply.resp3) throw new CommandError("ERR RESP2 is not supported by this command");
-  reply.push(2);
-  reply.bulkText("server-cpu-usage");
-  reply.integer(42);
+  reply.aloud((loud) => {
+    loud.push(2);
+    loud.bulkText("server-cpu-usage");
+    loud.integer(42);
+  });
   reply.bulkText("Some real reply following the push reply");
 }
 
