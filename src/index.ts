@@ -11,6 +11,7 @@
  * @module
  */
 import { type ErrorCode, errorTable, StrongroomError } from "./base/errors.ts";
+import { Queue } from "./base/queue.ts";
 import { Args } from "./commands/args.ts";
 import type { CommandSpec } from "./commands/command.ts";
 import { commandNamed } from "./commands/table.ts";
@@ -59,8 +60,9 @@ export interface Replies {
   BITCOUNT: number;
   COPY: number;
   DBSIZE: number;
-  DECR: number;
-  DECRBY: number;
+  /** A bigint where a number would be rounded. */
+  DECR: number | bigint;
+  DECRBY: number | bigint;
   DEL: number;
   EXISTS: number;
   EXPIRE: number;
@@ -70,8 +72,8 @@ export interface Replies {
   GETDEL: Text;
   GETEX: Text;
   GETRANGE: string;
-  INCR: number;
-  INCRBY: number;
+  INCR: number | bigint;
+  INCRBY: number | bigint;
   INCRBYFLOAT: string;
   KEYS: string[];
   MGET: Text[];
@@ -153,8 +155,8 @@ class Session implements Client {
   readonly reply = new ValueReply();
   closed = false;
   private readonly node: StrongroomNode;
-  private readonly waiting: Call[] = [];
-  private readonly inFlight: Call[] = [];
+  private readonly waiting = new Queue<Call>();
+  private readonly inFlight = new Queue<Call>();
 
   constructor(node: StrongroomNode) {
     this.node = node;
@@ -179,7 +181,7 @@ class Session implements Client {
   }
 
   private pump(): void {
-    for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
+    for (let next = this.waiting.first; next !== undefined; next = this.waiting.first) {
       const changes = next.spec === null ? next.queued.some(isWrite) : isWrite(next);
       if (this.closed) next.reject(new StrongroomError("NODE_STOPPING"));
       else if (changes ? this.node.engine.busy : this.inFlight.length > 0) return;
@@ -239,7 +241,7 @@ function prepared(words: readonly Argument[]): { spec: CommandSpec; args: Args }
   const count = rest.length + 1;
   if (arity >= 0 ? count !== arity : count < -arity)
     throw new ReplyError(`ERR wrong number of arguments for '${spec.name}' command`);
-  return { spec, args: Args.of(...rest.map(bytesOf)) };
+  return { spec, args: Args.from(rest.map(bytesOf)) };
 }
 
 /** Commands on one of the 16 databases. */
@@ -254,11 +256,12 @@ export class Database {
   }
 
   /**
-   * Runs a data command. Commands take effect in the order of the calls.
+   * Runs a data command. Commands take effect in the order of the calls. With tens of thousands of
+   * arguments, which no call of a function takes, use `transaction`, whose commands are arrays.
    * @throws ReplyError for an error reply; StrongroomError for a refusal of the node.
    */
   async execute<Name extends string>(name: Name, ...args: Argument[]): Promise<ReplyOf<Name>> {
-    return textOf(await this.executeBytes(name, ...args)) as ReplyOf<Name>;
+    return textOf(await this.#session.call(this.#db, [name, ...args])) as ReplyOf<Name>;
   }
 
   /** As `execute`, with bulk strings as bytes. */

@@ -92,6 +92,8 @@ const sessions = [
   "hello 3 setname n|client getname|hello 2 setname 'a b'",
   "auth x|auth a b|auth default b|auth a b c|hello 3 auth a b",
   "select|select 1|select 15|select 16|select -1|select x|select 99999999999999999999",
+  "select 99999999999|select -99999999999|select 2147483647|slowlog get 3000000000",
+  "client pause 1 foo|client pause 99999999999999999999|client pause -1|client pause x write",
   "client|client foo|client setname|client setname 'a b'|client setname ab|client getname",
   "client setname ''|client getname|client id x|client getredir|client maint_notifications on",
   "client kill 1.2.3.4:5|client kill id x|client kill id 0|client kill foo bar|client kill id",

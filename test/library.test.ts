@@ -19,7 +19,7 @@ test("library: a tour", async () => {
   expect(ok).toBe("OK");
   const value: string | null = await db.execute("GET", "k");
   expect(value).toBe("v");
-  const count: number = await db.execute("INCR", "n");
+  const count: number | bigint = await db.execute("INCR", "n");
   expect(count).toBe(1);
   expect(await db.execute("MSET", "a", 1, "b", 2)).toBe("OK");
   expect(await db.execute("MGET", "a", "b", "none")).toEqual(["1", "2", null]);
@@ -98,6 +98,17 @@ test("library: callers see nothing of rotations under load, nothing is lost", as
   expect(await again.execute("MGET", "a", "b", "c", "d", "e", "f")).toEqual(counts);
   expect(await again.execute("GET", "g")).toBe("6");
   await again.close();
+});
+
+test("library: many calls at once, and commands of many arguments, are no burden", async () => {
+  const db = await open(place());
+  const calls = Array.from({ length: 100_000 }, (_, n) => db.execute("SET", `k${n % 100}`, n));
+  expect(new Set(await Promise.all(calls))).toEqual(new Set(["OK"]));
+  const keys = Array.from({ length: 200_000 }, (_, n) => `k${n}`);
+  expect(await db.transaction([["DEL", ...keys]])).toEqual([100]);
+  await db.execute("SET", "n", (2n ** 53n + 1n).toString());
+  expect(await db.execute("INCR", "n")).toBe(2n ** 53n + 2n);
+  await db.close();
 });
 
 test("library: a transaction that only reads is answered behind the writes before it", async () => {

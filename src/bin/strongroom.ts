@@ -40,8 +40,17 @@ const context: Context = {
   err: (line) => void process.stderr.write(`${line}\n`),
   ...(process.stderr.isTTY ? { redraw: (text: string) => void process.stderr.write(text) } : {}),
   environment: process.env,
-  home: homedir(),
+  home: homeOrNone(),
 };
+
+/** Who is no user of this machine, and was given no home, has none. */
+function homeOrNone(): string {
+  try {
+    return homedir();
+  } catch {
+    return "";
+  }
+}
 
 /** After these nobody knows what the disk holds: the process must not go on. */
 const fatalCodes = /^\[((?:LOG|STORE)_WRITE_FAILED)\] (.*)$/s;

@@ -211,6 +211,14 @@ test("verify: a data directory that is none is told with its path, and is no cra
   expect(err.join()).toContain(`${dataDir}: ENOTDIR`);
 });
 
+test("default key: who has no home is told to name one", async () => {
+  context = { ...context, home: "" };
+  expect(await strongroom(...serveArguments(), "--default-key-file")).toBe(1);
+  expect(err.join()).toMatch(/^\[CONFIG_INVALID\] .*no home directory.*--kek/);
+  expect(keksOf(context, [], dataDir)).toEqual([]);
+  expect(events).toEqual([]);
+});
+
 test("verify: a path that cannot be looked at is told, and is no crash", async () => {
   expect(await strongroom("verify", "--data-dir", join(home, "x".repeat(300)))).toBe(1);
   expect(err.join()).toMatch(/^\[DATA_DIR_UNUSABLE\] .*ENAMETOOLONG/);

@@ -15,6 +15,6 @@ export interface Context {
   /** Writes as it is to standard error; only where that is a terminal. */
   readonly redraw?: (text: string) => void;
   readonly environment: Record<string, string | undefined>;
-  /** Home directory of the user, for the default key file. */
+  /** Home directory of the user, for the default key file; empty: there is none. */
   readonly home: string;
 }

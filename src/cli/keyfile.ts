@@ -76,6 +76,8 @@ export interface DefaultKey {
  */
 export function defaultKeyFile(context: Context, dataDir: string): DefaultKey {
   const { disk, random } = context;
+  if (context.home === "")
+    throw new StrongroomError("CONFIG_INVALID", "no home directory for a key file: give --kek");
   const path = join(context.home, ".strongroom", "kek");
   if (isInside(path, dataDir))
     throw new StrongroomError(

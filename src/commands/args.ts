@@ -24,8 +24,12 @@ export class Args {
 
   /** For tests and internal callers: arguments of their own. */
   static of(...values: (string | Uint8Array)[]): Args {
+    return Args.from(values.map((v) => (typeof v === "string" ? Buffer.from(v) : v)));
+  }
+
+  /** The same of any number: a call with as many arguments as a command may have has no stack. */
+  static from(parts: readonly Uint8Array[]): Args {
     const args = new Args();
-    const parts = values.map((v) => (typeof v === "string" ? Buffer.from(v) : Buffer.from(v)));
     args.buffer = Buffer.concat(parts);
     let at = 0;
     for (const part of parts) {

@@ -231,6 +231,29 @@ test("commands: a client that takes a reply, or waits for one, is not idle", () 
   for (const { transport } of [taking, waiting]) expect(transport.destroyed).toBe(true);
 });
 
+test("commands: TIME does not go back while its two clocks tick apart", () => {
+  const server = new FakeServer();
+  const { clock } = server.host;
+  const client = server.connect();
+  const times: number[] = [];
+  for (const [wall, monotonic] of [
+    [1000, 5.998],
+    [1000, 6.001],
+    [1001, 6.5],
+    [1001, 7.2],
+    [1000, 7.9],
+    [900, 8.5],
+  ] as const) {
+    clock.nowMs = () => wall;
+    clock.monotonicMs = () => monotonic;
+    const [, , seconds = "", , micros = ""] = client.call("time").split("\r\n");
+    times.push(Number(seconds) * 1e6 + Number(micros));
+  }
+  const [last, ...before] = times.reverse();
+  expect(before).toEqual(before.toSorted((a, b) => b - a));
+  expect(last).toBeLessThan(before[0] as number);
+});
+
 test("commands: slow commands are logged, INFO and COMMAND hold what tools read", () => {
   const client = new FakeServer().connect();
   expect(client.call("debug sleep 0.02", "slowlog len")).toBe("+OK\r\n:1\r\n");

@@ -11,7 +11,7 @@ const where: OpenOptions = { dataDir, kek: `file:${kek}` };
 const db = await open(where);
 const done: string | null = await db.execute("SET", "greeting", "hello");
 const greeting: string | null = await db.execute("GET", "greeting");
-const count: number = await db.execute("INCRBY", "visits", 41);
+const count: number | bigint = await db.execute("INCRBY", "visits", 41);
 const bytes = await db.executeBytes("GET", "greeting");
 // @ts-expect-error The types are there: GET is answered with text, not with a number.
 const wrong: number = await db.execute("GET", "visits");
@@ -22,7 +22,7 @@ const closed = await db.execute("GET", "greeting").catch((error: unknown) => err
 
 const again = await open(where);
 const kept: string | null = await again.execute("GET", "greeting");
-const next: number = await again.execute("INCR", "visits");
+const next: number | bigint = await again.execute("INCR", "visits");
 await again.close();
 
 console.log(

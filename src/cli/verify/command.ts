@@ -38,6 +38,7 @@ export function keksOf(
   if (given.length > 0) return given;
   const latest = readRunFile(context.disk, dataDir)?.keks ?? [];
   if (latest.length > 0) return latest;
+  if (context.home === "") return [];
   const standard = join(context.home, ".strongroom", "kek");
   return isThere(context.disk, standard) ? [`file:${standard}`] : [];
 }

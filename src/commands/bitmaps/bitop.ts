@@ -6,6 +6,7 @@
  * https://redis.io/docs/latest/commands/bitop/
  * @module
  */
+import type { Database, Keyspace } from "../../keyspace/api.ts";
 import { CommandError } from "../../keyspace/errors.ts";
 import { defineCommand } from "../command.ts";
 import { counted } from "../counted.ts";
@@ -20,14 +21,23 @@ interface Parsed {
   readonly sources: Buffer[];
 }
 
+const none = Buffer.alloc(0);
 const operations = ["and", "or", "xor", "not"] as const;
 
-/** Changes `result` by one more source of at most its length. */
-function combine(operation: Operation, result: Uint8Array, source: Uint8Array): void {
-  const length = source.length;
+/**
+ * Changes `result` by one more source of at most its length.
+ * @param shared - Bytes of the shortest source so far: the rest of an AND is zero.
+ */
+function combine(
+  operation: Operation,
+  result: Uint8Array,
+  source: Uint8Array,
+  shared: number,
+): void {
+  const length = Math.min(source.length, operation === "and" ? shared : source.length);
   if (operation === "and") {
     for (let i = 0; i < length; i++) result[i] = (result[i] as number) & (source[i] as number);
-    result.fill(0, length);
+    result.fill(0, length, shared);
   } else if (operation === "or") {
     for (let i = 0; i < length; i++) result[i] = (result[i] as number) | (source[i] as number);
   } else {
@@ -35,12 +45,24 @@ function combine(operation: Operation, result: Uint8Array, source: Uint8Array): 
   }
 }
 
-function compute(operation: Operation, values: Uint8Array[]): Buffer {
-  const length = Math.max(0, ...values.map((value) => value.length));
+/** One source is held at a time, as a view, however many and however long they are. */
+function compute(
+  operation: Operation,
+  keyspace: Keyspace,
+  db: Database,
+  sources: readonly Buffer[],
+): Buffer {
+  let length = 0;
+  for (const key of sources) length = Math.max(length, db.stringLength(key));
   const result = Buffer.alloc(length);
-  result.set(values[0] as Uint8Array);
+  let shared = length;
+  for (const [n, key] of sources.entries()) {
+    const value = counted(keyspace, () => db.getString(key)) ?? none;
+    if (n === 0) result.set(value);
+    else combine(operation, result, value, shared);
+    shared = Math.min(shared, value.length);
+  }
   if (operation === "not") for (let i = 0; i < length; i++) result[i] = ~(result[i] as number);
-  for (const value of values.slice(1)) combine(operation, result, value);
   return result;
 }
 
@@ -70,12 +92,7 @@ export const bitop = defineCommand<Parsed>({
     needs.deletes(db, target);
   },
   run({ keyspace, db }, { operation, target, sources }, reply) {
-    const empty = Buffer.alloc(0);
-    // Reading a key may move what an earlier view showed: they are copied.
-    const values = counted(keyspace, () =>
-      sources.map((key) => Buffer.from(db.getString(key) ?? empty)),
-    );
-    const result = compute(operation, values);
+    const result = compute(operation, keyspace, db, sources);
     if (result.length === 0) db.delete(target);
     else {
       // Drops an expiry; the edit makes the encoding raw, as in Redis.

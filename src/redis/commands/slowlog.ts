@@ -31,7 +31,8 @@ const get = command({
   complexity: "O(N) where N is the number of entries returned",
   run: (call) => {
     const { server, args, reply } = call;
-    let count = args.count === 0 ? 10 : args.integer(0, countError, -1, 2 ** 31 - 1);
+    let count = args.count === 0 ? 10 : args.long(0, countError);
+    if (count < -1) throw new CommandError(countError);
     if (args.count > 1) throw new CommandError("ERR syntax error");
     if (count === -1) count = server.slowLog.length;
     const entries = server.slowLog.slice(0, count);

@@ -4,6 +4,9 @@
  */
 import { command } from "./define.ts";
 
+/** The latest answer: the two clocks begin their milliseconds at different moments. */
+let lastMicros = 0;
+
 export const time = command({
   name: "time",
   tips: ["nondeterministic_output"],
@@ -13,9 +16,12 @@ export const time = command({
   summary: "Return the current server time",
   run: ({ server, reply }) => {
     const nowMs = server.host.clock.nowMs();
-    const micros = Math.floor((server.host.clock.monotonicMs() % 1) * 1000);
+    const fraction = Math.floor((server.host.clock.monotonicMs() % 1) * 1000);
+    const micros = Math.floor(nowMs) * 1000 + fraction;
+    // A clock that was set back by more is told.
+    if (micros > lastMicros || micros + 1000 < lastMicros) lastMicros = micros;
     reply.array(2);
-    reply.bulkText(String(Math.floor(nowMs / 1000)));
-    reply.bulkText(String((Math.floor(nowMs) % 1000) * 1000 + micros));
+    reply.bulkText(String(Math.floor(lastMicros / 1_000_000)));
+    reply.bulkText(String(lastMicros % 1_000_000));
   },
 });

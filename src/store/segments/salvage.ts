@@ -87,7 +87,7 @@ function controlsOf(
         const body = Buffer.from(buffer.subarray(bodyAt, bodyAt + bodyLength));
         run.push(readControl(body, 0, bodyLength));
       } else if (kind === kindCommit) {
-        committed.push(...run);
+        for (const record of run) committed.push(record);
         run = [];
       }
     }

@@ -16,7 +16,7 @@ export const pause = command({
   since: "2.9.50",
   summary: "Stop processing commands from clients for some time",
   run: ({ server, args, reply }) => {
-    const ms = args.integer(0, badTimeout, -timeoutMsMax, timeoutMsMax);
+    const ms = Math.min(args.long(0, badTimeout), timeoutMsMax);
     if (ms < 0) throw new CommandError("ERR timeout is negative");
     const writesOnly = args.count === 2 && args.is(1, "write");
     if (args.count > 2 || (args.count === 2 && !writesOnly && !args.is(1, "all")))
