@@ -98,15 +98,22 @@ export class NodeDirectory implements Directory {
     let count = this.deps.store.expiring(keyspace);
     // What is not flushed counts as it is, not as the index has it.
     const { entries, dirty } = this.data.resident;
-    for (const id of new Set([...this.deps.flying(), ...dirty.view])) {
-      if (entries.keyspace(id) !== keyspace) continue;
-      const flags = entries.flags(id);
-      if ((flags & (flag.dirty | flag.frozen | flag.flying)) === 0) continue;
-      const known = this.deps.store.expires(entries.buffer(id), entries.physicalAt(id));
-      const expires = entries.expireAt(id) !== 0 && (flags & flag.deleted) === 0;
-      count += Number(expires) - Number(known);
-    }
+    // What changed since stands in both.
+    for (const id of this.deps.flying())
+      if ((entries.flags(id) & flag.dirty) === 0) count += this.expiringMore(keyspace, id);
+    for (const id of dirty.view) count += this.expiringMore(keyspace, id);
     return count;
+  }
+
+  /** 1, 0 or -1, for an entry that is not flushed. */
+  private expiringMore(keyspace: number, id: number): number {
+    const { entries } = this.data.resident;
+    if (entries.keyspace(id) !== keyspace) return 0;
+    const flags = entries.flags(id);
+    if ((flags & (flag.dirty | flag.frozen | flag.flying)) === 0) return 0;
+    const known = this.deps.store.expires(entries.buffer(id), entries.physicalAt(id));
+    const expires = entries.expireAt(id) !== 0 && (flags & flag.deleted) === 0;
+    return Number(expires) - Number(known);
   }
 
   scan(database: number, cursor: bigint, count: number): ScanPage {
@@ -123,7 +130,9 @@ export class NodeDirectory implements Directory {
   random(database: number): Buffer | null {
     this.resolve();
     const keyspace = this.data.ids[database] as number;
-    for (let attempt = 0; attempt < randomAttempts; attempt++) {
+    // Where there are few keys, each attempt looks through much of the index.
+    const attempts = Math.min(randomAttempts, this.deps.store.count(keyspace) * 4);
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const draw = this.deps.random.bytes(4).readUInt32BE() / 0x1_0000_0000;
       const physical = this.deps.store.random(keyspace, draw);
       if (physical === null) return null;

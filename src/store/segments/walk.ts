@@ -17,8 +17,8 @@ function keyOf(words: Uint32Array, at: number): Buffer {
   return physical;
 }
 
-/** Slots looked at by one step of a scan that finds little. */
-const examinedMin = 1024;
+/** Slots looked at by one step of a scan that finds little: other databases stand between. */
+const examinedMin = 32 * 1024;
 
 /**
  * Visits about `count` live roots of a keyspace from `cursor` on.
