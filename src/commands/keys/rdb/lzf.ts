@@ -106,6 +106,8 @@ export function lzfCompress(input: Uint8Array, bytesMax: number): Uint8Array | n
 
 /** Exactly `length` bytes, or null if the input is no such thing. */
 export function lzfDecompress(input: Uint8Array, length: number): Buffer | null {
+  // No input unpacks to more: what only claims to takes no memory.
+  if (length > input.length * referenceMax) return null;
   const output = Buffer.alloc(length);
   let ip = 0;
   let op = 0;

@@ -89,3 +89,10 @@ test("lzf: what was compressed comes back, and only at its own length", () => {
     }),
   );
 });
+
+test("lzf: a length that no input reaches takes no memory", () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const made = Array.from({ length: 20 }, () => lzfDecompress(Buffer.alloc(100), 512 << 20));
+  expect(made.every((one) => one === null)).toBe(true);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20);
+});
