@@ -12,6 +12,7 @@ import { defineCommand } from "../command.ts";
 import { counted } from "../counted.ts";
 import { syntaxError } from "../failures.ts";
 import { keysFrom } from "../keyargs.ts";
+import { invertBytes, mergeBytes } from "./words.ts";
 
 type Operation = "and" | "or" | "xor" | "not";
 
@@ -24,27 +25,6 @@ interface Parsed {
 const none = Buffer.alloc(0);
 const operations = ["and", "or", "xor", "not"] as const;
 
-/**
- * Changes `result` by one more source of at most its length.
- * @param shared - Bytes of the shortest source so far: the rest of an AND is zero.
- */
-function combine(
-  operation: Operation,
-  result: Uint8Array,
-  source: Uint8Array,
-  shared: number,
-): void {
-  const length = Math.min(source.length, operation === "and" ? shared : source.length);
-  if (operation === "and") {
-    for (let i = 0; i < length; i++) result[i] = (result[i] as number) & (source[i] as number);
-    result.fill(0, length, shared);
-  } else if (operation === "or") {
-    for (let i = 0; i < length; i++) result[i] = (result[i] as number) | (source[i] as number);
-  } else {
-    for (let i = 0; i < length; i++) result[i] = (result[i] as number) ^ (source[i] as number);
-  }
-}
-
 /** One source is held at a time, as a view, however many and however long they are. */
 function compute(
   operation: Operation,
@@ -54,15 +34,20 @@ function compute(
 ): Buffer {
   let length = 0;
   for (const key of sources) length = Math.max(length, db.stringLength(key));
-  const result = Buffer.alloc(length);
+  const result = Buffer.from(new ArrayBuffer(length));
+  // Bytes of the shortest source so far: the rest of an AND is zero.
   let shared = length;
   for (const [n, key] of sources.entries()) {
     const value = counted(keyspace, () => db.getString(key)) ?? none;
+    const common = Math.min(shared, value.length);
     if (n === 0) result.set(value);
-    else combine(operation, result, value, shared);
-    shared = Math.min(shared, value.length);
+    else if (operation === "and") {
+      mergeBytes("and", result, value, common);
+      result.fill(0, common, shared);
+    } else if (operation !== "not") mergeBytes(operation, result, value, value.length);
+    shared = common;
   }
-  if (operation === "not") for (let i = 0; i < length; i++) result[i] = ~(result[i] as number);
+  if (operation === "not") invertBytes(result);
   return result;
 }
 
