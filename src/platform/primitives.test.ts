@@ -167,7 +167,9 @@ if (addon !== null) {
     expect(found[0]!.past || first === 10).toBe(true);
     const rows = Uint32Array.of(other.fd, 0, 10, 4090, 9);
     addon.preadMany(target, rows, 1);
-    expect([rows[0], rows[4]]).toEqual([first < 0 ? 1 : 0, 10]);
+    // The kernel may have either page in its cache all the same, at its own will.
+    expect(found[1]!.past ? [0, 1] : [0]).toContain(rows[0]);
+    expect(rows[4]).toBe(10);
     expect(target.toString()).toBe("strongroom");
     one.read(target, 4090);
     for (const file of [one, other]) {
