@@ -17,7 +17,7 @@ import { activeKey, type SidecarDocument, type SidecarKey } from "./document.ts"
 import type { ControlState } from "./state.ts";
 
 export const epochMax = 0xffff;
-/** From this epoch on the node rotates the key at start: 1024 loads are left. */
+/** From this epoch on the node rotates the key, at start and while it serves: 1024 are left. */
 export const epochRotateAt = epochMax - 1024 + 1;
 
 export interface NodeIdentity {
@@ -94,7 +94,7 @@ export interface LoadPlan {
   readonly log: Registration;
   /** Null with encryption off. */
   readonly storage: Registration | null;
-  /** Purposes whose epochs are nearly used up: rotate them once serving. */
+  /** Purposes whose epochs are nearly used up: rotate them once this load is registered. */
   readonly rotateSoon: readonly Purpose[];
 }
 

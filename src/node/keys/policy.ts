@@ -1,10 +1,12 @@
 /**
  * When a key is rotated without anybody asking: by its age, by what was sealed under it, and in any
- * case long before a subkey has sealed all it may. Limits are checked once a second from counters,
- * never on the way of a command. NIST SP 800-38D, section 8; SP 800-57 part 1, section 5.3.
+ * case long before a subkey has sealed all it may, or the node has used up its loads under the key.
+ * Limits are checked once a second from counters, never on the way of a command. NIST SP 800-38D,
+ * section 8; SP 800-57 part 1, section 5.3.
  * @module
  */
 import { StrongroomError } from "../../base/errors.ts";
+import { epochRotateAt } from "../../control/planning.ts";
 import type { KeyRow } from "../../control/state.ts";
 import { envelopesMax } from "../../crypto/envelope.ts";
 import type { Runtime } from "../runtime.ts";
@@ -114,7 +116,8 @@ export class RotationClock {
   }
 
   private reason(runtime: Runtime, key: KeyRow, limits: Limits): string | null {
-    const { clock } = runtime.deps;
+    const { clock, keeper } = runtime.deps;
+    if (keeper.epochOf(key.id) >= epochRotateAt) return "epochs";
     if (key.activatedMs > 0 && clock.nowMs() - key.activatedMs >= limits.ageMs) return "age";
     const { bytes, writes } = sealedUnder(runtime, key);
     if (bytes >= limits.bytes) return "bytes";
