@@ -112,11 +112,17 @@ export class ControlHost implements ControlApplier {
   /**
    * The DEK that a proposal of this node is about to add, so that applying it asks no KEK. Taken
    * only if the entry's wraps are these. A new one under the same id zeroes the one before.
-   * @param raw - The host's from now on.
+   * @param raw - The host's from now on, until `dropPrepared`.
    */
   prepare(keyId: number, wraps: readonly Wrap[], raw: Buffer): void {
     this.prepared.get(keyId)?.raw.fill(0);
     this.prepared.set(keyId, { wraps, raw });
+  }
+
+  /** Zeroes what no entry has taken: a change of keys is over, and there is one at a time. */
+  dropPrepared(): void {
+    for (const { raw } of this.prepared.values()) raw.fill(0);
+    this.prepared.clear();
   }
 
   /** True if the keystore holds the key as the state names it, without asking a KEK. */
@@ -173,8 +179,7 @@ export class ControlHost implements ControlApplier {
   /** Nothing is waited for any more: what waits fails, and the next start does it again. */
   stop(): void {
     this.stopped = true;
-    for (const { raw } of this.prepared.values()) raw.fill(0);
-    this.prepared.clear();
+    this.dropPrepared();
   }
 
   /** @throws NODE_STOPPING. */

@@ -54,19 +54,23 @@ export function bootstrap(runtime: Runtime, request: RequestId): Promise<Applied
     for (const { keyId, purpose, raw } of deks)
       if (purpose === "index") raw.fill(0);
       else host.prepare(keyId, document.keys.get(keyId)?.wraps ?? [], raw);
-    const load = planLoad(state, document, random);
-    const { log, storage } = load;
-    assert(storage !== null);
-    keeper.plan(load.epochs);
-    runtime.planned(log.salt);
-    runtime.planned(storage.salt);
-    port.registered(storage.dek, storage.epoch);
-    const proposal = proposeBootstrap(document, load, stampFor(runtime, request));
-    const appliedIndex = await runtime.propose(proposal, load.session, () => {
-      session.enter(load.session);
-      runtime.proposer.restart();
-    });
-    return { appliedIndex, changed: true };
+    try {
+      const load = planLoad(state, document, random);
+      const { log, storage } = load;
+      assert(storage !== null);
+      keeper.plan(load.epochs);
+      runtime.planned(log.salt);
+      runtime.planned(storage.salt);
+      port.registered(storage.dek, storage.epoch);
+      const proposal = proposeBootstrap(document, load, stampFor(runtime, request));
+      const appliedIndex = await runtime.propose(proposal, load.session, () => {
+        session.enter(load.session);
+        runtime.proposer.restart();
+      });
+      return { appliedIndex, changed: true };
+    } finally {
+      host.dropPrepared();
+    }
   });
 }
 

@@ -2,11 +2,13 @@
 // acknowledged is lost, and the same request again completes the change, once.
 // Method: a disk in memory that stops at the n-th operation, with every fate of what was not
 // synced; after each stop a restart, a comparison and a repetition.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { chooser } from "../../platform/testing/chooser.ts";
 import { type CrashVariant, MemoryDisk } from "../../platform/testing/memory-disk.ts";
+import type { ControlHost } from "../controlhost.ts";
 import type { KeyOperations } from "../operations.ts";
-import { fresh, openTestNode, type TestNode } from "../testing/harness.ts";
+import { fresh, openTestNode, type TestNode, until } from "../testing/harness.ts";
+import { Rotation } from "./rotation.ts";
 import { Providers } from "./testing/providers.ts";
 
 type Mutation = (keys: KeyOperations, request: string) => Promise<{ appliedIndex: number }>;
@@ -107,3 +109,93 @@ test.each(mutations.map((mutation, nth) => [nth, mutation] as const))(
   },
   120_000,
 );
+
+/** Copies the disk once a rotation that `ask` begins has added its key and made nothing of it. */
+async function killedHalfWay(
+  disk: MemoryDisk,
+  node: TestNode,
+  ask: () => unknown,
+): Promise<MemoryDisk> {
+  const activate = vi.spyOn(Rotation.prototype as unknown as { activate: () => never }, "activate");
+  activate.mockRejectedValue(new Error("killed") as never);
+  try {
+    await ask();
+    await until(() => activate.mock.calls.length > 0);
+    const killed = disk.fork({ kind: "kept" });
+    await node.node.close();
+    return killed;
+  } finally {
+    activate.mockRestore();
+  }
+}
+
+const storageKeys = (node: TestNode): string[] =>
+  node.node.keys
+    .keyring()
+    .keys.filter(({ purpose }) => purpose === "storage")
+    .map(({ id, state }) => `${id} ${state}`)
+    .sort();
+
+test("keys: a rotation whose key another one has activated is still done, once", async () => {
+  const request = fresh();
+  const disk = new MemoryDisk();
+  const first = await openTestNode(disk);
+  const killed = await killedHalfWay(disk, first, () =>
+    first.node.keys.rotate(request, "storage", 0).catch(() => {}),
+  );
+  const node = await openTestNode(killed);
+  const { keys } = node.node;
+  expect(storageKeys(node)).toEqual(["1 active", "4 decrypt-only"]);
+  expect(await keys.rotate(fresh(), "storage", 0)).toMatchObject({ keyId: 4, changed: true });
+  const rotated = await keys.rotate(request, "storage", 0);
+  expect(rotated).toMatchObject({ keyId: 5, changed: true });
+  expect(await keys.rotate(request, "storage", 0)).toEqual({ ...rotated, changed: false });
+  expect(storageKeys(node)).toEqual(["1 decrypt-only", "4 decrypt-only", "5 active"]);
+  expect(await node.run("set", "k", "v")).toBe("+OK\r\n");
+  await node.node.close();
+  const next = await openTestNode(killed);
+  expect(await next.node.keys.rotate(request, "storage", 0)).toEqual({
+    ...rotated,
+    changed: false,
+  });
+  await next.node.close();
+});
+
+test("keys: a rotation of a policy whose key was fenced half way is still done", async () => {
+  let aheadMs = 0;
+  const clock = {
+    nowMs: () => Date.now() + aheadMs,
+    monotonicMs: () => performance.now() + aheadMs,
+    sinceBootMs: () => performance.now() + aheadMs,
+  };
+  const disk = new MemoryDisk();
+  const start = (of: MemoryDisk, ...rotateAfter: string[]) =>
+    openTestNode(of, { rotateAfter, clock: "trusted" }, clock);
+  await (await start(disk)).node.close();
+  aheadMs = 3 * 3_600_000;
+  const killed = await killedHalfWay(disk, await start(disk, "storage:2h"), () => {});
+  const fencing = await start(killed);
+  await fencing.node.keys.fence(fresh(), 4);
+  expect(storageKeys(fencing)).toEqual(["1 active", "4 fenced"]);
+  await fencing.node.close();
+  const node = await start(killed, "storage:2h");
+  await until(() => node.node.keys.keyring().active.storage === 5);
+  expect(storageKeys(node)).toEqual(["1 decrypt-only", "4 fenced", "5 active"]);
+  expect(node.alarms.join()).not.toContain("rotation-failed");
+  await node.node.close();
+});
+
+test("keys: a DEK that no entry has taken does not stay in memory", async () => {
+  const disk = new MemoryDisk();
+  const node = await openTestNode(disk);
+  const { host } = (
+    node.node.engine as unknown as { deps: { group: { deps: { host: ControlHost } } } }
+  ).deps.group.deps;
+  const prepare = vi.spyOn(host, "prepare");
+  disk.fail("write", "EIO", 1, (path) => path.includes("/log/"));
+  const rotated = node.node.keys.rotate(fresh(), "storage", 0);
+  await expect(rotated).rejects.toMatchObject({ code: "LOG_WRITE_FAILED" });
+  const raws = prepare.mock.calls.map(([, , raw]) => raw);
+  expect(raws.map((raw) => raw.equals(Buffer.alloc(32)))).toEqual([true]);
+  await node.node.close().catch(() => {});
+});

@@ -2,7 +2,7 @@
  * Rotation: a fresh DEK for what is written from now on. Two entries: the key is added, and once
  * every live member holds it, it is made active. The DEK is drawn and wrapped before anything is
  * proposed, so no client waits for a KEK. A stop between the two entries leaves a key that was
- * added; the next rotation of the purpose takes it up. docs/operations.
+ * added; the next rotation of the purpose takes it up, unless it was fenced. docs/operations.
  * @module
  */
 import { assert } from "../../base/assert.ts";
@@ -82,10 +82,16 @@ export class Rotation {
     const { state, keks, random, host } = work.runtime.deps;
     const plan = await planRotation(state, purpose, keks, random);
     host.prepare(plan.keyId, plan.add.wraps, plan.dek.raw);
-    await work.entry({
-      stamp: work.stamp(work.stepOf(request, "add")),
-      make: (stamp) => proposeChange(plan.add, stamp),
-    });
+    try {
+      // The step names the key: one that was added for this request before, and was taken up by
+      // another or fenced since, is not this one.
+      await work.entry({
+        stamp: work.stamp(work.stepOf(request, `add ${plan.keyId}`)),
+        make: (stamp) => proposeChange(plan.add, stamp),
+      });
+    } finally {
+      host.dropPrepared();
+    }
     return plan.keyId;
   }
 
