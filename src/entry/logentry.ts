@@ -14,7 +14,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { putSafe64, readSafe64 } from "../base/bytes.ts";
-import { StrongroomError } from "../base/errors.ts";
+import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 
 const entryVersion = 1;
 export const entryHeaderBytes = 21;
@@ -52,4 +52,14 @@ export function readEntryHeader(entry: Buffer): EntryHeader {
     session: entry.readBigUInt64BE(5),
     seq: readSafe64(entry, 13),
   };
+}
+
+/** Null if it cannot be read: such an entry is no node's, and stands in no session. */
+export function entryHeaderIn(entry: Buffer): EntryHeader | null {
+  try {
+    return readEntryHeader(entry);
+  } catch (error) {
+    if (!isStrongroomError(error)) throw error;
+    return null;
+  }
 }

@@ -8,7 +8,13 @@ import { assert } from "../base/assert.ts";
 import { isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { type Admission, advance, advancePassed, judge } from "../control/admit.ts";
 import type { ControlState } from "../control/state.ts";
-import { type EntryHeader, entryHeaderBytes, opcode, readEntryHeader } from "../entry/logentry.ts";
+import {
+  type EntryHeader,
+  entryHeaderBytes,
+  entryHeaderIn,
+  opcode,
+  readEntryHeader,
+} from "../entry/logentry.ts";
 import type { ReplicatedLog } from "../log/log.ts";
 import { discardSink } from "../machine/discard.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -195,12 +201,10 @@ export class Group {
     const from = this.deps.machine.appliedIndex + 1;
     this.readSkips(log, from);
     for (const { index, entry } of log.read(from as typeof log.first)) {
-      const header = readEntryHeader(entry);
-      this.restore(header.session, header.seq);
       const skipped = this.skips.get(index);
       try {
-        if (skipped?.equals(this.deps.state.deps.sha256(entry)) === true) this.pass(index, header);
-        else await this.replayOne(log, index, header, entry);
+        if (skipped?.equals(this.deps.state.deps.sha256(entry)) === true) this.pass(index, entry);
+        else await this.replayOne(log, index, entry);
       } catch (error) {
         this.haltedAt = index;
         throw error;
@@ -208,13 +212,10 @@ export class Group {
     }
   }
 
-  private async replayOne(
-    log: ReplicatedLog,
-    index: number,
-    header: EntryHeader,
-    entry: Buffer,
-  ): Promise<void> {
+  private async replayOne(log: ReplicatedLog, index: number, entry: Buffer): Promise<void> {
     const { machine, state, opener } = this.deps;
+    const header = readEntryHeader(entry);
+    this.restore(header.session, header.seq);
     if (header.keyId === 0 && isControl(entry[entryHeaderBytes] as number)) {
       this.control(index, header, entry, entryHeaderBytes, entry.length);
       await this.deps.host.settle();
@@ -237,17 +238,20 @@ export class Group {
   /** Reads ahead for entries that let another one pass. */
   private readSkips(log: ReplicatedLog, from: number): void {
     for (const { index, entry } of log.read(from as typeof log.first)) {
-      const header = readEntryHeader(entry);
-      if (header.keyId !== 0 || entry[entryHeaderBytes] !== opcode.keyring) continue;
+      const header = entryHeaderIn(entry);
+      if (header === null || header.keyId !== 0 || entry[entryHeaderBytes] !== opcode.keyring)
+        continue;
       const skip = this.deps.host.skipIn(index, header, entry.subarray(entryHeaderBytes + 1));
       if (skip !== null) this.skips.set(skip.index, Buffer.from(skip.digest));
     }
   }
 
-  private pass(index: number, header: EntryHeader): void {
+  private pass(index: number, entry: Buffer): void {
     const { machine, state, host } = this.deps;
+    const header = entryHeaderIn(entry);
     machine.skip(index);
-    advancePassed(state, header);
+    if (header !== null) advancePassed(state, header);
+    this.restore(header?.session ?? 0n, header?.seq ?? 0);
     host.passed(index);
   }
 

@@ -5,7 +5,7 @@
  */
 import { type ErrorCode, isStrongroomError, StrongroomError } from "../base/errors.ts";
 import { controlTables } from "../control/records.ts";
-import { readEntryHeader } from "../entry/logentry.ts";
+import { entryHeaderIn } from "../entry/logentry.ts";
 import type { SegmentLog } from "../log/segments/open.ts";
 import { restoreRecord } from "../machine/records.ts";
 import { type LocalRow, readLocalRows } from "./localrows.ts";
@@ -65,8 +65,9 @@ export function judgeLog(
     throw new StrongroomError("NODE_LOG_GAP", `it begins at ${log.first}, not ${appliedIndex + 1}`);
   if (log.first > appliedIndex || appliedIndex === 0) return;
   for (const { entry } of log.read(appliedIndex as never, appliedIndex as never)) {
-    const { session, seq } = readEntryHeader(entry);
-    if (session !== durable.session || seq !== durable.seq)
+    const header = entryHeaderIn(entry);
+    // One that was passed and cannot be read counts as 0 of no session (`Group`).
+    if ((header?.session ?? 0n) !== durable.session || (header?.seq ?? 0) !== durable.seq)
       throw new StrongroomError("NODE_LOG_FOREIGN", `at entry ${appliedIndex}`);
   }
 }

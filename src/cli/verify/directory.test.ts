@@ -3,6 +3,7 @@
 // Method: a disk in memory, copied before each case; the same copy is verified, then started.
 import { expect, test } from "vitest";
 import type { NodeOptions } from "../../node/api.ts";
+import { diskEndingWith } from "../../node/keys/testing/halting.ts";
 import { openTestNode, type TestNode } from "../../node/testing/harness.ts";
 import { loadPrimitives } from "../../platform/primitives.ts";
 import { systemRandom } from "../../platform/random.ts";
@@ -203,4 +204,14 @@ test("verify: log and store of a kill, and those of a move to sealed, are whole"
   expect(await codes(copyOf(disk))).toBe("");
   await node.node.close();
   expect(await codes(disk)).toBe("");
+});
+
+test("verify: an entry that cannot be read is told, and alone once it was passed", async () => {
+  const cut = () => Buffer.from([1, 0, 0, 0, 2]);
+  const { disk, index } = await diskEndingWith((node) => node.run("set", "k", "v"), cut);
+  expect(await codes(disk)).toBe("FORMAT_TRUNCATED,FORMAT_TRUNCATED");
+  await use(disk, (node) => node.node.keys.skip(request(1), index, "of a test"));
+  const { damage } = await verified(disk);
+  expect(damage.map(({ path }) => path)).toEqual(["log"]);
+  expect(await started(disk)).toBe("");
 });

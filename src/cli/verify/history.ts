@@ -19,7 +19,7 @@ import { fromRecords } from "../../control/restore.ts";
 import { controlRows } from "../../control/rowtext.ts";
 import type { ControlState } from "../../control/state.ts";
 import { isControlOpcode } from "../../entry/control.ts";
-import { entryHeaderBytes, readEntryHeader } from "../../entry/logentry.ts";
+import { entryHeaderBytes, entryHeaderIn, readEntryHeader } from "../../entry/logentry.ts";
 import type { LogEntry } from "../../log/log.ts";
 import { readEntries } from "../../log/segments/reader.ts";
 import type { Survey } from "../../log/segments/survey.ts";
@@ -88,10 +88,11 @@ class HistoryCheck {
     const { state } = this;
     this.readSkips(from);
     for (const { index, entry } of this.read(from)) {
-      const header = readEntryHeader(entry);
+      const passed = this.skips.get(index)?.equals(state.deps.sha256(entry)) === true;
+      const header = passed ? entryHeaderIn(entry) : readEntryHeader(entry);
+      if (header === null) continue;
       const control = controlOf(index, entry);
-      if (this.skips.get(index)?.equals(state.deps.sha256(entry)) === true)
-        advancePassed(state, header);
+      if (passed) advancePassed(state, header);
       else if (control !== null) await this.control(control);
       else if (judge(state, header, index) === "apply") advance(state, header);
     }
@@ -133,9 +134,9 @@ class HistoryCheck {
 
 /** Null if it is none of control's. */
 function controlOf(index: number, entry: Buffer): ControlEntry | null {
-  const header = readEntryHeader(entry);
+  const header = entryHeaderIn(entry);
   const opcode = entry[entryHeaderBytes] as number;
-  if (header.keyId !== 0 || !isControlOpcode(opcode)) return null;
+  if (header?.keyId !== 0 || !isControlOpcode(opcode)) return null;
   return { index, header, opcode, body: entry.subarray(entryHeaderBytes + 1) };
 }
 

@@ -26,6 +26,7 @@ import { decodeKeyChange } from "../../entry/keychange.ts";
 import {
   type EntryHeader,
   entryHeaderBytes,
+  entryHeaderIn,
   opcode,
   readEntryHeader,
 } from "../../entry/logentry.ts";
@@ -208,7 +209,7 @@ class LogCheck {
 /** Stops at it: what is before it, in a log that began in clear, is not signed. */
 function bootstrapOf(entries: Iterable<LogEntry>): number {
   for (const { index, entry } of entries)
-    if (readEntryHeader(entry).keyId === 0 && entry[entryHeaderBytes] === controlOpcodes.bootstrap)
+    if (entryHeaderIn(entry)?.keyId === 0 && entry[entryHeaderBytes] === controlOpcodes.bootstrap)
       return index;
   return 0;
 }

@@ -13,7 +13,7 @@ import { wrapsOfRow } from "../../control/restore.ts";
 import { rowValue } from "../../control/rowtext.ts";
 import { controlOpcodes, decodeBootstrap, splitTrailer } from "../../entry/control.ts";
 import { decodeKeyChange } from "../../entry/keychange.ts";
-import { entryHeaderBytes, readEntryHeader } from "../../entry/logentry.ts";
+import { entryHeaderBytes, entryHeaderIn } from "../../entry/logentry.ts";
 import type { Proof, ProofCount } from "../operations.ts";
 import type { Runtime } from "../runtime.ts";
 import { evidenceOf } from "../usage.ts";
@@ -106,7 +106,7 @@ function count(surface: string, wraps: readonly { readonly bytes: Uint8Array }[]
 function wrapsInLog({ deps: { log } }: Runtime, keyId: number): { bytes: Uint8Array }[] {
   const found: { bytes: Uint8Array }[] = [];
   for (const { entry } of log.read(log.first)) {
-    if (readEntryHeader(entry).keyId !== 0) continue;
+    if (entryHeaderIn(entry)?.keyId !== 0) continue;
     const code = entry[entryHeaderBytes];
     const payload = entry.subarray(entryHeaderBytes + 1);
     if (code === controlOpcodes.bootstrap) {

@@ -3,15 +3,16 @@
 // Method: entries are put into the log of a stopped node; then it starts.
 import { expect, test } from "vitest";
 import { StrongroomError } from "../../base/errors.ts";
+import { entryHeaderBytes, writeEntryHeader } from "../../entry/logentry.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
-import { fresh, openTestNode } from "../testing/harness.ts";
-import { haltingDisk } from "./testing/halting.ts";
+import { fresh, openTestNode, type TestNode } from "../testing/harness.ts";
+import { diskEndingWith, haltingDisk } from "./testing/halting.ts";
 
-const halting = () =>
-  haltingDisk(async (node) => {
-    for (let n = 0; n < 5; n++) await node.run("set", `k${n}`, "v");
-  });
+const fill = async (node: TestNode): Promise<void> => {
+  for (let n = 0; n < 5; n++) await node.run("set", `k${n}`, "v");
+};
+const halting = () => haltingDisk(fill);
 
 test("skip: a bad entry halts the start, which can be told to pass it", async () => {
   const { disk, index } = await halting();
@@ -105,3 +106,37 @@ test("skip: a serving node whose memory is whole goes on at once, without a rest
     await next.node.close();
   }
 });
+
+function entryWith(session: bigint, seq: number, change: (entry: Buffer) => void): Buffer {
+  const entry = Buffer.alloc(entryHeaderBytes + 20, 1);
+  writeEntryHeader(entry, 0, { keyId: 2, session, seq });
+  change(entry);
+  return entry;
+}
+
+const unreadable: Record<string, (session: bigint, seq: number) => Buffer> = {
+  "cut to 5 bytes": () => Buffer.from([1, 0, 0, 0, 2]),
+  "of another version": (session, seq) => entryWith(session, seq, (entry) => entry.fill(9, 0, 1)),
+  "numbered beyond 2^53": (session, seq) =>
+    entryWith(session, seq, (entry) => entry.fill(0xff, 13, 21)),
+};
+
+test.each(Object.entries(unreadable))(
+  "skip: an entry whose header cannot be read (%s) halts the start, and may be passed",
+  async (_, entryOf) => {
+    const { disk, index } = await diskEndingWith(fill, entryOf);
+    const node = await openTestNode(disk);
+    expect(node.node.status()).toMatchObject({ state: "halted", appliedIndex: index - 1 });
+    expect(node.node.keys.keyring().haltReason).toMatch(new RegExp(`^entry ${index}: \\[FORMAT_`));
+    const skipped = await node.node.keys.skip(fresh(), index, "of a test");
+    expect(skipped).toEqual({ appliedIndex: index + 1, changed: true });
+    await node.node.close();
+    for (let n = 0; n < 2; n++) {
+      const next = await openTestNode(disk);
+      expect(next.node.status().state).toBe("serving");
+      expect(await next.run("dbsize")).toBe(":5\r\n");
+      expect(await next.run("set", "k0", "v")).toBe("+OK\r\n");
+      await next.node.close();
+    }
+  },
+);

@@ -10,7 +10,7 @@ import { StrongroomError } from "../../base/errors.ts";
 import { payloadOf, proposeChange } from "../../control/start.ts";
 import type { Load } from "../../control/state.ts";
 import { reasonBytesMax } from "../../entry/keychange.ts";
-import { entryHeaderBytes, readEntryHeader, writeEntryHeader } from "../../entry/logentry.ts";
+import { entryHeaderBytes, entryHeaderIn, writeEntryHeader } from "../../entry/logentry.ts";
 import type { Stamp } from "../../entry/stamp.ts";
 import type { Applied, RequestId } from "../operations.ts";
 import type { Runtime } from "../runtime.ts";
@@ -73,8 +73,8 @@ function append(
   let seq = load.lastSeq;
   for (const { index: at, entry } of log.read(index as typeof log.first)) {
     if (at === index) digest = state.deps.sha256(entry);
-    const header = readEntryHeader(entry);
-    if (header.session === load.session && header.seq === seq + 1) seq++;
+    const header = entryHeaderIn(entry);
+    if (header?.session === load.session && header.seq === seq + 1) seq++;
   }
   const header = { keyId: 0, session: load.session, seq: seq + 1 };
   const proposal = proposeChange({ kind: "skip", index, digest, reason }, stamp);

@@ -1,5 +1,5 @@
 /**
- * A disk whose log ends with an entry that no key opens: what a start halts at.
+ * Disks whose log ends with an entry that cannot be applied: what a start halts at.
  * @module
  */
 import type { GroupId } from "../../../base/brand.ts";
@@ -26,9 +26,26 @@ export function logOf(disk: MemoryDisk) {
   });
 }
 
+type Fill = (node: TestNode) => Promise<unknown>;
+
 /** A node that stopped without a flush, and behind its entries one that no key opens. */
-export async function haltingDisk(
-  fill: (node: TestNode) => Promise<unknown>,
+export function haltingDisk(fill: Fill): Promise<{ disk: MemoryDisk; index: number }> {
+  return diskEndingWith(fill, (session, seq) => {
+    const bad = Buffer.alloc(entryHeaderBytes + 60, 1);
+    writeEntryHeader(bad, 0, { keyId: logKeyId, session, seq });
+    bad.writeUInt16BE(0x0100, entryHeaderBytes);
+    bad.writeUInt32BE(logKeyId, entryHeaderBytes + 2);
+    return bad;
+  });
+}
+
+/**
+ * A node that stopped without a flush, and an entry behind its own.
+ * @param entryOf - Gets the node's session and the number that comes next in it.
+ */
+export async function diskEndingWith(
+  fill: Fill,
+  entryOf: (session: bigint, seq: number) => Buffer,
 ): Promise<{ disk: MemoryDisk; index: number }> {
   const disk = new MemoryDisk();
   const node = await openTestNode(disk, { flushIntervalMs: 1e9, flushBytes: 1 << 20 });
@@ -40,12 +57,10 @@ export async function haltingDisk(
   let session = 0n;
   let seq = 0;
   for (const { entry } of log.read(log.first)) ({ session, seq } = readEntryHeader(entry));
-  const bad = Buffer.alloc(entryHeaderBytes + 60, 1);
-  writeEntryHeader(bad, 0, { keyId: logKeyId, session, seq: seq + 1 });
-  bad.writeUInt16BE(0x0100, entryHeaderBytes);
-  bad.writeUInt32BE(logKeyId, entryHeaderBytes + 2);
   const index = await new Promise<number>((resolve, reject) => {
-    log.append(bad, (error, at) => (error === null ? resolve(at) : reject(error)));
+    log.append(entryOf(session, seq + 1), (error, at) =>
+      error === null ? resolve(at) : reject(error),
+    );
   });
   await log.close();
   return { disk: crashed, index };
