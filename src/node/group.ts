@@ -5,7 +5,7 @@
  * @module
  */
 import { assert } from "../base/assert.ts";
-import { isStrongroomError, StrongroomError } from "../base/errors.ts";
+import { StrongroomError } from "../base/errors.ts";
 import { type Admission, advance, advancePassed, judge } from "../control/admit.ts";
 import type { ControlState } from "../control/state.ts";
 import {
@@ -21,6 +21,7 @@ import type { Machine } from "../machine/machine.ts";
 import type { BatchSink } from "../machine/ports.ts";
 import type { PendingBatch, PendingControl } from "./batch.ts";
 import type { ControlHost } from "./controlhost.ts";
+import { haltOf, isDefect } from "./defect.ts";
 import { type ReplySink, refusalText } from "./sink.ts";
 
 /** Opens a sealed entry in place. */
@@ -122,8 +123,8 @@ export class Group {
       }
     } catch (error) {
       if (this.haltedBy === null) this.haltedAt = index;
-      this.halt(error as Error);
-      deps.fail(batch, error as Error, this.answered(index, error));
+      const halt = this.halt(error as Error);
+      deps.fail(batch, halt, this.answered(index, halt));
     }
     this.lastSession = batch.session;
     this.lastSeq = batch.seq;
@@ -177,8 +178,8 @@ export class Group {
 
   private failControl(index: number, pending: PendingControl, error: Error): void {
     if (this.haltedBy === null) this.haltedAt = index;
-    this.halt(error);
-    pending.reject(error);
+    const halt = this.halt(error);
+    pending.reject(isDefect(error) ? halt : error);
   }
 
   private control(
@@ -280,13 +281,12 @@ export class Group {
     this.lastSeq = seq;
   }
 
-  /** Stops applying for good; a restart tries again. */
-  halt(error: Error): void {
-    if (this.haltedBy !== null) return;
-    this.haltedBy = isStrongroomError(error)
-      ? (error as StrongroomError)
-      : new StrongroomError("NODE_HALTED", "a defect of the program", { cause: error });
+  /** Stops applying for good; a restart tries again. @returns why it has halted. */
+  halt(error: Error): StrongroomError {
+    if (this.haltedBy !== null) return this.haltedBy;
+    this.haltedBy = haltOf(error, this.haltedAt !== 0);
     this.deps.halted(this.haltedBy);
+    return this.haltedBy;
   }
 }
 

@@ -298,7 +298,9 @@ export class Runtime {
   }
 
   private halted(error: StrongroomError): void {
-    if (error.code !== "NODE_STOPPING") this.deps.alarm("halted", this.group.haltReason);
+    const { haltedAt, haltReason } = this.group;
+    const told = haltedAt === 0 ? haltReason : `entry ${haltedAt}: ${error.explain()}`;
+    if (error.code !== "NODE_STOPPING") this.deps.alarm("halted", told);
     this.proposer.refuse(error);
     this.engine.progressed();
   }

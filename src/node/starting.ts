@@ -8,6 +8,7 @@ import { controlTables } from "../control/records.ts";
 import { entryHeaderIn } from "../entry/logentry.ts";
 import type { SegmentLog } from "../log/segments/open.ts";
 import { restoreRecord } from "../machine/records.ts";
+import { isDefect } from "./defect.ts";
 import { type LocalRow, readLocalRows } from "./localrows.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -72,7 +73,10 @@ export function judgeLog(
   }
 }
 
-/** What an entry itself, or a record that it needs, can be wrong with: an operator may pass it. */
+/**
+ * What an entry itself, or a record that it needs, can be wrong with: an operator may pass it. So
+ * may one that the program has a defect for, since another start applies it from the beginning.
+ */
 const ofEntries = [
   "STORE_RECORD_DAMAGED",
   "STORE_READ_FAILED",
@@ -95,7 +99,8 @@ export async function replayed({ group: loop, deps }: Runtime): Promise<boolean>
     await loop.replay(deps.log);
     return true;
   } catch (error) {
-    if (loop.haltedAt === 0 || !isStrongroomError(error, ...ofEntries)) throw error;
+    const ofEntry = isStrongroomError(error, ...ofEntries) || isDefect(error);
+    if (loop.haltedAt === 0 || !ofEntry) throw error;
     loop.halt(error as Error);
     return false;
   }

@@ -9,11 +9,17 @@ import { StrongroomError } from "../base/errors.ts";
 /** The error of a system call; those of Node itself are `ERR_…`. */
 const systemCode = /^E[A-Z0-9]+$/;
 
+/** True for what the system said of a call; what else is not ours is a defect. */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === "string" && systemCode.test(code);
+}
+
 /** @returns DATA_DIR_UNUSABLE for an error of the system, else `error` as it is. */
 export function unusable(error: unknown, dataDir: string): unknown {
-  if (!(error instanceof Error)) return error;
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (typeof code !== "string" || !systemCode.test(code)) return error;
+  if (!isSystemError(error)) return error;
+  const { code, path } = error;
   return new StrongroomError("DATA_DIR_UNUSABLE", `${path ?? dataDir}: ${code}`, { cause: error });
 }
 

@@ -11,6 +11,14 @@ export const nodeErrors = {
     kept: "the applied index was not advanced and no data was changed",
     todo: "read the cause in the log of the node, remove it and restart",
   },
+  NODE_APPLY_DEFECT: {
+    retryable: false,
+    what: "the program met a defect of its own while it applied an entry of the log",
+    kept: "the applied index was not advanced, and what was acknowledged is in log and store",
+    todo:
+      "keep a copy of the data directory and start a version without the defect: nothing is lost " +
+      "then; or let the node pass the entry (`strongroom keys skip`), and what it held is lost",
+  },
   NODE_RECORD_NEEDED: {
     retryable: false,
     what: "the write needs what its key held, and that stored record is damaged",

@@ -1,8 +1,9 @@
 // Goal: an entry that cannot be applied halts the node, also at a start, and an operator's word
 // lets it pass: authenticated, with its reason kept, and never for another entry.
 // Method: entries are put into the log of a stopped node; then it starts.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { StrongroomError } from "../../base/errors.ts";
+import { append } from "../../commands/strings/append.ts";
 import { entryHeaderBytes, writeEntryHeader } from "../../entry/logentry.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
@@ -140,3 +141,66 @@ test.each(Object.entries(unreadable))(
     }
   },
 );
+
+const secret = "a value of a client";
+const breakAppend = () =>
+  vi.spyOn(append, "run").mockImplementation(() => {
+    throw new RangeError(secret);
+  });
+
+/** A node, its disk, and the index of the entry that it proposes next. */
+async function defective(): Promise<{ disk: MemoryDisk; index: number; live: TestNode }> {
+  const disk = new MemoryDisk();
+  const live = await openTestNode(disk, { flushIntervalMs: 1e9, flushBytes: 1 << 20 });
+  await fill(live);
+  const index = live.node.status().appliedIndex + 1;
+  return { disk, index, live };
+}
+
+const told = (index: number): RegExp =>
+  new RegExp(`^entry ${index}: \\[NODE_APPLY_DEFECT\\] .*: RangeError at skip.test.ts:\\d+$`);
+
+test("skip: a defect of the program halts a node, and is told without its text", async () => {
+  const { index, live } = await defective();
+  const broken = breakAppend();
+  try {
+    expect(await live.run("append", "k0", "w")).toMatch(/^-ERR \[NODE_APPLY_DEFECT\]/);
+    expect(live.node.keys.keyring()).toMatchObject({ state: "halted", appliedIndex: index - 1 });
+    expect(live.node.keys.keyring().haltReason).toMatch(told(index));
+    expect(live.alarms.join()).not.toContain(secret);
+  } finally {
+    broken.mockRestore();
+    await live.node.close().catch(() => {});
+  }
+});
+
+test("skip: a defect halts a start; another version ends that, or a skip", async () => {
+  const { disk, index, live } = await defective();
+  const broken = breakAppend();
+  try {
+    await live.run("append", "k0", "w");
+    await live.node.close().catch(() => {});
+    const node = await openTestNode(disk);
+    expect(node.node.status()).toMatchObject({ state: "halted", appliedIndex: index - 1 });
+    expect(node.node.keys.keyring().haltReason).toMatch(told(index));
+    const alarms = node.alarms.join("\n");
+    expect(alarms).toMatch(/^halted: entry .*; the applied index was not advanced.*; .*keys skip/m);
+    expect(alarms).not.toContain(secret);
+    expect(await node.run("get", "k0")).toMatch(/^-ERR \[NODE_HALTED\]/);
+    const unpassed = disk.fork({ kind: "kept" });
+    await node.node.keys.skip(fresh(), index, "it cannot be applied");
+    expect(node.alarms).toContain("restart-needed: the entry is passed by the next start");
+    await node.node.close();
+    const next = await openTestNode(disk);
+    expect(next.node.status().state).toBe("serving");
+    expect(await next.run("get", "k0")).toBe("$1\r\nv\r\n");
+    expect(await next.run("dbsize")).toBe(":5\r\n");
+    await next.node.close();
+    broken.mockRestore();
+    const mended = await openTestNode(unpassed);
+    expect(await mended.run("get", "k0")).toBe("$2\r\nvw\r\n");
+    await mended.node.close();
+  } finally {
+    broken.mockRestore();
+  }
+});
