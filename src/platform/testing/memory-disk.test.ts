@@ -118,6 +118,31 @@ test("full disk: a write is refused after a part of it, and works again with spa
   file.write(Buffer.alloc(2048), 512);
 });
 
+test("failed sync: its writes are lost, also of a file that was renamed since", () => {
+  const disk = new MemoryDisk();
+  const file = disk.open("/a", { mode: "create" });
+  disk.rename("/a", "/b");
+  disk.syncDirectory("/");
+  file.write(Buffer.from("lost"), 0);
+  disk.fail("sync", "EIO");
+  expect(() => file.sync()).toThrow("EIO");
+  disk.open("/b", { mode: "write" }).sync();
+  expect(disk.readFile("/b").toString()).toBe("lost");
+  disk.crash({ kind: "kept" });
+  expect(disk.readFile("/b").toString()).toBe("");
+});
+
+test("a write is what it was when it was made, whatever becomes of its memory", () => {
+  const disk = new MemoryDisk();
+  const file = disk.open("/a", { mode: "create" });
+  const data = Buffer.from("kept");
+  file.write(data, 0);
+  data.fill(0);
+  file.sync();
+  disk.crash({ kind: "kept" });
+  expect(disk.readFile("/a").toString()).toBe("kept");
+});
+
 test("failed sync: its writes are lost for good, a later sync does not bring them back", () => {
   const disk = start();
   const file = disk.open("/d/a", { mode: "create" });

@@ -134,13 +134,20 @@ export class MemoryDisk implements Disk {
 
   /**
    * Runs one counted operation. It happens; then, if it is the last one of this life, the machine
-   * stops: `lasting`, which makes it durable, is then left to the crash.
+   * stops: `lasting`, which makes it durable, is then left to the crash. `failing` is what a fault
+   * leaves behind.
    */
-  step(operation: Operation, path: string, happen: () => void, lasting: () => void): void {
+  step(
+    operation: Operation,
+    path: string,
+    happen: () => void,
+    lasting: () => void,
+    failing: () => void = () => {},
+  ): void {
     this.checkAlive();
     const fault = this.#takeFault(operation, path);
     if (fault !== null) {
-      if (operation === "sync") this.#failSync(path);
+      failing();
       throw diskError(fault.code, path);
     }
     this.operations++;
@@ -166,11 +173,6 @@ export class MemoryDisk implements Disk {
     this.checkAlive();
     const fault = this.#takeFault(kind, path, position);
     if (fault !== null) throw diskError(fault.code, path);
-  }
-
-  #failSync(path: string): void {
-    const entry = this.#tree.names.get(path);
-    if (entry instanceof MemoryInode) entry.failSync();
   }
 
   checkAlive(): void {

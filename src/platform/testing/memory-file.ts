@@ -105,6 +105,7 @@ export class MemoryFile implements DiskFile {
       this.path,
       () => {},
       () => this.#inode.sync(),
+      () => this.#inode.failSync(),
     );
   }
 

@@ -70,7 +70,8 @@ export class MemoryInode {
   write(data: Uint8Array, at: number): void {
     for (const position of this.#rot.keys())
       if (position >= at && position < at + data.length) this.#rot.delete(position);
-    this.#change({ kind: "write", at, data: data.slice(), fate: "pending" });
+    // A copy: `slice` of a Buffer is none.
+    this.#change({ kind: "write", at, data: new Uint8Array(data), fate: "pending" });
   }
 
   truncate(length: number): void {
