@@ -87,11 +87,6 @@ export class BatchFile {
     this.file.sync();
   }
 
-  /** Makes durable what a process before this one may have written without waiting for it. */
-  sync(): void {
-    this.file.sync();
-  }
-
   /** Cuts the file, durably. */
   truncate(bytes: number): void {
     this.file.truncate(bytes);

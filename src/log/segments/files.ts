@@ -14,9 +14,10 @@ import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
 import type { Disk, Scheduler } from "../../base/ports.ts";
 import { BatchFile, isDiskFull } from "../../files/batchfile.ts";
-import { blockBytes, fileSeed } from "../../files/framing.ts";
+import { blockBytes } from "../../files/framing.ts";
 import { encodeFileHeader } from "../../files/header.ts";
 import { encodeManifest } from "../../files/manifest.ts";
+import { rewriteFrames } from "../../files/rewrite.ts";
 import {
   encodeLogHeader,
   encodeLogState,
@@ -30,8 +31,7 @@ import {
   temporaryName,
 } from "./format.ts";
 import type { SegmentLogLimits } from "./limits.ts";
-import type { FreeFile, LogFile, Survey } from "./survey.ts";
-import { FileUsage } from "./usage.ts";
+import { type FreeFile, type LogFile, newFile, type Survey } from "./survey.ts";
 
 /** A file that is or will be appended to. */
 export interface OpenFile {
@@ -95,7 +95,8 @@ export class SegmentFiles {
 
   /**
    * Begins a life of the log: a new active file. The last life's last batch may have reached the
-   * file without being durable; since it is served from now on, it is synced first.
+   * file without being durable, or its sync may have failed; since it is served from now on, it is
+   * written once more first. Every batch before it was durable before it was begun.
    * @param last - Last entry.
    */
   start(last: number): void {
@@ -104,9 +105,9 @@ export class SegmentFiles {
     disk.makeDirectory(directory);
     const newest = this.list.findLast((file) => file.end > blockBytes);
     if (newest !== undefined && this.state?.clean === false) {
-      const file = BatchFile.open(disk, newest.path, "write", limits.direct);
+      const file = disk.open(newest.path, { mode: "write" });
       try {
-        file.sync();
+        rewriteFrames(file, newest.seed, newest.lastFrame, newest.end);
       } finally {
         file.close();
       }
@@ -145,9 +146,7 @@ export class SegmentFiles {
       if (isDiskFull(error) && disk.status(source) !== null) disk.unlink(source);
       throw error;
     }
-    const seed = fileSeed(number);
-    const usage = new FileUsage();
-    const record = { number, path, seed, firstIndex: 0, end: blockBytes, readers: 0, usage };
+    const record = newFile(number, path);
     this.list.push(record);
     const size = file.size();
     this.prepared = { record, file, written: size - (size % blockBytes), blocked: false };

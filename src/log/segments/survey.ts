@@ -39,6 +39,8 @@ export interface LogFile {
   readonly seed: number;
   /** Index of its first entry, or of the next one while it has none. */
   firstIndex: number;
+  /** File offset of the last frame that the survey found; where none is, of the first block. */
+  lastFrame: number;
   /** File offset behind the last durable frame. */
   end: number;
   /** Iterations that are reading it; it is not truncated meanwhile. */
@@ -133,12 +135,17 @@ function openedFile(disk: Disk, directory: string, identity: LogIdentity, number
   const inside = readHeader(disk, path, identity);
   if (inside !== number)
     throw new StrongroomError("LOG_FILE_FOREIGN", `${path} is number ${inside} inside`);
-  const seed = fileSeed(number);
-  const usage = new FileUsage();
-  return { number, path, seed, firstIndex: 0, end: blockBytes, readers: 0, usage };
+  return newFile(number, path);
 }
 
-/** Fills in first index and end. Returns the index after the file's last entry. */
+/** A file without entries. */
+export function newFile(number: number, path: string): LogFile {
+  const [lastFrame, end] = [blockBytes, blockBytes];
+  const usage = new FileUsage();
+  return { number, path, seed: fileSeed(number), firstIndex: 0, lastFrame, end, readers: 0, usage };
+}
+
+/** Fills in first index, last frame and end. Returns the index after the file's last entry. */
 function scanFile(disk: Disk, file: LogFile, firstIndex: number): number {
   const handle = disk.open(file.path, { mode: "read" });
   try {
@@ -155,6 +162,7 @@ function scanFile(disk: Disk, file: LogFile, firstIndex: number): number {
       const count = scanner.buffer.readUInt32BE(scanner.bodyAt + 8);
       file.usage.add(scanner.buffer, scanner.bodyAt + batchHeaderBytes, count);
       next += count;
+      file.lastFrame = scanner.position;
     }
     file.end = scanner.end;
     return next;

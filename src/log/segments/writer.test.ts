@@ -154,6 +154,39 @@ for (const [direct, operation] of [
     expect(codes(await appendNumbered(again, 3, [100]))).toEqual([3]);
   });
 
+test("what a failed sync has lost is durable again once the next life serves it", async () => {
+  const disk = new MemoryDisk({ direct: false });
+  const log = openOn(disk);
+  await appendNumbered(log, 1, [100, 200]);
+  disk.fail("sync", "EIO", 1);
+  expect(codes(await appendNumbered(log, 3, [5000]))).toEqual(["LOG_WRITE_FAILED"]);
+  await log.close();
+  const again = openOn(disk);
+  expect(codes(await appendNumbered(again, 4, [100]))).toEqual([4]);
+  disk.crash({ kind: "dropped" });
+  const sizes = [100, 200, 5000, 100];
+  expect(entriesOf(openOn(disk))).toEqual(sizes.map((bytes, n) => numbered(n + 1, bytes)));
+});
+
+test("a start that cannot make the last batch durable is refused until it can", async () => {
+  const disk = new MemoryDisk();
+  await appendNumbered(openOn(disk), 1, [100, 5000]);
+  for (const [operation, error, code] of [
+    ["write", "EIO", "LOG_WRITE_FAILED"],
+    ["write", "ENOSPC", "LOG_DISK_FULL"],
+    ["sync", "EIO", "LOG_WRITE_FAILED"],
+  ] as const) {
+    disk.fail(operation, error, 1, (path) => path.endsWith("0000000001.log"));
+    const refused = openOn(disk);
+    await expect(refused.start()).rejects.toMatchObject({ code });
+    await refused.close();
+  }
+  const again = openOn(disk);
+  expect(codes(await appendNumbered(again, 3, [100]))).toEqual([3]);
+  disk.crash({ kind: "dropped" });
+  expect(entriesOf(openOn(disk)).map((entry) => entry.length)).toEqual([100, 5000, 100]);
+});
+
 test("truncation on a full disk makes its own room; any other failure is final", async () => {
   const disk = new MemoryDisk();
   const log = openOn(disk);

@@ -27,6 +27,14 @@ export interface RecoveryInput extends StoreSource {
   readonly requireCutover?: boolean;
 }
 
+export interface Tail {
+  readonly segment: Segment;
+  /** What its hint must hold. */
+  readonly entries: HintEntries;
+  /** File offset of its last run: the only one that may not be durable. */
+  readonly lastRun: number;
+}
+
 export interface Recovered {
   readonly books: Books;
   readonly manifest: ManifestState;
@@ -35,8 +43,8 @@ export interface Recovered {
   readonly fresh: boolean;
   readonly durable: Commit;
   readonly durableMac: Buffer;
-  /** The segment that was open, with what its hint must hold; null if none has a commit. */
-  readonly tail: { readonly segment: Segment; readonly entries: HintEntries } | null;
+  /** The segment that was open; null if there is none. */
+  readonly tail: Tail | null;
   /** Files that a crash left and that nothing refers to. */
   readonly leftovers: readonly string[];
   /** Closed segments that were read because their hint was missing or damaged. */
@@ -125,7 +133,7 @@ class Recovery {
   private waitingBytes = 0;
   private durable: Commit;
   private durableMac: Buffer;
-  private tail: { segment: Segment; entries: HintEntries } | null = null;
+  private tail: Tail | null = null;
 
   constructor(input: RecoveryInput, manifest: ManifestState) {
     this.input = input;
@@ -260,6 +268,6 @@ class Recovery {
     }
     this.books.segments.set(segment.header.number, segment);
     this.books.load([{ segment, hint: collected(found.entries) }]);
-    this.tail = { segment, entries: found.entries };
+    this.tail = { segment, entries: found.entries, lastRun: found.lastRun };
   }
 }

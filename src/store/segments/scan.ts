@@ -51,7 +51,8 @@ export interface ScanResult {
   readonly commits: number;
   readonly last: CommitFields | null;
   readonly lastMac: Buffer;
-  /** File offset behind the last commit, block-aligned. */
+  /** File offset of the run that the last commit ends, and behind it, both block-aligned. */
+  readonly lastRun: number;
   readonly end: number;
 }
 
@@ -71,6 +72,7 @@ class SegmentScan {
   commits = 0;
   last: CommitFields | null = null;
   lastMac: Buffer;
+  lastRun = blockBytes;
   end = blockBytes;
   private readonly digest = new RunDigest();
   private readonly target: ScanTarget;
@@ -111,6 +113,7 @@ class SegmentScan {
         this.broken(scanner);
         break;
       } else {
+        this.lastRun = this.end;
         this.end = scanner.end;
       }
     }
@@ -172,8 +175,8 @@ export function* scanInSteps(
       "STORE_DAMAGED",
       `${target.path}: intact up to offset ${scan.end} of ${closed.length}`,
     );
-  const { entries, commits, last, lastMac, end } = scan;
-  return { entries, commits, last, lastMac, end };
+  const { entries, commits, last, lastMac, lastRun, end } = scan;
+  return { entries, commits, last, lastMac, lastRun, end };
 }
 
 /** Scans at once. @throws as `scanInSteps`. */

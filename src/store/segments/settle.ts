@@ -1,6 +1,7 @@
 /**
  * Puts a recovered directory in order once the node has decided to start: the segment that was
- * open is cut behind its last commit and closed, missing hints are written, leftovers are removed.
+ * open is cut behind its last commit, its last run is written once more, since its sync may have
+ * failed or never come, and it is closed; missing hints are written, leftovers are removed.
  * Until then nothing on disk has changed, so a start that refuses leaves everything as it was.
  * Doing it again after a crash in the middle gives the same result.
  * @module
@@ -8,13 +9,14 @@
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { isDiskFull } from "../../files/batchfile.ts";
-import { blockBytes } from "../../files/framing.ts";
+import { blockBytes, fileSeed } from "../../files/framing.ts";
+import { rewriteFrames } from "../../files/rewrite.ts";
 import type { Segment } from "./books.ts";
 import { encodeHint, type HintEntries } from "./hint.ts";
 import { withSegmentMac } from "./keys.ts";
 import type { Ledger, LedgerInput } from "./ledger.ts";
 import { hintPath } from "./names.ts";
-import type { Recovered } from "./recover.ts";
+import type { Recovered, Tail } from "./recover.ts";
 
 /** @throws STORE_DISK_FULL; STORE_WRITE_FAILED. */
 export function settle(disk: Disk, input: LedgerInput, ledger: Ledger, recovered: Recovered): void {
@@ -42,7 +44,7 @@ function putInOrder(disk: Disk, input: LedgerInput, ledger: Ledger, recovered: R
       books.segments.delete(segment.header.number);
       ledger.retired.add(segment.header.number);
     } else {
-      cut(disk, segment);
+      cut(disk, tail);
       writeHint(disk, input, segment, tail.entries);
       segment.closed = true;
     }
@@ -58,11 +60,12 @@ function putInOrder(disk: Disk, input: LedgerInput, ledger: Ledger, recovered: R
   if (leftovers.length > 0) disk.syncDirectory(input.directory);
 }
 
-function cut(disk: Disk, segment: Segment): void {
+/** The manifest will tell this length, and the log keeps no entry that it covers. */
+function cut(disk: Disk, { segment, lastRun }: Tail): void {
   const file = disk.open(segment.path, { mode: "write" });
   try {
     if (file.size() !== segment.length) file.truncate(segment.length);
-    file.sync();
+    rewriteFrames(file, fileSeed(segment.header.number), lastRun, segment.length);
   } finally {
     file.close();
   }
