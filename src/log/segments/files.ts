@@ -62,6 +62,8 @@ export class SegmentFiles {
   private free: FreeFile[];
   private readonly leftOver: string[];
   private state: LogState | null;
+  /** The manifest that this life made durable last. */
+  private manifest: Buffer | null = null;
 
   constructor(options: FilesOptions) {
     this.options = options;
@@ -271,6 +273,8 @@ export class SegmentFiles {
     const state: LogState = { ...before, clean: false, durable: last, ...change };
     const path = join(directory, manifestName);
     const data = encodeManifest(logManifestKind, [encodeLogState(identity, state)], null);
+    // What is durable is not written again: if that failed, the bytes there would tell nothing.
+    if (this.manifest?.equals(data) === true) return;
     try {
       disk.replaceFile(path, data);
     } catch (error) {
@@ -280,5 +284,6 @@ export class SegmentFiles {
       throw new Error("it is unknown which manifest is durable", { cause: error });
     }
     this.state = state;
+    this.manifest = data;
   }
 }
