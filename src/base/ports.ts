@@ -74,6 +74,8 @@ export interface FileStatus {
   readonly bytes: number;
   /** Permission bits. */
   readonly mode: number;
+  /** Names that a file has: more than 1 if hard links were made. */
+  readonly links: number;
 }
 
 /** Files and directories. Directories are made 0700, files 0600. Errors are Node's, with `code`. */

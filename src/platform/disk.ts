@@ -91,7 +91,7 @@ export class NodeDisk implements Disk {
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return null;
     const kind = found.isFile() ? "file" : found.isDirectory() ? "directory" : "other";
-    return { kind, bytes: found.size, mode: found.mode & 0o7777 };
+    return { kind, bytes: found.size, mode: found.mode & 0o7777, links: found.nlink };
   }
 
   makeDirectory(path: string): void {

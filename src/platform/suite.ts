@@ -179,7 +179,7 @@ function namesSuite(disk: () => Disk, at: At): void {
 
   test("files are 0600; what does not exist has no status", () => {
     disk().open(at("a"), { mode: "create" }).close();
-    expect(disk().status(at("a"))).toEqual({ kind: "file", bytes: 0, mode: 0o600 });
+    expect(disk().status(at("a"))).toEqual({ kind: "file", bytes: 0, mode: 0o600, links: 1 });
     expect(disk().status(at("b"))).toBeNull();
   });
 
@@ -198,7 +198,9 @@ function namesSuite(disk: () => Disk, at: At): void {
   test("a link is a second name of the same bytes", () => {
     disk().replaceFile(at("a"), Buffer.from("same"));
     disk().link(at("a"), at("b"));
+    expect([disk().status(at("a"))!.links, disk().status(at("b"))!.links]).toEqual([2, 2]);
     disk().unlink(at("a"));
+    expect(disk().status(at("b"))!.links).toBe(1);
     expect(disk().readFile(at("b")).toString()).toBe("same");
     expect(() => disk().unlink(at("a"))).toThrow(/ENOENT/);
     disk().replaceFile(at("a"), Buffer.from("other"));

@@ -7,7 +7,8 @@
  *   and only then its first entry. So a file that is named has a good header, one that is listed
  *   exists, and one that is not listed is empty.
  * - A file leaves the manifest first, then its name.
- * - A file is written over only if all stale frames in it are of smaller numbers than its new one.
+ * - A file is written over only if all stale frames in it are of smaller numbers than its new one,
+ *   and if it has no second name: a copy made by hard links is somebody's.
  * @module
  */
 import { join } from "node:path";
@@ -202,7 +203,8 @@ export class SegmentFiles {
   private async remove(file: LogFile, free: FreeFile[]): Promise<void> {
     const { disk, directory, limits } = this.options;
     assert(this.state !== null, "truncated before the start");
-    const worthKeeping = (disk.status(file.path)?.bytes ?? 0) * 2 >= limits.fileBytes;
+    const { bytes, links } = disk.status(file.path) ?? { bytes: 0, links: 1 };
+    const worthKeeping = bytes * 2 >= limits.fileBytes && links <= 1;
     const room = this.free.length + free.length < limits.freeFilesMax;
     if (!worthKeeping || !room || file.number < this.state.recycleFrom) {
       await disk.unlinkInPieces(file.path);
@@ -263,8 +265,13 @@ export class SegmentFiles {
   private reusable(number: number): string | null {
     const at = this.free.findIndex((one) => this.mayRecycle(one));
     const file = at < 0 ? undefined : this.free.splice(at, 1)[0];
-    assert(file === undefined || file.number < number, "stale frames of a number to come");
-    return file === undefined ? null : file.path;
+    if (file === undefined) return null;
+    assert(file.number < number, "stale frames of a number to come");
+    const links = this.options.disk.status(file.path)?.links ?? 1;
+    if (links <= 1) return file.path;
+    // A copy was made since it became free. It keeps the bytes, under the name it gave them.
+    this.options.disk.unlink(file.path);
+    return this.reusable(number);
   }
 
   private writeState(last: number, change: Partial<LogState>): void {

@@ -234,8 +234,9 @@ export class MemoryDisk implements Disk {
     this.checkAlive();
     const entry = this.#tree.names.get(resolve(path));
     if (entry === undefined) return null;
-    if (entry === "directory") return { kind: "directory", bytes: 0, mode: 0o700 };
-    return { kind: "file", bytes: entry.length, mode: 0o600 };
+    if (entry === "directory") return { kind: "directory", bytes: 0, mode: 0o700, links: 1 };
+    const links = [...this.#tree.names.values()].filter((other) => other === entry).length;
+    return { kind: "file", bytes: entry.length, mode: 0o600, links };
   }
 
   makeDirectory(given: string): void {
@@ -322,9 +323,8 @@ export class MemoryDisk implements Disk {
   async unlinkInPieces(path: string): Promise<void> {
     await this.#later();
     const file = this.open(path, { mode: "write" });
-    const entry = this.#tree.names.get(resolve(path));
-    const names = [...this.#tree.names.values()].filter((other) => other === entry).length;
-    if (names === 1) file.truncate(Math.max(Math.min(file.size(), 4096), file.size() >>> 1));
+    if (this.status(path)?.links === 1)
+      file.truncate(Math.max(Math.min(file.size(), 4096), file.size() >>> 1));
     file.close();
     this.unlink(path);
   }
