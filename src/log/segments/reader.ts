@@ -10,7 +10,8 @@ import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { FrameScanner } from "../../files/scanner.ts";
 import type { LogEntry } from "../log.ts";
-import { type LogFile, readFirstIndex } from "./survey.ts";
+import { batchHeaderBytes } from "./format.ts";
+import { type LogFile, readBatch } from "./survey.ts";
 
 /**
  * @param files - The log's files, in order; they may be added to while reading.
@@ -55,11 +56,11 @@ function* readFile(disk: Disk, file: LogFile, from: number, to: number): Generat
     const scanner = new FrameScanner(handle, { seed: file.seed, end: file.end });
     let next = file.firstIndex;
     while (next <= to && scanner.next()) {
-      if (readFirstIndex(scanner) !== next)
+      const { index, count } = readBatch(scanner, file.path);
+      if (index !== next)
         throw new StrongroomError("LOG_ENTRIES_MISSING", `${file.path}: no entry ${next}`);
       const bodyEnd = scanner.bodyAt + scanner.bodyLength;
-      const reader = new ByteReader(scanner.buffer, scanner.bodyAt + 8, bodyEnd);
-      const count = reader.u32();
+      const reader = new ByteReader(scanner.buffer, scanner.bodyAt + batchHeaderBytes, bodyEnd);
       for (let n = 0; n < count && next <= to; n++, next++) {
         const entry = reader.bytes(reader.u32());
         if (next >= from) yield { index: next as LogIndex, entry };

@@ -22,6 +22,7 @@ import {
   batchHeaderBytes,
   decodeLogHeader,
   decodeLogState,
+  entryHeaderBytes,
   type LogIdentity,
   type LogState,
   logFileKind,
@@ -153,13 +154,12 @@ function scanFile(disk: Disk, file: LogFile, firstIndex: number): number {
     file.firstIndex = firstIndex;
     let next = firstIndex;
     while (scanner.next()) {
-      const index = readFirstIndex(scanner);
+      const { index, count } = readBatch(scanner, file.path);
       if (index !== next)
         throw new StrongroomError(
           "LOG_ENTRIES_MISSING",
           `${file.path} at offset ${scanner.position} goes on with entry ${index}, not ${next}`,
         );
-      const count = scanner.buffer.readUInt32BE(scanner.bodyAt + 8);
       file.usage.add(scanner.buffer, scanner.bodyAt + batchHeaderBytes, count);
       next += count;
       file.lastFrame = scanner.position;
@@ -171,9 +171,26 @@ function scanFile(disk: Disk, file: LogFile, firstIndex: number): number {
   }
 }
 
-/** First index in the frame that the scanner found. */
-export function readFirstIndex(scanner: FrameScanner): number {
-  return readRounded64(scanner.buffer, scanner.bodyAt);
+/**
+ * First index and count of the frame that the scanner found in the file at `path`.
+ * @throws FORMAT_TRUNCATED, FORMAT_TRAILING unless so many entries fill its body exactly.
+ */
+export function readBatch(scanner: FrameScanner, path: string): { index: number; count: number } {
+  const { buffer, bodyAt, bodyLength, position } = scanner;
+  const refusal = (code: "FORMAT_TRUNCATED" | "FORMAT_TRAILING") =>
+    new StrongroomError(code, `${path}: the batch at offset ${position}`);
+  const end = bodyAt + bodyLength;
+  let at = bodyAt + batchHeaderBytes;
+  if (at > end) throw refusal("FORMAT_TRUNCATED");
+  const index = readRounded64(buffer, bodyAt);
+  const count = buffer.readUInt32BE(bodyAt + 8);
+  for (let n = 0; n < count; n++) {
+    const entry = at + entryHeaderBytes;
+    at = entry > end ? entry : entry + buffer.readUInt32BE(at);
+    if (at > end) throw refusal("FORMAT_TRUNCATED");
+  }
+  if (at < end) throw refusal("FORMAT_TRAILING");
+  return { index, count };
 }
 
 /** A file that the manifest does not list: truncated away, or made and not yet listed. */
