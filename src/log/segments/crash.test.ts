@@ -1,10 +1,12 @@
 // Goal: wherever the machine stops, everything acknowledged is there, nothing was invented, there
 // is no gap, and the log goes on. Method: a fixed life of a log (rotations, truncations, recycled
 // files, a stop and a restart) on a disk that stops after the n-th operation, for every n; every
-// fate of what was not synced; then the same again with a stop during recovery.
+// fate of what was not synced; then the same again with a stop during recovery. Or a sync fails,
+// each in turn, the next process goes on, and then the power fails.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { LogIndex } from "../../base/brand.ts";
+import { isStrongroomError } from "../../base/errors.ts";
 import { systemScheduler as scheduler } from "../../platform/scheduler.ts";
 import { type CrashVariant, MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { appendOne, entriesOf, numbered } from "../suite.ts";
@@ -33,10 +35,12 @@ interface Oracle {
   readonly tried: Buffer[];
   acknowledged: number;
   truncated: number;
+  /** An entry was refused: the process ends. */
+  refused: boolean;
 }
 
 function newOracle(): Oracle {
-  return { tried: [], acknowledged: 0, truncated: 1 };
+  return { tried: [], acknowledged: 0, truncated: 1, refused: false };
 }
 
 async function appendSome(log: SegmentLog, oracle: Oracle, sizes: number[]): Promise<void> {
@@ -44,6 +48,7 @@ async function appendSome(log: SegmentLog, oracle: Oracle, sizes: number[]): Pro
     const entry = numbered(oracle.tried.length + 1, bytes);
     oracle.tried.push(entry);
     return appendOne(log, entry).then(({ error, index }) => {
+      oracle.refused ||= error !== null;
       if (error !== null) return;
       expect(index).toBe(oracle.acknowledged + 1);
       oracle.acknowledged = index;
@@ -60,7 +65,7 @@ async function life(disk: MemoryDisk, oracle: Oracle): Promise<void> {
       await log.start();
       for (let n = 0; n < 5; n++) {
         await appendSome(log, oracle, [5000, 64, 9000]);
-        if (disk.crashed) return;
+        if (disk.crashed || oracle.refused) return;
         if (n % 2 === 1) {
           oracle.truncated = oracle.acknowledged - 1;
           await log.truncate(oracle.truncated as LogIndex);
@@ -68,6 +73,7 @@ async function life(disk: MemoryDisk, oracle: Oracle): Promise<void> {
       }
       if (round === 1) await log.retireFiles();
       await appendSome(log, oracle, [200]);
+      if (oracle.refused) return;
       await log.close();
     }
   } catch (error) {
@@ -119,6 +125,24 @@ for (const [direct, loop] of [
     }
   }, 120_000);
 }
+
+test("a sync that fails, whichever it is, then a restart, then a power failure", async () => {
+  for (let nth = 1, met = true; met; nth++) {
+    const disk = makeDisk(false, false);
+    const oracle = newOracle();
+    let left = nth;
+    disk.fail("sync", "EIO", 1, () => --left === 0);
+    await life(disk, oracle).catch((error: unknown) => {
+      if (!isStrongroomError(error, "LOG_WRITE_FAILED")) throw error;
+    });
+    met = left <= 0;
+    disk.clearFaults();
+    await check(disk, oracle);
+    for (const variant of variants)
+      await check(disk.fork(variant), { ...oracle, tried: [...oracle.tried] });
+    if (!met) expect(nth).toBeGreaterThan(30);
+  }
+}, 60_000);
 
 test("stops during recovery, again and again, at random", async () => {
   const stops = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 2, maxLength: 6 });

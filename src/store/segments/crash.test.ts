@@ -1,7 +1,8 @@
 // Goal: whatever operation on the disk was the last, and whatever of it survived, recovery finds
 // exactly the state of one commit: at least the last one acknowledged, at most the last one begun.
 // Method: the machine stops at every counted operation of a script with flushes, rolls, compaction,
-// rotation and reopening; what is found is compared with an oracle, and then used on.
+// rotation and reopening; what is found is compared with an oracle, and then used on. Or a sync of
+// the script fails, each in turn: the next process goes on, and then the power fails.
 import { expect, test } from "vitest";
 import { MemoryDisk } from "../../platform/testing/memory-disk.ts";
 import { fingerprint } from "../testing/faults.ts";
@@ -77,3 +78,31 @@ test("store: after a stop at any operation recovery equals the oracle", async ()
     problems.push(...(await crashAt(operation)));
   expect(problems.slice(0, 10)).toEqual([]);
 }, 120_000);
+
+test("store: after a sync that failed, whichever it was, the next life loses nothing", async () => {
+  const problems: string[] = [];
+  let [nth, met] = [1, true];
+  for (; met; nth++) {
+    const disk = new MemoryDisk();
+    const keys = new TestKeys();
+    const oracle = new Oracle();
+    let [left, acknowledged] = [nth, 0];
+    disk.fail("sync", "EIO", 1, () => --left === 0);
+    await script(disk, keys, oracle, (number) => {
+      acknowledged = number;
+    }).catch(() => {});
+    met = left <= 0;
+    disk.clearFaults();
+    const store = openTestStore(disk, keys);
+    const found = oracle.differences(store);
+    const { number } = store.durable;
+    if (number < acknowledged) found.push(`commit ${number}, ${acknowledged} was acknowledged`);
+    oracle.states.length = number + 1;
+    await oracle.flush(store);
+    disk.crash({ kind: "dropped" });
+    found.push(...oracle.differences(openTestStore(disk, keys)));
+    problems.push(...found.map((problem) => `sync ${nth}: ${problem}`));
+  }
+  expect(problems.slice(0, 10)).toEqual([]);
+  expect(nth).toBeGreaterThan(50);
+}, 60_000);
