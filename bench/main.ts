@@ -6,11 +6,12 @@
  *
  * Options: --keys N (repeatable; default 100000 and 1000000), --rounds N (3), --only compare|log
  * |primitives|store|turns. `turns`, which only runs when it is asked for, compares in turns of a
- * fraction of a second, --seconds N (60) a load, also with the built checkouts in --beside DIR.
+ * fraction of a second, --seconds N (60) a load, also with the built checkouts in --beside DIR;
+ * --load NAME ("GET -P 16"; repeatable) leaves out the others.
  * @module
  */
 import { parseArgs } from "node:util";
-import { benchmark, fill, loads } from "./load.ts";
+import { benchmark, fill, type Load, loads } from "./load.ts";
 import { makeServers, type Server } from "./servers.ts";
 import { standing, takeTurns } from "./turns.ts";
 
@@ -67,10 +68,11 @@ async function inTurns(
   rounds: number,
   seconds: number,
   beside: readonly string[],
+  chosen: readonly Load[],
 ): Promise<void> {
   print(`\n${keys.toLocaleString("en")} keys of 1 KiB, 50 clients, in turns, ${rounds} rounds`);
   // Of each load: requests a second of each turn, by the server's name.
-  const turns = loads.map(() => new Map<string, number[]>());
+  const turns = chosen.map(() => new Map<string, number[]>());
   for (let round = 0; round < rounds; round++) {
     const { ours, redis, others, close } = await makeServers(beside);
     try {
@@ -81,7 +83,7 @@ async function inTurns(
         await server.start();
         await fill(server.port, keys);
       }
-      for (const [n, load] of loads.entries()) {
+      for (const [n, load] of chosen.entries()) {
         for (const server of order) await server.quiet();
         const taken = await takeTurns(order, load, keys, seconds / rounds);
         for (const [at, { name }] of order.entries()) {
@@ -93,7 +95,7 @@ async function inTurns(
       await close();
     }
   }
-  for (const [n, load] of loads.entries()) {
+  for (const [n, load] of chosen.entries()) {
     const ours = turns[n]?.get("strongroom") ?? [];
     for (const [name, theirs] of turns[n] ?? []) {
       const { ratio, low, high, rate: each } = standing(ours, theirs);
@@ -115,6 +117,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     seconds: { type: "string", default: "60" },
     beside: { type: "string", multiple: true, default: [] },
+    load: { type: "string", multiple: true, default: loads.map(({ name }) => name) },
   },
 });
 const parts: Record<string, () => Promise<unknown> | unknown> = {
@@ -125,9 +128,11 @@ const parts: Record<string, () => Promise<unknown> | unknown> = {
     for (const keys of values.keys) await compare(Number(keys), Number(values.rounds));
   },
 };
-if (values.only === "turns")
+if (values.only === "turns") {
+  const { rounds, seconds, beside } = values;
+  const chosen = loads.filter(({ name }) => values.load.includes(name));
   for (const keys of values.keys)
-    await inTurns(Number(keys), Number(values.rounds), Number(values.seconds), values.beside);
-else
+    await inTurns(Number(keys), Number(rounds), Number(seconds), beside, chosen);
+} else
   for (const [name, run] of Object.entries(parts))
     if (values.only === undefined || values.only === name) await run();
