@@ -102,6 +102,16 @@ export class Client {
   }
 
   #receive(part: Buffer): void {
+    try {
+      this.#take(part);
+    } catch (error) {
+      // Somebody else's port: who waits is told.
+      this.#lost ??= new ConnectionLost((error as Error).message);
+      this.#socket.destroy();
+    }
+  }
+
+  #take(part: Buffer): void {
     this.#parts.push(part);
     let data = this.#parts.length === 1 ? part : Buffer.concat(this.#parts);
     for (;;) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -20,6 +20,9 @@ const program = join(root, "src/bin/strongroom.ts");
 const disk = new NodeDisk();
 const readyMsMax = 60_000;
 const stopMsMax = 20_000;
+/** Below those that the system gives to whoever asks for any: nobody gets one by chance. */
+const portsFrom = 12_000;
+const portCount = 20_000;
 
 const running = new Set<ChildProcess>();
 const folders: string[] = [];
@@ -39,15 +42,16 @@ export function temporaryFolder(): string {
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** A port of the loopback on which nothing listened a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = portsFrom + randomInt(portCount);
     const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 export function writeKek(path: string, bytes: Buffer = randomBytes(32), mode = 0o600): Buffer {
