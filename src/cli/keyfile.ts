@@ -63,6 +63,11 @@ function judgeNew(disk: Disk, dataDir: string, path: string): void {
   if (foreign > 0) throw new StrongroomError("DATA_DIR_FOREIGN", `${foreign} unknown names`);
 }
 
+/** Where the key file is that nobody named; null: who starts it has no home directory. */
+export function defaultKeyPath({ home }: Context): string | null {
+  return home === "" ? null : join(home, ".strongroom", "kek");
+}
+
 export interface DefaultKey {
   readonly path: string;
   readonly made: boolean;
@@ -76,9 +81,9 @@ export interface DefaultKey {
  */
 export function defaultKeyFile(context: Context, dataDir: string): DefaultKey {
   const { disk, random } = context;
-  if (context.home === "")
+  const path = defaultKeyPath(context);
+  if (path === null)
     throw new StrongroomError("CONFIG_INVALID", "no home directory for a key file: give --kek");
-  const path = join(context.home, ".strongroom", "kek");
   if (isInside(path, dataDir))
     throw new StrongroomError(
       "CONFIG_INVALID",

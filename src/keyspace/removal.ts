@@ -26,10 +26,7 @@ export function deleteKey(
   try {
     id = resident.lookup(keyspace, buffer, start, end, nowMs);
   } catch (error) {
-    if (!isStrongroomError(error, ...unreadable)) throw error;
-    const there = isThere(resident, keyspace, buffer, start, end, nowMs, nowMs);
-    if (there === null) throw error;
-    // What it held is lost either way: an entry without a value stands for it.
+    const there = knownAfter(error, resident, keyspace, buffer, start, end, nowMs);
     id = there ? resident.replace(keyspace, buffer, start, end, typeString, 0) : 0;
   }
   if (id !== 0) resident.erase(id);
@@ -54,13 +51,9 @@ export function expireKey(
   try {
     id = resident.lookup(keyspace, buffer, start, end, 0);
   } catch (error) {
-    if (!isStrongroomError(error, ...unreadable)) throw error;
-    const there = isThere(resident, keyspace, buffer, start, end, nowMs, nowMs);
-    if (there === null) throw error;
-    if (there) return false;
-    // It is: what it held is lost either way, an entry without a value stands for it.
-    id = resident.replace(keyspace, buffer, start, end, typeString, 0);
-    resident.entries.setExpireAt(id, nowMs);
+    if (knownAfter(error, resident, keyspace, buffer, start, end, nowMs)) return false;
+    resident.erase(resident.replace(keyspace, buffer, start, end, typeString, 0));
+    return true;
   }
   if (id === 0) {
     resident.deletions.note(keyspace, buffer, start, end, resident.index);
@@ -70,6 +63,25 @@ export function expireKey(
   if (expireAt === 0 || expireAt > nowMs) return false;
   resident.erase(id);
   return true;
+}
+
+/**
+ * Whether a key is there at `nowMs` whose look-up has failed. If it is deleted, what it held is
+ * lost either way: an entry without a value stands for it. @throws `error` if that is not known.
+ */
+function knownAfter(
+  error: unknown,
+  resident: Resident,
+  keyspace: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  nowMs: number,
+): boolean {
+  if (!isStrongroomError(error, ...unreadable)) throw error;
+  const there = isThere(resident, keyspace, buffer, start, end, nowMs, nowMs);
+  if (there === null) throw error;
+  return there;
 }
 
 /**

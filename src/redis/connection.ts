@@ -29,6 +29,8 @@ export class Connection extends Dispatcher {
   /** Since when the soft bound is passed, monotonic ms; 0: it is not. */
   private softSinceMs = 0;
   private broken = false;
+  /** A reply passed a limit while it was written: nothing is sent any more. */
+  private condemned = false;
   /** Of the transport, a second ago or less. */
   private takenMark = 0;
   /** Up to here the engine was told of what stands in the parser's chunk. */

@@ -70,8 +70,6 @@ export abstract class Dispatcher implements Client, Peer, Waiter, OutputGuard {
   private readonly args = new Args();
   /** Commands need more than the usual checks. */
   protected guarded = false;
-  /** A reply passed a limit while it was written: nothing is sent any more. */
-  protected condemned = false;
   /** CLIENT REPLY SKIP: the command being performed has no reply. */
   private skipping = false;
 

@@ -28,14 +28,14 @@ export function queueCommand(
   const bytes = transaction.bytes + args.buffer.length + overheadBytes;
   if (bytes > transactionBytesMax) return "ERR Transaction is larger than this server takes";
   transaction.bytes = bytes;
+  if (mayReplicate(entry)) transaction.replicates = true;
   const { spec } = entry;
   if (spec !== null) {
     entry.figures.calls++;
-    if (entry.isWrite) transaction.writes = transaction.replicates = true;
+    if (entry.isWrite) transaction.writes = true;
     transaction.commands.push({ spec, db: transaction.db, args, local: null });
     return null;
   }
-  if (mayReplicate(entry)) transaction.replicates = true;
   if (entry.server?.answersLater?.(args)) return "ERR Command not allowed inside a transaction";
   transaction.local = true;
   if (entry.name === "select") noteSelect(server, transaction, args);

@@ -4,12 +4,12 @@
  * opens everything.
  * @module
  */
-import { join } from "node:path";
 import { readRunFile } from "../../admin/runfile.ts";
 import { StrongroomError } from "../../base/errors.ts";
 import type { Disk } from "../../base/ports.ts";
 import { unusable } from "../../platform/unusable.ts";
 import type { Context } from "../context.ts";
+import { defaultKeyPath } from "../keyfile.ts";
 import { patternsOf, type ScanResult, scanDirectory } from "../scan.ts";
 import type { Settings } from "../settings/resolve.ts";
 import { renderTable } from "../table.ts";
@@ -38,9 +38,8 @@ export function keksOf(
   if (given.length > 0) return given;
   const latest = readRunFile(context.disk, dataDir)?.keks ?? [];
   if (latest.length > 0) return latest;
-  if (context.home === "") return [];
-  const standard = join(context.home, ".strongroom", "kek");
-  return isThere(context.disk, standard) ? [`file:${standard}`] : [];
+  const standard = defaultKeyPath(context);
+  return standard !== null && isThere(context.disk, standard) ? [`file:${standard}`] : [];
 }
 
 /** False, too, for a place where we may not look. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { type ErrorCode, StrongroomError } from "../../base/errors.ts";
+import { isSystemError } from "../../platform/unusable.ts";
 
 /** What reading a victim may find: it is kept as it is, and told. */
 export const asideCodes: readonly ErrorCode[] = [
@@ -21,18 +22,12 @@ export const asideCodes: readonly ErrorCode[] = [
   "STORE_READ_FAILED",
 ];
 
-/** True for what the kernel says of a file: Node's errors with a name such as EIO. */
-export function isFileError(error: unknown): error is NodeJS.ErrnoException {
-  const code = (error as { code?: unknown } | null)?.code;
-  return error instanceof Error && typeof code === "string" && /^E[A-Z0-9]+$/.test(code);
-}
-
 /** Runs what only reads `path`. @throws STORE_READ_FAILED for what the kernel refuses. */
 export function reading<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    if (!isFileError(cause)) throw cause;
+    if (!isSystemError(cause)) throw cause;
     throw new StrongroomError("STORE_READ_FAILED", `${path}: ${cause.code}`, { cause });
   }
 }

@@ -6,9 +6,9 @@
 import type { Disk } from "../../base/ports.ts";
 import { readHeaderBlock } from "../../files/header.ts";
 import type { Primitives } from "../../platform/primitives.ts";
+import { isSystemError } from "../../platform/unusable.ts";
 import type { SealedPlace } from "../../sealed/place.ts";
 import type { StorageKeys } from "../store.ts";
-import { isFileError } from "./damage.ts";
 import {
   checkHeaderMac,
   decodeSegmentHeader,
@@ -48,7 +48,7 @@ function readIfWhole(disk: Disk, path: string): Buffer | null {
   try {
     return disk.readFile(path);
   } catch (error) {
-    if (!isFileError(error)) throw error;
+    if (!isSystemError(error)) throw error;
     return null;
   }
 }

@@ -10,8 +10,9 @@ import type { CommitFields } from "../../entry/record.ts";
 import { isDiskFull } from "../../files/batchfile.ts";
 import { alignUp } from "../../files/framing.ts";
 import type { MacKey, Primitives } from "../../platform/primitives.ts";
+import { isSystemError } from "../../platform/unusable.ts";
 import { CopyReader, type CopySource } from "./copy.ts";
-import { isFileError, reading } from "./damage.ts";
+import { reading } from "./damage.ts";
 import type { SegmentPlan } from "./header.ts";
 import { collected, type DecodedHint, decodeHint, HintEntries, type HintIdentity } from "./hint.ts";
 import { type ScanTarget, scanSegment } from "./scan.ts";
@@ -316,7 +317,7 @@ export class RunWriter {
       try {
         return { ...done, hint: this.readHint(path, segment, own, mac) };
       } catch (error) {
-        if (!isFileError(error)) throw error;
+        if (!isSystemError(error)) throw error;
         // Reading the segment, which comes next, shows whether anything is wrong with it.
         return done;
       }
